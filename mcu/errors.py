@@ -1,0 +1,90 @@
+"""Every error a user of the server can meet, and whose fault it is.
+
+::
+
+    McuError
+    ├── ClientFault                     the request was wrong; asking again unchanged won't help
+    │   ├── BadRequest                  bad_request, bad_sdp, no_common_codec, bad_candidate
+    │   ├── Unauthorised                unauthorised
+    │   ├── Forbidden                   forbidden
+    │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording, not_found
+    │   ├── Conflict                    room_full, wrong_state
+    │   ├── LayoutChanged               layout_changed: somebody else was faster
+    │   ├── TooLarge                    too_large
+    │   ├── Unprocessable               invalid: which field, and why
+    │   └── TooMany                     too_many_requests (Retry-After)
+    └── ServerFault                     the request was right
+        ├── NoCapacity                  no_capacity (Retry-After)
+        └── Internal                    internal
+
+``code`` is stable and part of the wire; ``message`` says what to do and never holds a secret.
+"""
+
+from typing import ClassVar
+
+
+class McuError(Exception):
+    """The root. ``field`` names the offending field of the request where there is one."""
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, field: str | None = None, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.error_code = code or type(self).code
+        self.field = field
+        self.retry_after_s = retry_after_s
+
+
+class ClientFault(McuError):
+    code = "bad_request"
+
+
+class BadRequest(ClientFault):
+    code = "bad_request"
+
+
+class Unauthorised(ClientFault):
+    code = "unauthorised"
+
+
+class Forbidden(ClientFault):
+    code = "forbidden"
+
+
+class NotFound(ClientFault):
+    code = "not_found"
+
+
+class Conflict(ClientFault):
+    code = "wrong_state"
+
+
+class LayoutChanged(ClientFault):
+    code = "layout_changed"
+
+
+class TooLarge(ClientFault):
+    code = "too_large"
+
+
+class Unprocessable(ClientFault):
+    code = "invalid"
+
+
+class TooMany(ClientFault):
+    code = "too_many_requests"
+
+
+class ServerFault(McuError):
+    code = "internal"
+
+
+class NoCapacity(ServerFault):
+    code = "no_capacity"
+
+
+class Internal(ServerFault):
+    code = "internal"

@@ -1,0 +1,218 @@
+"""What may be asked of a room. Plain data: a command can cross a thread, a process or a network unchanged.
+
+``RoomHandle.call(command)`` answers with the reply named beside each command, or raises an ``McuError``.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import (
+    Connection,
+    Frozen,
+    ParticipantInfo,
+    RecordingInfo,
+    Role,
+    RoomInfo,
+    TileMap,
+)
+from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+
+
+class Join(Frozen):
+    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
+    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """
+
+    type: Literal["join"] = "join"
+    name: DisplayName
+    identity: ParticipantId | None = None
+    role: Role = "participant"
+    resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class Joined(Frozen):
+    participant: ParticipantInfo
+    resume_token: str
+    room: RoomInfo
+    participants: tuple[ParticipantInfo, ...]
+    tiles: TileMap
+    resumed: bool = False
+
+
+class Offer(Frozen):
+    """→ ``Answer``. A new offer on the same connection replaces the old peer connection (that is an ICE restart)."""
+
+    type: Literal["offer"] = "offer"
+    participant: ParticipantId
+    connection: Connection = "main"
+    sdp: Sdp
+
+
+class Answer(Frozen):
+    sdp: str
+
+
+class AddCandidate(Frozen):
+    """→ ``Done``. ``candidate`` None says that there are no more."""
+
+    type: Literal["candidate"] = "candidate"
+    participant: ParticipantId
+    connection: Connection = "main"
+    candidate: Annotated[str, StringConstraints(max_length=1024)] | None
+    sdp_mid: Annotated[str, StringConstraints(max_length=64)] | None = None
+    sdp_m_line_index: Annotated[int, Field(ge=0, le=15)] | None = None
+
+
+class SetMediaState(Frozen):
+    """→ ``ParticipantInfo``. What the participant itself says it sends now; None leaves a part as it is."""
+
+    type: Literal["media_state"] = "media_state"
+    participant: ParticipantId
+    audio: bool | None = None
+    video: bool | None = None
+    screen: bool | None = None
+
+
+class UpdateParticipant(Frozen):
+    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
+
+    type: Literal["update_participant"] = "update_participant"
+    participant: ParticipantId
+    server_muted_audio: bool | None = None
+    server_muted_video: bool | None = None
+    gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+
+
+class Leave(Frozen):
+    """→ ``Done``. Also a kick: then ``kicked`` gives the reason and the participant gets a ``Kicked`` event."""
+
+    type: Literal["leave"] = "leave"
+    participant: ParticipantId
+    kicked: Annotated[str, StringConstraints(max_length=256)] | None = None
+
+
+class Detach(Frozen):
+    """→ ``Done``. The signaling socket is gone; the participant has the grace time to come back with its token.
+
+    ``resume_token`` names which socket: one that was replaced in the meantime detaches nobody.
+    """
+
+    type: Literal["detach"] = "detach"
+    participant: ParticipantId
+    resume_token: Annotated[str, StringConstraints(max_length=128)]
+
+
+class GetRoom(Frozen):
+    """→ ``RoomInfo``"""
+
+    type: Literal["get_room"] = "get_room"
+
+
+class ListParticipants(Frozen):
+    """→ ``ParticipantList``"""
+
+    type: Literal["list_participants"] = "list_participants"
+
+
+class ParticipantList(Frozen):
+    participants: tuple[ParticipantInfo, ...]
+
+
+class GetLayout(Frozen):
+    """→ ``LayoutState``"""
+
+    type: Literal["get_layout"] = "get_layout"
+    view: ViewName = "main"
+
+
+class SetLayout(Frozen):
+    """→ ``LayoutState``. Raises ``LayoutChanged`` when ``if_match`` isn't the current etag."""
+
+    type: Literal["set_layout"] = "set_layout"
+    view: ViewName = "main"
+    layout: Layout
+    if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class GetTiles(Frozen):
+    """→ ``TileMap``"""
+
+    type: Literal["get_tiles"] = "get_tiles"
+    view: ViewName = "main"
+
+
+class TakeSnapshot(Frozen):
+    """→ ``Snapshot``"""
+
+    type: Literal["take_snapshot"] = "take_snapshot"
+    view: ViewName = "main"
+    format: Literal["jpg", "png"] = "jpg"
+
+
+class Snapshot(Frozen):
+    content_type: str
+    data: bytes
+
+
+class StartRecording(Frozen):
+    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
+
+    type: Literal["start_recording"] = "start_recording"
+    view: ViewName = "main"
+
+
+class StopRecording(Frozen):
+    """→ ``RecordingInfo``, once the file is complete."""
+
+    type: Literal["stop_recording"] = "stop_recording"
+    recording: RecordingId
+
+
+class ListRecordings(Frozen):
+    """→ ``RecordingList``"""
+
+    type: Literal["list_recordings"] = "list_recordings"
+
+
+class RecordingList(Frozen):
+    recordings: tuple[RecordingInfo, ...]
+
+
+class Done(Frozen):
+    pass
+
+
+Command = Annotated[
+    Join
+    | Offer
+    | AddCandidate
+    | SetMediaState
+    | UpdateParticipant
+    | Leave
+    | Detach
+    | GetRoom
+    | ListParticipants
+    | GetLayout
+    | SetLayout
+    | GetTiles
+    | TakeSnapshot
+    | StartRecording
+    | StopRecording
+    | ListRecordings,
+    Field(discriminator="type"),
+]
+Reply = (
+    Joined
+    | Answer
+    | ParticipantInfo
+    | ParticipantList
+    | RoomInfo
+    | LayoutState
+    | TileMap
+    | Snapshot
+    | RecordingInfo
+    | RecordingList
+    | Done
+)

@@ -1,0 +1,92 @@
+"""What a room says. Plain data. ``to`` None: for everybody in the room; else for that participant only."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mcu.protocol.layout import LayoutState
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
+from mcu.protocol.names import ParticipantId, ViewName
+
+
+class RoomEvent(Frozen):
+    to: ParticipantId | None = None
+
+
+class ParticipantJoined(RoomEvent):
+    type: Literal["participant_joined"] = "participant_joined"
+    participant: ParticipantInfo
+
+
+class ParticipantUpdated(RoomEvent):
+    type: Literal["participant_updated"] = "participant_updated"
+    participant: ParticipantInfo
+
+
+class ParticipantLeft(RoomEvent):
+    type: Literal["participant_left"] = "participant_left"
+    id: ParticipantId
+    reason: Literal["left", "kicked", "lost", "replaced", "room_closed"]
+
+
+class Tiles(RoomEvent):
+    type: Literal["tiles"] = "tiles"
+    tiles: TileMap
+
+
+class Speakers(RoomEvent):
+    type: Literal["speakers"] = "speakers"
+    active: tuple[SpeakerLevel, ...]
+    dominant: ParticipantId | None
+
+
+class LayoutChangedEvent(RoomEvent):
+    type: Literal["layout_changed"] = "layout_changed"
+    view: ViewName
+    state: LayoutState
+
+
+class RecordingChanged(RoomEvent):
+    type: Literal["recording"] = "recording"
+    recording: RecordingInfo
+
+
+class Kicked(RoomEvent):
+    """The last event its participant gets."""
+
+    type: Literal["kicked"] = "kicked"
+    reason: str
+
+
+class PeerFailed(RoomEvent):
+    """The participant's peer connection died; its client should send a new offer."""
+
+    type: Literal["error"] = "error"
+    code: Literal["connection_failed"] = "connection_failed"
+    connection: Literal["main", "screen"]
+    message: str
+
+
+class RoomUpdated(RoomEvent):
+    type: Literal["room_updated"] = "room_updated"
+    room: RoomInfo
+
+
+class RoomClosed(RoomEvent):
+    type: Literal["room_closed"] = "room_closed"
+
+
+Event = Annotated[
+    ParticipantJoined
+    | ParticipantUpdated
+    | ParticipantLeft
+    | Tiles
+    | Speakers
+    | LayoutChangedEvent
+    | RecordingChanged
+    | Kicked
+    | PeerFailed
+    | RoomUpdated
+    | RoomClosed,
+    Field(discriminator="type"),
+]

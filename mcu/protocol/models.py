@@ -1,0 +1,115 @@
+"""What rooms look like from outside: the nouns of REST answers and of events."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+
+Role = Literal["participant", "moderator", "admin"]
+Presence = Literal["joining", "connected", "reconnecting"]
+Source = Literal["camera", "screen"]
+Connection = Literal["main", "screen"]
+"""A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class MediaState(Frozen):
+    """What a participant says it sends. ``audio`` False: muted; ``video`` False: camera off (avatar at once)."""
+
+    audio: bool = True
+    video: bool = True
+    screen: bool = False
+
+
+class ParticipantInfo(Frozen):
+    id: ParticipantId
+    name: DisplayName
+    role: Role = "participant"
+    presence: Presence = "joining"
+    media: MediaState = MediaState()
+    server_muted_audio: bool = False
+    server_muted_video: bool = False
+    joined_at: datetime
+
+
+class ViewSpec(Frozen):
+    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants."""
+
+    name: ViewName = "main"
+    width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
+    height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
+    fps: int = Field(default=25, ge=1, le=60)
+    video_kbps: int = Field(default=1500, ge=50, le=20_000)
+    audio_kbps: int = Field(default=32, ge=6, le=256)
+
+
+class RoomSpec(Frozen):
+    """What it takes to open a room."""
+
+    name: RoomName
+    capacity: int = Field(default=100, ge=1, le=1000)
+    view: ViewSpec = ViewSpec()
+    empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
+    permanent: bool = Field(default=False, description="never closes by itself")
+    metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
+
+
+class RoomInfo(Frozen):
+    name: RoomName
+    topology: Literal["mcu"] = "mcu"
+    capacity: int
+    participants: int
+    views: tuple[ViewSpec, ...]
+    recording: bool
+    created_at: datetime
+    metadata: dict[str, str]
+
+
+class PixelBox(Frozen):
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class TileInfo(Frozen):
+    """One tile of the composite. ``state``: live, or why it shows an avatar."""
+
+    participant: ParticipantId
+    source: Source
+    name: str
+    box: PixelBox
+    z: int
+    state: Literal["live", "muted", "no_packets", "no_keyframe", "reconnecting"]
+
+
+class TileMap(Frozen):
+    """Where everybody stands on the canvas; ``layout_seq`` grows with every change."""
+
+    view: ViewName
+    layout_seq: int
+    width: int
+    height: int
+    tiles: tuple[TileInfo, ...]
+
+
+class SpeakerLevel(Frozen):
+    id: ParticipantId
+    level: float = Field(description="0 silent … 1 full scale")
+
+
+class RecordingInfo(Frozen):
+    id: RecordingId
+    room: RoomName
+    view: ViewName
+    state: Literal["starting", "active", "finished", "failed"]
+    file: str = Field(description="the file's name, under …/recordings/{id}/files/")
+    started_at: datetime
+    duration_s: float
+    size_bytes: int
+    error: str | None = None

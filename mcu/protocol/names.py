@@ -1,0 +1,28 @@
+"""Names and ids as they cross the border: bounded before anything else looks at them."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+# Bidirectional controls can make one name look like another on screen (Unicode TR 36).
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean_text(value: str) -> str:
+    """NFC, no control characters or bidi controls, outer blanks trimmed. Raises ValueError when nothing is left."""
+    text = "".join(c for c in unicodedata.normalize("NFC", value) if c not in _BIDI_CONTROLS and c.isprintable())
+    text = text.strip()
+    if not text:
+        raise ValueError("must hold at least one printable character")
+    return text
+
+
+RoomName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
+"""Any script; at most 64 characters. A slash is allowed nowhere in a URL segment, so it is refused by the routes."""
+
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
+ParticipantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_\-]{1,32}$")]
+RecordingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+Sdp = Annotated[str, StringConstraints(min_length=1, max_length=65_536)]

@@ -1,0 +1,108 @@
+"""The WebSocket's envelopes and the data of each message a client may send (``/api/v1/ws``)."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from mcu.protocol.layout import Layout
+from mcu.protocol.models import Connection
+from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
+
+MAX_MESSAGE_BYTES = 128 * 1024
+"""Longer messages end the socket with 1009 before they are parsed."""
+
+Token = Annotated[str, StringConstraints(max_length=4096)]
+
+
+class WireModel(BaseModel):
+    """Unknown fields are ignored, so that an older server understands a newer client."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Request(WireModel):
+    """Client → server."""
+
+    id: Annotated[int, Field(ge=0, le=2**53)]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class ErrorBody(WireModel):
+    code: str
+    message: str
+    field: str | None = None
+
+
+class Reply(WireModel):
+    """Server → client: the answer to the request ``reply_to``."""
+
+    reply_to: int
+    ok: bool
+    data: dict[str, Any] | None = None
+    error: ErrorBody | None = None
+
+
+class EventMessage(WireModel):
+    """Server → client: news."""
+
+    type: str
+    data: dict[str, Any]
+
+
+class JoinData(WireModel):
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles}``."""
+
+    room: RoomName
+    token: Token | None = None
+    name: DisplayName | None = None
+    resume: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class OfferData(WireModel):
+    """``offer`` → ``{sdp}``. ``connection`` is ``screen`` for a screen share's own peer connection."""
+
+    sdp: Sdp
+    connection: Connection = "main"
+
+
+class CandidateInit(WireModel):
+    """RTCIceCandidateInit, with the browser's own field names."""
+
+    candidate: Annotated[str, StringConstraints(max_length=1024)] = ""
+    sdpMid: Annotated[str, StringConstraints(max_length=64)] | None = None  # noqa: N815 - the browser's name
+    sdpMLineIndex: Annotated[int, Field(ge=0, le=15)] | None = None  # noqa: N815 - the browser's name
+
+
+class CandidateData(WireModel):
+    candidate: CandidateInit | None
+    connection: Connection = "main"
+
+
+class MediaStateData(WireModel):
+    audio: bool | None = None
+    video: bool | None = None
+    screen: bool | None = None
+
+
+class LayoutData(WireModel):
+    view: ViewName = "main"
+    layout: Layout
+    if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class MuteData(WireModel):
+    """``mute``: a moderator silences or blinds somebody (True), or takes it back (False)."""
+
+    participant: ParticipantId
+    audio: bool | None = None
+    video: bool | None = None
+
+
+class KickData(WireModel):
+    participant: ParticipantId
+    reason: Annotated[str, StringConstraints(max_length=256)] = "removed by a moderator"
+
+
+class RecordData(WireModel):
+    action: Literal["start", "stop"]

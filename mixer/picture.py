@@ -1,0 +1,38 @@
+"""A picture in I420: three planes, never RGB on the live path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mixer.geometry import Size
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Y, U and V planes (uint8, limited range, BT.601): ``y`` is (height, width), ``u`` and ``v`` are
+    (ceil(height / 2), ceil(width / 2)). Planes may be strided views into a decoder's or a pool's memory; whoever made
+    the picture says how long they may be read.
+    """
+
+    y: Plane
+    u: Plane
+    v: Plane
+
+    @property
+    def width(self) -> int:
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.y.shape[0])
+
+    @property
+    def size(self) -> Size:
+        return Size(self.width, self.height)
+
+    @property
+    def planes(self) -> tuple[Plane, Plane, Plane]:
+        return self.y, self.u, self.v

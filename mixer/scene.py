@@ -1,0 +1,52 @@
+"""A Scene describes one output picture completely: what a layout makes and a compositor draws.
+
+The same Scene, with its ``layout_seq``, goes to clients as the tile map and into snapshots. It is frozen, so every
+thread may read it. A tile's identity is its participant and source, never its place.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mixer.geometry import Box, Size
+
+Source = Literal["camera", "screen"]
+Fit = Literal["cover", "contain"]
+
+
+@dataclass(frozen=True, slots=True)
+class TileKey:
+    """Whose picture: the participant's id and which of their sources."""
+
+    participant: str
+    source: Source = "camera"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One person's place on the canvas.
+
+    ``live`` False draws the avatar (initials of ``name`` on a colour made from ``key.participant``).
+    ``label`` None draws no name. ``border`` is the strength of the speaker border, 0 to 1. ``z``: higher is nearer.
+    ``muted`` draws the muted-microphone mark; ``reconnecting`` a veil over the last picture.
+    """
+
+    key: TileKey
+    box: Box
+    fit: Fit = "cover"
+    z: int = 0
+    name: str = ""
+    label: str | None = None
+    live: bool = True
+    border: float = 0.0
+    muted: bool = False
+    reconnecting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything on one canvas; ``tiles`` in drawing order (low z first). ``background`` is 0xRRGGBB."""
+
+    canvas: Size
+    tiles: tuple[Tile, ...] = ()
+    background: int = 0x15181D
+    layout_seq: int = 0
