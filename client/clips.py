@@ -62,7 +62,7 @@ class Clip:
             if codec not in self._packets:
                 self._packets[codec] = await asyncio.to_thread(self._encode, codec)
 
-    async def packet(self, index: int, codec: VideoCodec) -> Packet[Any]:
+    async def packet(self, index: int, codec: VideoCodec) -> "Packet[Any]":
         if codec not in self._packets:
             await self.prepare(codec)
         packets = self._packets[codec]

@@ -48,7 +48,7 @@ class EncodedSource(Protocol):
     @property
     def gop(self) -> int: ...
 
-    async def packet(self, index: int, codec: VideoCodec) -> Packet[Any]:
+    async def packet(self, index: int, codec: VideoCodec) -> "Packet[Any]":
         """The frame ``index`` as Annex B H.264 or as VP8. Indices rise one by one, and skip to a keyframe only."""
         ...
 

@@ -61,7 +61,7 @@ class EncodedTrack(MediaStreamTrack):
         self._source = source
         self._beat = Beat(timeline, source.fps, patience=source.fps, align=source.gop)
 
-    async def recv(self) -> Packet[Any]:
+    async def recv(self) -> "Packet[Any]":
         if self.readyState != "live":
             raise MediaStreamError
         index = await self._beat.next()
