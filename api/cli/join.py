@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -58,6 +61,11 @@ def join(
     """
     if file is not None and (test_card is not None or tone is not None):
         raise typer.BadParameter("send either a file, or a test card and a tone")
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
     console = Console(stderr=True)
     try:
         asyncio.run(_take_part(console, Plan(url, room, name, token, file, test_card, tone, record, duration)))
