@@ -102,8 +102,7 @@ class EncoderHub:
         arrive before it are one.
         """
         with self._lock:
-            self._keyframe_wanted = True
-            self._statistics = replace(self._statistics, keyframe_requests=self._statistics.keyframe_requests + 1)
+            self._want_keyframe()
 
     def set_keyframe_interval(self, seconds: float | None) -> None:
         """The longest room time between keyframes, for a recorder; None, as in the beginning: only on request."""
@@ -113,11 +112,11 @@ class EncoderHub:
     def add_sink(self, sink: FrameSink) -> None:
         """Hands the sink every frame from the next keyframe on, which is asked for. Adding it twice does nothing."""
         with self._lock:
-            if sink in self._sinks:
+            if any(other is sink for other in self._sinks):
                 return
             self._sinks = (*self._sinks, sink)
             self._fresh |= {id(sink)}
-        self.request_keyframe()
+            self._want_keyframe()
 
     def remove_sink(self, sink: FrameSink) -> None:
         """A frame that is being handed out may still reach the sink after this returns. Unknown sinks are ignored."""
@@ -194,6 +193,10 @@ class EncoderHub:
 
     def _open_encoder(self) -> VideoEncoder:
         return VideoEncoder(self.codec, self.width, self.height, self.fps, self.bitrate_bps)
+
+    def _want_keyframe(self) -> None:
+        self._keyframe_wanted = True
+        self._statistics = replace(self._statistics, keyframe_requests=self._statistics.keyframe_requests + 1)
 
     def _keyframe_due(self, time_ns: int) -> bool:
         """Whether this frame must be a keyframe. A wish is forgotten before the frame is made, so that one which
