@@ -31,6 +31,7 @@ class Connections:
         ticker: RtcTicker,
         outputs: ViewOutputs,
         audio: AudioFanout,
+        *,
         on_change: Callable[[Participant, Connection, bool, str], None],
     ) -> None:
         self._config = config

@@ -15,8 +15,8 @@ from mcu.protocol.models import PixelBox, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
 from mixer.compositor import Compositor
-from mixer.drawing import encode_image
 from mixer.geometry import Size
+from mixer.image import encode_image
 from mixer.layouts.arrange import Member, arrange
 from mixer.picture import Picture
 from mixer.scene import Scene, TileKey
@@ -62,7 +62,7 @@ class RoomPictures:
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
-        self._compositor = Compositor(self._size)
+        self._compositor = Compositor()
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         self._tile_map = TileMap(view=spec.name, layout_seq=0, width=spec.width, height=spec.height, tiles=())
         self._composed = 0
@@ -142,7 +142,7 @@ class RoomPictures:
         now_ns = self._clock.now_ns()
         speech = self._speech()
         members = []
-        pictures: dict[TileKey, _Shown] = {}
+        pictures: dict[TileKey, Picture] = {}
         for source in snapshot.pictures:
             decoded = source.decoding.latest.peek() if source.shown else None
             if decoded is not None and now_ns - decoded.arrived_ns < self._stale_after_ns:

@@ -1,6 +1,6 @@
 """The sound of a room: every 20 ms, everybody's voice in, one mix for those who listen and one for each who speaks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,7 +119,7 @@ class RoomSounds:
     def _encode_own(
         self,
         sounds: tuple[SoundInput, ...],
-        without: dict[str, NDArray[np.int16]],
+        without: Mapping[str, NDArray[np.int16]],
         everyone: NDArray[np.int16],
         time_ns: int,
     ) -> dict[Downlink, bytes]:
