@@ -1,0 +1,116 @@
+"""The application: settings and an engine in, an ASGI app out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+
+from api.auth import Authority
+from api.engine import start_engine
+from api.errors import on_http_exception, on_invalid_request, on_mcu_error
+from api.gateway import Gateway
+from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.page import Page, page_directory
+from api.routes import health, participants, recordings, rooms, tokens, views
+from api.settings import Settings
+from api.signaling import websocket
+from mcu.engine.engine import Engine
+from mcu.errors import McuError
+
+log = structlog.get_logger()
+
+API_PREFIX = "/api/v1"
+ENGINE_CLOSE_TIMEOUT_S = 1.7
+
+DESCRIPTION = """
+A WebRTC MCU: everybody in a room downloads one picture of everyone and one sound of everyone but themselves.
+
+Media and live signaling go over the WebSocket `/api/v1/ws`; what stands here governs rooms. Errors are
+`application/problem+json` (RFC 9457) with a stable `code`.
+"""
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
+    """The app for ``settings``. Rooms run in ``engine``; where none is given the real one is made when the app starts
+    and closed when it ends. A given engine is closed with the app too.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        running = engine or await start_engine(settings)
+        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
+        try:
+            for name in settings.permanent_rooms:
+                await running.open(gateway.spec(name, permanent=True))
+            app.state.gateway = gateway
+            _announce(settings)
+            yield
+        finally:
+            app.state.gateway = None
+            await _close(running)
+
+    app = FastAPI(
+        title="mosaic-mcu",
+        version=package_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.gateway = None
+    for router in (rooms.router, participants.router, views.router, recordings.router, tokens.router):
+        app.include_router(router, prefix=API_PREFIX)
+    app.include_router(websocket.router, prefix=API_PREFIX)
+    app.include_router(health.router)
+    app.router.default = Page(page_directory())
+    app.add_exception_handler(McuError, on_mcu_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    _add_guards(app, settings)
+    return app
+
+
+def package_version() -> str:
+    try:
+        return version("mosaic-mcu")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def _add_guards(app: FastAPI, settings: Settings) -> None:
+    # The last one added is the outermost.
+    app.add_middleware(BodyGuard, max_bytes=settings.limits.max_body_bytes, timeout_s=settings.limits.body_timeout_s)
+    app.add_middleware(OriginGuard, allowed=settings.cors_origins)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "Range"],
+            expose_headers=["ETag", "Location", "Retry-After", "Content-Range"],
+        )
+    app.add_middleware(ErrorBoundary)
+    app.add_middleware(SecurityHeaders)
+
+
+def _announce(settings: Settings) -> None:
+    if settings.open:
+        where = "this machine" if settings.loopback else "everybody who reaches it"
+        log.warning("open_mode", message=f"no keys are set: {where} may do everything", host=settings.host)
+    log.info("ready", host=settings.host, port=settings.port, permanent_rooms=list(settings.permanent_rooms))
+
+
+async def _close(engine: Engine) -> None:
+    try:
+        async with asyncio.timeout(ENGINE_CLOSE_TIMEOUT_S):
+            await engine.close()
+    except TimeoutError:
+        log.error("engine_close_timeout", timeout_s=ENGINE_CLOSE_TIMEOUT_S)
+    else:
+        log.info("engine_closed")

@@ -1,0 +1,204 @@
+"""Who is asking, and what they may do: join tokens (JWT), admin keys and session tickets.
+
+A join token is a JWT (RFC 7519) signed with HS256 by one of the server's keys, which its ``kid`` names. ``sub`` is the
+participant's identity, ``name`` what others read, ``grants`` what it allows. A grant this server doesn't know might be
+a restriction, so such a token is refused.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import jwt
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from mcu.errors import Forbidden, Unauthorised
+from mcu.protocol.models import Role
+from mcu.protocol.names import DisplayName, ParticipantId, RoomName
+
+ALGORITHM = "HS256"
+JOIN_AUDIENCE = "mosaic-mcu"
+TICKET_AUDIENCE = "mosaic-mcu/session"
+PROCESS_KEY_ID = "process"
+MAX_TOKEN_CHARS = 4096
+TICKET_TTL_S = 60
+
+Published = Literal["camera", "microphone", "screen"]
+Action = Literal["join", "watch", "arrange", "moderate", "record", "administer"]
+
+
+class Grants(BaseModel):
+    """What a token allows. ``room`` None: in every room. ``admin``: open, change and close those rooms."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    room: RoomName | None = None
+    join: bool = True
+    publish: frozenset[Published] = frozenset(("camera", "microphone", "screen"))
+    subscribe: bool = True
+    chat: bool = True
+    record: bool = False
+    admin: bool = False
+    hidden: bool = False
+    role: Role = "participant"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody whose credential was checked."""
+
+    grants: Grants
+    identity: str | None = None
+    name: str | None = None
+
+    def may(self, action: Action, room: str) -> bool:
+        grants = self.grants
+        if grants.room is not None and grants.room != room:
+            return False
+        moderates = grants.admin or grants.role in ("moderator", "admin")
+        allowed: dict[Action, bool] = {
+            "join": grants.join,
+            "watch": grants.subscribe or grants.admin,
+            "arrange": moderates,
+            "moderate": moderates,
+            "record": grants.record or grants.admin,
+            "administer": grants.admin,
+        }
+        return allowed[action]
+
+    def require(self, action: Action, room: str) -> None:
+        """Raises ``Forbidden`` when the grants don't allow ``action`` in ``room``, whether or not that room exists."""
+        if not self.may(action, room):
+            raise Forbidden(f"this token doesn't allow to {action} in room {room!r}")
+
+    @property
+    def everywhere(self) -> bool:
+        """May administer the whole server, not one room only."""
+        return self.grants.admin and self.grants.room is None
+
+    def require_everywhere(self) -> None:
+        if not self.everywhere:
+            raise Forbidden("this needs an admin key, or a token with the grant admin and no room")
+
+
+OPEN = Principal(Grants(record=True, admin=True, role="moderator"))
+"""Everybody, on a server without keys."""
+
+ADMIN = Principal(Grants(record=True, admin=True, role="admin"))
+
+
+class TokenSpec(BaseModel):
+    """What a join token shall say. Without the grant ``admin`` it must name a room."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identity: ParticipantId | None = Field(default=None, description="a second join with it replaces the first")
+    name: DisplayName | None = None
+    grants: Grants = Grants()
+    ttl_s: int = Field(default=3600, ge=1, le=30 * 86_400, description="how long the token can be used to join")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+class Authority:
+    """Signs and checks. Without keys the server is open: no credential means everything is allowed, but one that is
+    presented must be good, so that a mistake shows before keys are set.
+    """
+
+    def __init__(self, keys: Mapping[str, SecretStr], admin_keys: tuple[SecretStr, ...] = ()) -> None:
+        self._open = not keys and not admin_keys
+        self._process_secret = secrets.token_bytes(32)
+        self._keys = {key_id: secret.get_secret_value().encode() for key_id, secret in keys.items()}
+        self._keys = self._keys or {PROCESS_KEY_ID: self._process_secret}
+        self._admin_digests = tuple(_digest(key.get_secret_value()) for key in admin_keys)
+
+    @property
+    def open(self) -> bool:
+        return self._open
+
+    def authenticate(self, credential: str | None) -> Principal:
+        """Whose credential this is: an admin key or a join token. Raises ``Unauthorised``."""
+        if credential is None:
+            if self._open:
+                return OPEN
+            raise Unauthorised("send a join token or an admin key as `Authorization: Bearer …`")
+        if len(credential) > MAX_TOKEN_CHARS:
+            raise Unauthorised("the token is too long")
+        if self._is_admin_key(credential):
+            return ADMIN
+        return self._principal(self._decode(credential, JOIN_AUDIENCE))
+
+    def issue(self, spec: TokenSpec) -> Issued:
+        """A join token, signed with the first key (with a secret of this process on a server without keys)."""
+        expires_at = datetime.now(UTC) + timedelta(seconds=spec.ttl_s)
+        return self._sign(spec.identity, spec.name, spec.grants, JOIN_AUDIENCE, expires_at)
+
+    def ticket(self, principal: Principal, room: str) -> Issued:
+        """A short-lived pass to open one signaling connection to ``room`` as ``principal``."""
+        grants = principal.grants.model_copy(update={"room": room})
+        expires_at = datetime.now(UTC) + timedelta(seconds=TICKET_TTL_S)
+        return self._sign(principal.identity, principal.name, grants, TICKET_AUDIENCE, expires_at)
+
+    def redeem(self, ticket: str) -> Principal:
+        """Whose session ticket this is. Raises ``Unauthorised``."""
+        if len(ticket) > MAX_TOKEN_CHARS:
+            raise Unauthorised("the ticket is too long")
+        return self._principal(self._decode(ticket, TICKET_AUDIENCE))
+
+    def _is_admin_key(self, credential: str) -> bool:
+        # Digests have one length, and every key is looked at: the time taken tells nothing.
+        presented = _digest(credential)
+        return sum(hmac.compare_digest(presented, known) for known in self._admin_digests) > 0
+
+    def _sign(self, identity: str | None, name: str | None, grants: Grants, audience: str, until: datetime) -> Issued:
+        key_id, secret = next(iter(self._keys.items()))
+        claims: dict[str, Any] = {
+            "aud": audience,
+            "iat": datetime.now(UTC),
+            "exp": until,
+            "jti": secrets.token_urlsafe(9),
+            "grants": grants.model_dump(mode="json", exclude_defaults=True),
+        }
+        claims |= {key: value for key, value in (("sub", identity), ("name", name)) if value is not None}
+        return Issued(jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"kid": key_id}), until)
+
+    def _decode(self, token: str, audience: str) -> dict[str, Any]:
+        try:
+            secret = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
+            if secret is None:
+                raise Unauthorised("the token is signed with a key this server doesn't know")
+            claims: dict[str, Any] = jwt.decode(
+                token, secret, algorithms=[ALGORITHM], audience=audience, options={"require": ["exp", "aud"]}
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthorised("the token has expired") from None
+        except (jwt.InvalidTokenError, ValueError, RecursionError):
+            raise Unauthorised("the token is not valid here") from None
+        return claims
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        try:
+            who = _Claims.model_validate(claims)
+        except ValidationError:
+            raise Unauthorised("the token's claims or grants are not understood by this server") from None
+        if who.grants.room is None and not who.grants.admin:
+            raise Unauthorised("the token names no room")
+        return Principal(who.grants, who.sub, who.name)
+
+
+class _Claims(BaseModel):
+    sub: ParticipantId | None = None
+    name: DisplayName | None = None
+    grants: Grants
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,97 @@
+"""The way into rooms: finds or opens them for somebody whose credential was checked. Shared by every adapter."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from api.auth import Authority, Principal
+from api.ice import IceServer, ice_servers
+from api.session import RoomControl, Session
+from api.settings import Settings
+from mcu.engine.engine import Engine, RoomHandle
+from mcu.errors import Conflict, Forbidden, NotFound
+from mcu.protocol.models import RoomInfo, RoomSpec
+
+log = structlog.get_logger()
+
+
+class Gateway:
+    """One per server. Used from the event loop only."""
+
+    def __init__(self, settings: Settings, authority: Authority, engine: Engine) -> None:
+        self.settings = settings
+        self.authority = authority
+        self.engine = engine
+
+    async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
+        """The open rooms that ``principal`` may look into."""
+        return [room for room in await self.engine.rooms() if principal.may("watch", room.name)]
+
+    async def open(self, principal: Principal, spec: RoomSpec) -> RoomInfo:
+        """Opens a room. Raises ``Forbidden``, ``Conflict`` when it is open already, ``NoCapacity``."""
+        principal.require("administer", spec.name)
+        if await self.engine.find(spec.name) is not None:
+            raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
+        handle = await self.engine.open(spec)
+        log.info("room_opened", room=spec.name)
+        return await RoomControl(handle, principal).info()
+
+    async def close(self, principal: Principal, name: str) -> None:
+        """Closes a room. Raises ``Forbidden`` or ``NotFound``."""
+        principal.require("administer", name)
+        await self._find(name)
+        await self.engine.close_room(name)
+        log.info("room_closed", room=name)
+
+    async def room(self, principal: Principal, name: str) -> RoomControl:
+        """An open room. Raises ``NotFound``, or ``Forbidden`` for rooms that are none of the principal's business."""
+        if principal.grants.room not in (None, name):
+            raise Forbidden(f"this token is not for room {name!r}")
+        return RoomControl(await self._find(name), principal)
+
+    async def join(
+        self, principal: Principal, room: str, name: str | None = None, resume_token: str | None = None
+    ) -> Session:
+        """``principal`` joins ``room``, which is opened for it where the settings allow that. ``name`` counts where
+        the credential has none. Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
+        """
+        principal.require("join", room)
+        handle = await self._find_or_open(principal, room)
+        return await Session.join(handle, principal, name, resume_token)
+
+    async def can_join(self, principal: Principal, room: str) -> None:
+        """Raises what ``join`` would raise for want of permission or of a room."""
+        principal.require("join", room)
+        if not self._opens_rooms(principal, room):
+            await self._find(room)
+
+    def ice_servers(self, user: str) -> list[IceServer]:
+        return ice_servers(self.settings.ice_servers, user)
+
+    def spec(self, name: str, *, permanent: bool = False) -> RoomSpec:
+        """A room as the settings have it."""
+        limits = self.settings.limits
+        return RoomSpec(
+            name=name,
+            capacity=limits.max_participants,
+            view=self.settings.view,
+            empty_ttl_s=limits.empty_room_ttl_s,
+            permanent=permanent,
+        )
+
+    def _opens_rooms(self, principal: Principal, room: str) -> bool:
+        return self.settings.limits.rooms_on_join or principal.may("administer", room)
+
+    async def _find(self, name: str) -> RoomHandle:
+        handle = await self.engine.find(name)
+        if handle is None:
+            raise NotFound(f"there is no room {name!r}", code="no_such_room")
+        return handle
+
+    async def _find_or_open(self, principal: Principal, name: str) -> RoomHandle:
+        handle = await self.engine.find(name)
+        if handle is not None:
+            return handle
+        if not self._opens_rooms(principal, name):
+            raise NotFound(f"there is no room {name!r}, and joining doesn't open one here", code="no_such_room")
+        return await self.engine.open(self.spec(name))

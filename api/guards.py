@@ -1,0 +1,133 @@
+"""What stands around every request: bounds, the origin check, security headers and the last catch of errors."""
+
+import asyncio
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import internal_problem, problem
+
+log = structlog.get_logger()
+
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
+
+
+class ErrorBoundary:
+    """Whatever no handler knows becomes a 500 without details, and one line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except Exception:  # the boundary of one request
+            log.exception("request_crashed", method=scope["method"], path=scope["path"])
+            if started:
+                raise
+            await internal_problem()(scope, receive, send)
+
+
+class SecurityHeaders:
+    """Headers for every answer; a route that sets one of them keeps its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def add(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("X-Frame-Options", "DENY")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+                headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+                headers.setdefault("Content-Security-Policy", API_POLICY)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, add)
+
+
+class OriginGuard:
+    """A page of another origin may neither change anything here nor open a WebSocket, unless it is allowed to.
+
+    On a server without keys this is all that keeps a web site from driving the rooms of a visitor's own machine.
+    Clients that aren't browsers send no ``Origin`` and pass.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Iterable[str] = ()) -> None:
+        self._app = app
+        self._allowed = frozenset(origin.rstrip("/") for origin in allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket") and not self._passes(scope):
+            response = problem(403, "forbidden_origin", "this page's origin may not use this server (cors_origins)")
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _passes(self, scope: Scope) -> bool:
+        if scope["type"] == "http" and scope["method"] in SAFE_METHODS:
+            return True
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin is None or "*" in self._allowed or origin in self._allowed:
+            return True
+        return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+class BodyGuard:
+    """A body has at most ``max_bytes`` and arrives within ``timeout_s``; both are checked before it is read whole."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdecimal() or int(declared[:20]) > self._max_bytes:
+            await self._too_large()(scope, receive, send)
+            return
+        deadline_s = asyncio.get_running_loop().time() + self._timeout_s
+        received, complete = 0, False
+
+        async def bounded() -> Message:
+            nonlocal received, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline_s):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "the body took too long to arrive") from None
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > self._max_bytes:
+                raise HTTPException(413, f"a body has at most {self._max_bytes} bytes")
+            return message
+
+        await self._app(scope, bounded, send)
+
+    def _too_large(self) -> ASGIApp:
+        detail = f"a body has at most {self._max_bytes} bytes"
+        return problem(413, "too_large", detail, headers={"Connection": "close"})

@@ -1,0 +1,1 @@
+"""REST, one noun a module."""

@@ -1,0 +1,79 @@
+"""What routes share: the caller, the gateway, the names in paths, and the errors every route may answer with."""
+
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.auth import Principal
+from api.errors import Problem
+from api.gateway import Gateway
+from api.session import RoomControl
+from mcu.errors import NoCapacity, Unprocessable
+from mcu.protocol.names import ParticipantId, RecordingId, RoomName, ViewName
+
+_bearer = HTTPBearer(auto_error=False, description="A join token or an admin key.", bearerFormat="JWT")
+
+
+async def gateway_of(request: Request) -> Gateway:
+    gateway: Gateway | None = request.app.state.gateway
+    if gateway is None:
+        raise NoCapacity("the server is starting or stopping")
+    return gateway
+
+
+GatewayDep = Annotated[Gateway, Depends(gateway_of)]
+
+
+async def bearer_of(bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str | None:
+    return bearer.credentials if bearer else None
+
+
+BearerDep = Annotated[str | None, Depends(bearer_of)]
+
+
+async def principal_of(gateway: GatewayDep, bearer: BearerDep) -> Principal:
+    return gateway.authority.authenticate(bearer)
+
+
+PrincipalDep = Annotated[Principal, Depends(principal_of)]
+RoomPath = Annotated[RoomName, Path(alias="room", description="The room's name, percent-encoded.", examples=["team"])]
+ViewPath = Annotated[ViewName, Path(alias="view", examples=["main"])]
+ParticipantPath = Annotated[ParticipantId, Path(alias="participant")]
+RecordingPath = Annotated[RecordingId, Path(alias="recording")]
+
+
+async def room_of(gateway: GatewayDep, principal: PrincipalDep, name: RoomPath) -> RoomControl:
+    structlog.contextvars.bind_contextvars(room=name)
+    return await gateway.room(principal, name)
+
+
+RoomDep = Annotated[RoomControl, Depends(room_of)]
+
+
+def refuse_slash(name: str) -> None:
+    """A slash can't be told from the end of a path segment once a proxy has decoded it."""
+    if "/" in name or "\\" in name or name in (".", ".."):
+        raise Unprocessable("a room's name has no slash and is neither . nor ..", field="name")
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of these error answers, beside those that every route has."""
+    names = {
+        400: "The request can't be understood.",
+        401: "No credential, or one that is not valid here.",
+        403: "The credential doesn't allow this.",
+        404: "There is no such room, participant, view or recording.",
+        409: "Not in the present state.",
+        412: "`If-Match` names another version: somebody else was faster.",
+        413: "The body is too large.",
+        415: "The body is not JSON.",
+        422: "A field is wrong; `field` says which.",
+        503: "No capacity; try again after `Retry-After`.",
+    }
+    content: dict[str, Any] = {"application/problem+json": {}}
+    return {
+        status: {"model": Problem, "description": names[status], "content": content}
+        for status in sorted({401, 403, 422, *statuses})
+    }

@@ -1,0 +1,56 @@
+"""``/rooms/{room}/participants``: the roster, server-side mute and gain, kick."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.routes.common import ParticipantPath, RoomDep, problems
+from mcu.protocol.commands import UpdateParticipant
+from mcu.protocol.models import ParticipantInfo
+
+router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
+
+KICKED_BY_API = "removed by a moderator"
+
+
+class ParticipantPatch(BaseModel):
+    """What isn't named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server_muted_audio: bool | None = None
+    server_muted_video: bool | None = None
+    gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
+
+
+class ParticipantRoster(BaseModel):
+    participants: tuple[ParticipantInfo, ...]
+
+
+@router.get("", operation_id="list_participants", responses=problems(404))
+async def list_participants(room: RoomDep) -> ParticipantRoster:
+    """Everybody in the room."""
+    return ParticipantRoster(participants=await room.participants())
+
+
+@router.get("/{participant}", operation_id="get_participant", responses=problems(404))
+async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantInfo:
+    """One participant."""
+    return await room.participant(participant)
+
+
+@router.patch("/{participant}", operation_id="update_participant", responses=problems(400, 404, 413, 415))
+async def update_participant(
+    room: RoomDep,
+    participant: ParticipantPath,
+    patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
+) -> ParticipantInfo:
+    """Mutes somebody's voice or picture on the server's side, or sets their gain."""
+    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump()))
+
+
+@router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))
+async def kick_participant(room: RoomDep, participant: ParticipantPath) -> None:
+    """Removes somebody from the room."""
+    await room.kick(participant, KICKED_BY_API)

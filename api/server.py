@@ -1,0 +1,113 @@
+"""uvicorn, with the bounds that a server in the open needs and an end within three seconds."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from api.settings import Settings
+from mcu.protocol.wire import MAX_MESSAGE_BYTES
+
+GRACEFUL_SHUTDOWN_S = 1
+MAX_HEADER_BYTES = 32 * 1024
+PING_INTERVAL_S = 5.0
+PING_TIMEOUT_S = 10.0
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that says when it listens, and for which a signal is a normal end rather than a failure."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, once ``listening`` is set."""
+        port: int = self.servers[0].sockets[0].getsockname()[1]
+        return port
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for sig, handler in before.items():
+                signal.signal(sig, handler)
+
+
+def build_server(app: ASGIApp, settings: Settings) -> Server:
+    """A server for ``app`` on the address of ``settings``; its ``serve()`` returns after SIGINT or SIGTERM."""
+
+    class BoundedH11Protocol(HeaderDeadlineProtocol):
+        header_timeout_s = settings.limits.header_timeout_s
+
+    return Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            http=BoundedH11Protocol,
+            ws="websockets-sansio",
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_ping_interval=PING_INTERVAL_S,
+            ws_ping_timeout=PING_TIMEOUT_S,
+            ws_per_message_deflate=False,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            limit_concurrency=settings.limits.max_connections,
+            timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_S,
+            lifespan="on",
+            log_config=None,
+            server_header=False,
+        )
+    )
+
+
+class HeaderDeadlineProtocol(H11Protocol):
+    """Ends connections whose request headers don't arrive in time; uvicorn alone waits for them for ever."""
+
+    header_timeout_s = 10.0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._forget()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(self.header_timeout_s, self._give_up)
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
+
+    def _forget(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

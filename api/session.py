@@ -1,0 +1,299 @@
+"""The one session all doors share: what a principal may ask of a room, and a participant's stay in it.
+
+Permissions are checked here and nowhere else; an adapter translates messages and has no rules of its own.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from typing import Any, TypeVar
+
+import structlog
+
+from api.auth import Principal
+from api.errors import validated
+from mcu.engine.engine import RoomHandle
+from mcu.errors import Conflict, Forbidden, Internal, LayoutChanged, McuError, NotFound, Unprocessable
+from mcu.protocol.commands import (
+    AddCandidate,
+    Answer,
+    Command,
+    Detach,
+    Done,
+    GetLayout,
+    GetRoom,
+    GetTiles,
+    Join,
+    Joined,
+    Leave,
+    ListParticipants,
+    ListRecordings,
+    Offer,
+    ParticipantList,
+    RecordingList,
+    SetLayout,
+    SetMediaState,
+    Snapshot,
+    StartRecording,
+    StopRecording,
+    TakeSnapshot,
+    UpdateParticipant,
+)
+from mcu.protocol.events import Event
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.wire import CandidateInit
+
+log = structlog.get_logger()
+
+ReplyT = TypeVar("ReplyT")
+
+# How often a merge that somebody else overtakes is tried again.
+MERGE_ATTEMPTS = 5
+
+
+class RoomControl:
+    """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
+    and whatever the room answers.
+    """
+
+    def __init__(self, handle: RoomHandle, principal: Principal) -> None:
+        self._handle = handle
+        self.principal = principal
+
+    @property
+    def room(self) -> str:
+        return self._handle.name
+
+    async def info(self) -> RoomInfo:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetRoom(), RoomInfo)
+
+    async def participants(self) -> tuple[ParticipantInfo, ...]:
+        self.principal.require("watch", self.room)
+        return (await self._ask(ListParticipants(), ParticipantList)).participants
+
+    async def participant(self, participant: str) -> ParticipantInfo:
+        found = next((one for one in await self.participants() if one.id == participant), None)
+        if found is None:
+            raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
+        return found
+
+    async def layout(self, view: str) -> LayoutState:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetLayout(view=view), LayoutState)
+
+    async def set_layout(self, view: str, layout: Layout, if_match: str | None = None) -> LayoutState:
+        self.principal.require("arrange", self.room)
+        return await self._ask(SetLayout(view=view, layout=layout, if_match=if_match), LayoutState)
+
+    async def merge_layout(self, view: str, patch: dict[str, Any], if_match: str | None = None) -> LayoutState:
+        """A JSON merge patch (RFC 7396): what ``patch`` doesn't name stays. Without ``if_match`` a lost race is run
+        again on the newer layout. Raises ``Unprocessable`` or ``LayoutChanged``.
+        """
+        self.principal.require("arrange", self.room)
+        for _ in range(MERGE_ATTEMPTS):
+            current = await self._ask(GetLayout(view=view), LayoutState)
+            merged = validated(Layout, current.layout.model_dump() | patch)
+            try:
+                return await self.set_layout(view, merged, if_match or current.etag)
+            except LayoutChanged:
+                if if_match is not None:
+                    raise
+        raise LayoutChanged("others change this layout all the time; try again")
+
+    async def tiles(self, view: str) -> TileMap:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetTiles(view=view), TileMap)
+
+    async def snapshot(self, command: TakeSnapshot) -> Snapshot:
+        self.principal.require("watch", self.room)
+        return await self._ask(command, Snapshot)
+
+    async def update(self, command: UpdateParticipant) -> ParticipantInfo:
+        """Mutes on the server's side, and gain."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(command, ParticipantInfo)
+
+    async def kick(self, participant: str, reason: str) -> None:
+        self.principal.require("moderate", self.room)
+        await self._ask(Leave(participant=participant, kicked=reason), Done)
+
+    async def start_recording(self, view: str = "main") -> RecordingInfo:
+        self.principal.require("record", self.room)
+        return await self._ask(StartRecording(view=view), RecordingInfo)
+
+    async def stop_recording(self, recording: str) -> RecordingInfo:
+        self.principal.require("record", self.room)
+        return await self._ask(StopRecording(recording=recording), RecordingInfo)
+
+    async def stop_recording_of(self, view: str) -> RecordingInfo:
+        """Stops the recording of ``view`` that runs. Raises ``Conflict`` when none does."""
+        running = [one for one in await self.recordings() if one.view == view and one.state in ("starting", "active")]
+        if not running:
+            raise Conflict("this view is not being recorded")
+        return await self.stop_recording(running[-1].id)
+
+    async def recordings(self) -> tuple[RecordingInfo, ...]:
+        self.principal.require("record", self.room)
+        return (await self._ask(ListRecordings(), RecordingList)).recordings
+
+    async def recording(self, recording: str) -> RecordingInfo:
+        found = next((one for one in await self.recordings() if one.id == recording), None)
+        if found is None:
+            raise NotFound(f"there is no recording {recording!r} in this room", code="no_such_recording")
+        return found
+
+    async def _ask(self, command: Command, reply: type[ReplyT]) -> ReplyT:
+        answer = await self._handle.call(command)
+        if not isinstance(answer, reply):
+            raise Internal(f"{command.type} was answered with {type(answer).__name__}")
+        return answer
+
+
+class Session(RoomControl):
+    """A participant's stay in a room, from join to leave or detach. Made by ``Session.join``.
+
+    ``participants`` and ``tiles`` were read after the subscription to the room's events began: an event may repeat
+    what they say already, but none is missing.
+    """
+
+    def __init__(self, handle: RoomHandle, principal: Principal, joined: Joined) -> None:
+        super().__init__(handle, principal)
+        self.me = joined.participant
+        self.resumed = joined.resumed
+        self.joined_room = joined.room
+        self.resume_token = joined.resume_token
+        self.roster = joined.participants
+        self.first_tiles = joined.tiles
+        self._events = handle.events(joined.participant.id)
+        self._ended = False
+
+    @classmethod
+    async def join(
+        cls, handle: RoomHandle, principal: Principal, name: str | None, resume_token: str | None
+    ) -> "Session":
+        principal.require("join", handle.name)
+        if principal.grants.hidden:
+            raise Forbidden("this server shows every participant; the grant hidden can't be kept here")
+        command = Join(
+            name=principal.name or name or principal.identity or "Guest",
+            identity=principal.identity,
+            role=principal.grants.role,
+            resume_token=resume_token,
+        )
+        joined = await handle.call(command)
+        if not isinstance(joined, Joined):
+            raise Internal(f"join was answered with {type(joined).__name__}")
+        session = cls(handle, principal, joined)
+        structlog.contextvars.bind_contextvars(room=handle.name, participant=session.me.id)
+        try:
+            await session._settle()
+        except (McuError, asyncio.CancelledError):
+            await session.detach()
+            raise
+        log.info("participant_joined", resumed=session.resumed)
+        return session
+
+    async def _settle(self) -> None:
+        """Takes what the grants forbid to publish, then reads the room as the subscription found it."""
+        publish = self.principal.grants.publish
+        audio, video = "microphone" not in publish, "camera" not in publish
+        if audio or video:
+            self.me = await self._ask(
+                UpdateParticipant(
+                    participant=self.me.id,
+                    server_muted_audio=True if audio else None,
+                    server_muted_video=True if video else None,
+                ),
+                ParticipantInfo,
+            )
+        self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
+        self.first_tiles = await self._ask(GetTiles(), TileMap)
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """What the room says to this participant. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is
+        over, or when the reader fell too far behind.
+        """
+        try:
+            async for event in self._events:
+                last = event.type in ("kicked", "room_closed")
+                self._ended = self._ended or last
+                yield event
+                if last:
+                    return
+        finally:
+            await self._unsubscribe()
+
+    async def offer(self, sdp: str, connection: Connection) -> str:
+        """The answer's SDP."""
+        if connection == "screen":
+            self._require_screen()
+        if not self.principal.grants.subscribe and asks_to_receive(sdp):
+            raise Forbidden("this token doesn't allow to receive; offer your media as sendonly")
+        return (await self._ask(Offer(participant=self.me.id, connection=connection, sdp=sdp), Answer)).sdp
+
+    async def candidate(self, candidate: CandidateInit | None, connection: Connection) -> None:
+        one = candidate if candidate is not None and candidate.candidate else None
+        command = AddCandidate(
+            participant=self.me.id,
+            connection=connection,
+            candidate=one.candidate if one else None,
+            sdp_mid=one.sdpMid if one else None,
+            sdp_m_line_index=one.sdpMLineIndex if one else None,
+        )
+        await self._ask(command, Done)
+
+    async def media_state(self, audio: bool | None, video: bool | None, screen: bool | None) -> ParticipantInfo:
+        if screen:
+            self._require_screen()
+        command = SetMediaState(participant=self.me.id, audio=audio, video=video, screen=screen)
+        return await self._ask(command, ParticipantInfo)
+
+    async def leave(self) -> None:
+        """The participant goes. Nothing more may be asked. Idempotent."""
+        if not self._ended:
+            self._ended = True
+            await self._ask(Leave(participant=self.me.id), Done)
+            log.info("participant_left")
+
+    async def detach(self) -> None:
+        """The signaling connection is gone; the participant may come back with its resume token. Idempotent."""
+        if self._ended:
+            return
+        self._ended = True
+        await self._unsubscribe()
+        try:
+            await self._ask(Detach(participant=self.me.id, resume_token=self.resume_token), Done)
+        except McuError as error:
+            log.debug("detach_refused", code=error.error_code)  # the room or the participant went first
+        else:
+            log.info("participant_detached")
+
+    async def _unsubscribe(self) -> None:
+        aclose = getattr(self._events, "aclose", None)
+        if aclose is not None:
+            await aclose()
+
+    def _require_screen(self) -> None:
+        if "screen" not in self.principal.grants.publish:
+            raise Forbidden("this token doesn't allow to share a screen")
+
+
+_DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
+
+
+def asks_to_receive(sdp: str) -> bool:
+    """Whether an offer wants audio or video of us: any such media section that is neither sendonly nor inactive
+    (RFC 8866, section 6.7: sendrecv where nothing is said). Raises ``Unprocessable`` for text without sections.
+    """
+    head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    if not sections:
+        raise Unprocessable("the SDP has no media sections", code="bad_sdp", field="sdp")
+    by_default = _DIRECTION.search(head)
+    for section in sections:
+        if section.startswith(("m=audio", "m=video")):
+            direction = _DIRECTION.search(section) or by_default
+            if direction is None or direction.group(1) in ("sendrecv", "recvonly"):
+                return True
+    return False

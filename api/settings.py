@@ -1,0 +1,192 @@
+"""What the server is told: a TOML file, the environment (``MCU_``, nested with ``__``) and the command line.
+
+The command line wins over the environment, the environment over the file. Secrets are ``SecretStr`` and stay out of
+error messages and logs.
+"""
+
+import ipaddress
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from mcu.protocol.models import ViewSpec
+from mcu.protocol.names import RoomName
+
+DEFAULT_CONFIG = Path("mcu.toml")
+
+# RFC 7518, section 3.2: an HS256 key has at least as many bits as the hash.
+MIN_KEY_BYTES = 32
+MIN_ADMIN_KEY_BYTES = 16
+
+KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
+
+
+class SettingsError(ValueError):
+    """The settings can't be used; the message says which, why and what to write instead. Holds no secret."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class IceServerSettings(Section):
+    """A STUN or TURN server handed to clients. ``secret`` makes time-limited credentials (coturn's use-auth-secret)."""
+
+    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    username: str | None = None
+    credential: SecretStr | None = None
+    secret: SecretStr | None = None
+    ttl_s: int = Field(default=3600, ge=60, le=86_400)
+
+
+class Limits(Section):
+    """What the server takes on before it says no."""
+
+    max_rooms: int = Field(default=50, ge=1, le=10_000)
+    max_participants: int = Field(default=100, ge=1, le=1000, description="capacity of a room opened by a join")
+    rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
+    empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
+    max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")
+    max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    body_timeout_s: float = Field(default=30.0, gt=0, le=600)
+    header_timeout_s: float = Field(default=10.0, gt=0, le=600)
+    join_timeout_s: float = Field(default=10.0, gt=0, le=600, description="a WebSocket that hasn't joined by then ends")
+
+
+class LogSettings(Section):
+    format: Literal["json", "console"] = "console"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MediaSettings(Section):
+    """Where media is received and how that is announced; handed on to the engine."""
+
+    announced_address: str | None = Field(default=None, description="the public IP address in front of this host")
+    host_addresses: tuple[str, ...] = Field(default=(), description="local IP addresses to use; empty: all")
+    udp_port_min: int = Field(default=0, ge=0, le=65_535, description="0: any free port")
+    udp_port_max: int = Field(default=0, ge=0, le=65_535)
+    private_candidates: bool = Field(default=True, description="send to candidates in private address ranges")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode incoming video")
+    lost_after_s: float = Field(default=10.0, gt=0, le=300, description="a silent connection is given up after this")
+    grace_s: float = Field(default=30.0, ge=0, le=600, description="who is gone keeps their tile for this long")
+
+    @model_validator(mode="after")
+    def _addresses_and_ports(self) -> "MediaSettings":
+        for address in (*self.host_addresses, *([self.announced_address] if self.announced_address else [])):
+            ipaddress.ip_address(address)
+        if self.udp_port_min > self.udp_port_max:
+            raise ValueError("udp_port_min is above udp_port_max")
+        return self
+
+
+class Settings(BaseSettings):
+    """Everything the server can be told. Frozen; a running server never changes its settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MCU_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535, description="0: any free port")
+    public_url: AnyHttpUrl | None = Field(default=None, description="how clients reach the server, behind a proxy")
+    keys: dict[KeyId, SecretStr] = Field(default_factory=dict, description="key id → secret; join tokens (HS256)")
+    admin_keys: tuple[SecretStr, ...] = ()
+    insecure: bool = Field(default=False, description="allow listening beyond loopback without keys")
+    ice_servers: tuple[IceServerSettings, ...] = ()
+    recordings_dir: Path = Path("recordings")
+    permanent_rooms: tuple[RoomName, ...] = Field(default=(), description="opened at start, never closed")
+    cors_origins: tuple[str, ...] = Field(default=(), description="other origins whose pages may use this server")
+    view: ViewSpec = ViewSpec()
+    limits: Limits = Limits()
+    log: LogSettings = LogSettings()
+    media: MediaSettings = MediaSettings()
+
+    @property
+    def open(self) -> bool:
+        """No keys at all: whoever reaches the server may do everything."""
+        return not self.keys and not self.admin_keys
+
+    @property
+    def loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in clear, for the log's redaction and nothing else."""
+        turn = [s for server in self.ice_servers for s in (server.credential, server.secret) if s is not None]
+        return tuple(s.get_secret_value() for s in (*self.keys.values(), *self.admin_keys, *turn))
+
+    @model_validator(mode="after")
+    def _keys_are_strong(self) -> "Settings":
+        for key_id, secret in self.keys.items():
+            if len(secret.get_secret_value().encode()) < MIN_KEY_BYTES:
+                raise ValueError(f"keys.{key_id}: needs at least {MIN_KEY_BYTES} bytes; `mcu token key` makes one")
+        if any(len(key.get_secret_value().encode()) < MIN_ADMIN_KEY_BYTES for key in self.admin_keys):
+            raise ValueError(f"admin_keys: each needs at least {MIN_ADMIN_KEY_BYTES} bytes; `mcu token key` makes one")
+        if self.admin_keys and not self.keys:
+            raise ValueError("admin_keys without keys: nobody could be given a join token; set keys too")
+        return self
+
+    @model_validator(mode="after")
+    def _not_open_to_the_world(self) -> "Settings":
+        if self.open and not self.loopback and not self.insecure:
+            raise ValueError(
+                f"refusing to listen on {self.host} without keys: everybody who reaches it could do everything. "
+                "Set keys (keys.<id> in mcu.toml, or MCU_KEYS), listen on 127.0.0.1, or say --insecure"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Reads ``config`` (``mcu.toml`` of the working directory where None is given and it exists), the environment and
+    ``overrides``. Raises ``SettingsError``.
+    """
+    if config is not None and not config.is_file():
+        raise SettingsError(f"{config}: no such file")
+    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return FromFile(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail) for detail in error.errors(include_input=False))) from None
+    except ValueError as error:  # pydantic-settings: an environment variable that isn't JSON where it must be
+        raise SettingsError(str(error)) from None
+
+
+def _explain(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

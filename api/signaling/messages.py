@@ -1,0 +1,127 @@
+"""The canonical messages of signaling: what each type does with a session, and how the room's news look.
+
+Shared by the adapters that carry JSON messages; the shapes are those of ``mcu.protocol.wire``.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from api.errors import validated
+from api.ice import IceServer
+from api.session import Session
+from mcu.errors import BadRequest
+from mcu.protocol.commands import UpdateParticipant
+from mcu.protocol.events import Event
+from mcu.protocol.models import TileMap
+from mcu.protocol.wire import (
+    CandidateData,
+    EventMessage,
+    KickData,
+    LayoutData,
+    MediaStateData,
+    MuteData,
+    OfferData,
+    RecordData,
+)
+
+Data = dict[str, Any]
+
+
+def joined_data(session: Session, servers: list[IceServer]) -> Data:
+    """The answer to ``join``."""
+    return {
+        "participant": _json(session.me),
+        "room": _json(session.joined_room),
+        "participants": [_json(one) for one in session.roster],
+        "ice_servers": [server.model_dump(mode="json", exclude_none=True) for server in servers],
+        "resume_token": session.resume_token,
+        "resumed": session.resumed,
+        "tiles": tiles_data(session.first_tiles),
+    }
+
+
+def tiles_data(tiles: TileMap) -> Data:
+    """A tile map with its canvas as one object."""
+    data = _json(tiles)
+    data["canvas"] = {"width": data.pop("width"), "height": data.pop("height")}
+    return data
+
+
+def event_message(event: Event) -> EventMessage:
+    """An event as clients read it: its own fields; those of a nested tile map or recording are lifted up."""
+    match event.type:
+        case "tiles":
+            data = tiles_data(event.tiles)
+        case "recording":
+            data = _json(event.recording)
+        case _:
+            data = event.model_dump(mode="json", exclude={"type", "to"})
+    return EventMessage(type=event.type, data=data)
+
+
+async def perform(session: Session, kind: str, data: Data) -> Data:
+    """Carries out one message of a joined client; the data of its reply. Raises ``McuError``: ``unknown_type``,
+    ``invalid`` with the field, ``forbidden``, or what the room answers.
+    """
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        raise BadRequest(f"this server has no message type {kind!r}", code="unknown_type", field="type")
+    return await handler(session, data)
+
+
+async def _offer(session: Session, data: Data) -> Data:
+    offer = validated(OfferData, data)
+    return {"sdp": await session.offer(offer.sdp, offer.connection)}
+
+
+async def _candidate(session: Session, data: Data) -> Data:
+    message = validated(CandidateData, data)
+    await session.candidate(message.candidate, message.connection)
+    return {}
+
+
+async def _media_state(session: Session, data: Data) -> Data:
+    state = validated(MediaStateData, data)
+    return {"participant": _json(await session.media_state(state.audio, state.video, state.screen))}
+
+
+async def _layout(session: Session, data: Data) -> Data:
+    wanted = validated(LayoutData, data)
+    return _json(await session.set_layout(wanted.view, wanted.layout, wanted.if_match))
+
+
+async def _mute(session: Session, data: Data) -> Data:
+    mute = validated(MuteData, data)
+    command = UpdateParticipant(
+        participant=mute.participant, server_muted_audio=mute.audio, server_muted_video=mute.video
+    )
+    return {"participant": _json(await session.update(command))}
+
+
+async def _kick(session: Session, data: Data) -> Data:
+    kick = validated(KickData, data)
+    await session.kick(kick.participant, kick.reason)
+    return {}
+
+
+async def _record(session: Session, data: Data) -> Data:
+    if validated(RecordData, data).action == "start":
+        return _json(await session.start_recording())
+    return _json(await session.stop_recording_of("main"))
+
+
+_HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
+    "offer": _offer,
+    "candidate": _candidate,
+    "media_state": _media_state,
+    "layout": _layout,
+    "mute": _mute,
+    "kick": _kick,
+    "record": _record,
+}
+
+
+def _json(model: BaseModel) -> Data:
+    return model.model_dump(mode="json")

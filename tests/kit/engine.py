@@ -1,0 +1,372 @@
+"""An engine without media: rooms with a roster, layouts, tiles and records of recordings, all in memory.
+
+It keeps the promises of ``mcu.engine.engine`` as far as a door can tell, and it can misbehave: ``stall`` makes a room
+answer late, ``crash`` makes it throw.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mcu.errors import BadRequest, Conflict, LayoutChanged, NoCapacity, NotFound
+from mcu.protocol.commands import (
+    AddCandidate,
+    Answer,
+    Command,
+    Detach,
+    Done,
+    GetLayout,
+    GetRoom,
+    GetTiles,
+    Join,
+    Joined,
+    Leave,
+    ListParticipants,
+    ListRecordings,
+    Offer,
+    ParticipantList,
+    RecordingList,
+    Reply,
+    SetLayout,
+    SetMediaState,
+    Snapshot,
+    StartRecording,
+    StopRecording,
+    TakeSnapshot,
+    UpdateParticipant,
+)
+from mcu.protocol.events import (
+    Event,
+    Kicked,
+    LayoutChangedEvent,
+    ParticipantJoined,
+    ParticipantLeft,
+    ParticipantUpdated,
+    RecordingChanged,
+    RoomClosed,
+    Tiles,
+)
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import (
+    MediaState,
+    ParticipantInfo,
+    PixelBox,
+    RecordingInfo,
+    RoomInfo,
+    RoomSpec,
+    TileInfo,
+    TileMap,
+)
+
+READER_EVENTS = 256
+
+
+class Subscription:
+    """One reader of a room's news. Ended after ``RoomClosed``, ``Kicked``, or when it is ``READER_EVENTS`` behind."""
+
+    def __init__(self, room: "FakeRoom", participant: str | None) -> None:
+        self._room = room
+        self._participant = participant
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue(READER_EVENTS + 1)
+
+    def offer(self, event: Event) -> None:
+        if event.to not in (None, self._participant):
+            return
+        if self._events.qsize() < READER_EVENTS:
+            self._events.put_nowait(event)
+        else:
+            self.end()
+
+    def end(self) -> None:
+        if self in self._room.readers:
+            self._room.readers.remove(self)
+            self._events.put_nowait(None)
+
+    def __aiter__(self) -> "Subscription":
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._events.get()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+    async def aclose(self) -> None:
+        self.end()
+
+
+class FakeRoom:
+    """A room of records. ``calls`` holds every command it was asked to carry out."""
+
+    def __init__(self, spec: RoomSpec, recordings_dir: Path) -> None:
+        self.spec = spec
+        self.created_at = datetime.now(UTC)
+        self.people: dict[str, ParticipantInfo] = {}
+        self.tokens: dict[str, str] = {}
+        self.layout = Layout()
+        self.version = 1
+        self.recordings: dict[str, RecordingInfo] = {}
+        self.readers: list[Subscription] = []
+        self.calls: list[Command] = []
+        self.crash: Exception | None = None
+        self.stall = asyncio.Event()
+        self.stall.set()
+        self.closed = False
+        self._recordings_dir = recordings_dir
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def events(self, participant: str | None = None) -> AsyncIterator[Event]:
+        reader = Subscription(self, participant)
+        self.readers.append(reader)
+        return reader
+
+    def emit(self, event: Event) -> None:
+        for reader in tuple(self.readers):
+            reader.offer(event)
+
+    async def call(self, command: Command) -> Reply:
+        self.calls.append(command)
+        await self.stall.wait()
+        if self.crash is not None:
+            raise self.crash
+        if self.closed:
+            raise NotFound(f"room {self.name!r} is closed", code="no_such_room")
+        return self._answer(command)
+
+    def info(self) -> RoomInfo:
+        return RoomInfo(
+            name=self.name,
+            capacity=self.spec.capacity,
+            participants=len(self.people),
+            views=(self.spec.view,),
+            recording=any(one.state == "active" for one in self.recordings.values()),
+            created_at=self.created_at,
+            metadata=self.spec.metadata,
+        )
+
+    def tiles(self) -> TileMap:
+        width = self.spec.view.width // max(1, len(self.people))
+        return TileMap(
+            view="main",
+            layout_seq=self.version,
+            width=self.spec.view.width,
+            height=self.spec.view.height,
+            tiles=tuple(
+                TileInfo(
+                    participant=person.id,
+                    source="camera",
+                    name=person.name,
+                    box=PixelBox(x=index * width, y=0, width=width, height=self.spec.view.height),
+                    z=0,
+                    state="live",
+                )
+                for index, person in enumerate(self.people.values())
+            ),
+        )
+
+    def close(self) -> None:
+        self.closed = True
+        self.emit(RoomClosed())
+        for reader in tuple(self.readers):
+            reader.end()
+
+    def _answer(self, command: Command) -> Reply:
+        match command:
+            case Join():
+                return self._join(command)
+            case Offer():
+                self._person(command.participant)
+                if not command.sdp.startswith("v=0"):
+                    raise BadRequest("the SDP does not begin with v=0", code="bad_sdp", field="sdp")
+                return Answer(sdp="v=0\r\nanswer\r\n")
+            case AddCandidate():
+                self._person(command.participant)
+                return Done()
+            case SetMediaState() | UpdateParticipant():
+                return self._change(command)
+            case Leave():
+                return self._leave(command)
+            case Detach():
+                return self._detach(command)
+            case GetRoom():
+                return self.info()
+            case ListParticipants():
+                return ParticipantList(participants=tuple(self.people.values()))
+            case GetTiles():
+                self._view(command.view)
+                return self.tiles()
+            case _:
+                return self._answer_about_view(command)
+
+    def _answer_about_view(self, command: Command) -> Reply:
+        match command:
+            case GetLayout():
+                self._view(command.view)
+                return self._layout_state()
+            case SetLayout():
+                return self._set_layout(command)
+            case TakeSnapshot():
+                self._view(command.view)
+                kind = "image/jpeg" if command.format == "jpg" else "image/png"
+                return Snapshot(content_type=kind, data=b"picture")
+            case StartRecording():
+                return self._start_recording(command)
+            case StopRecording():
+                return self._stop_recording(command)
+            case ListRecordings():
+                return RecordingList(recordings=tuple(self.recordings.values()))
+            case _:
+                raise AssertionError(f"unknown command {command.type}")
+
+    def _person(self, participant: str) -> ParticipantInfo:
+        if participant not in self.people:
+            raise NotFound(f"there is no participant {participant!r}", code="no_such_participant", field="participant")
+        return self.people[participant]
+
+    def _view(self, view: str) -> None:
+        if view != self.spec.view.name:
+            raise NotFound(f"there is no view {view!r}", code="no_such_view")
+
+    def _join(self, join: Join) -> Joined:
+        owner = next((who for who, token in self.tokens.items() if token == join.resume_token), None)
+        if owner is None and join.identity in self.people:
+            self._remove(join.identity or "", "replaced", "replaced")
+        if owner is None and len(self.people) >= self.spec.capacity:
+            raise Conflict("the room is full", code="room_full")
+        who = owner or join.identity or f"p_{secrets.token_hex(4)}"
+        person = ParticipantInfo(
+            id=who, name=join.name, role=join.role, presence="connected", joined_at=datetime.now(UTC)
+        )
+        self.people[who] = person
+        self.tokens[who] = secrets.token_urlsafe(12)
+        self.emit(ParticipantUpdated(participant=person) if owner else ParticipantJoined(participant=person))
+        self._retile()
+        return Joined(
+            participant=person,
+            resume_token=self.tokens[who],
+            room=self.info(),
+            participants=tuple(self.people.values()),
+            tiles=self.tiles(),
+            resumed=owner is not None,
+        )
+
+    def _change(self, command: SetMediaState | UpdateParticipant) -> ParticipantInfo:
+        person = self._person(command.participant)
+        changes = command.model_dump(exclude_none=True, exclude={"type", "participant", "gain"})
+        if isinstance(command, SetMediaState):
+            person = person.model_copy(update={"media": MediaState(**(person.media.model_dump() | changes))})
+        else:
+            person = person.model_copy(update=changes)
+        self.people[person.id] = person
+        self.emit(ParticipantUpdated(participant=person))
+        return person
+
+    def _leave(self, command: Leave) -> Done:
+        self._person(command.participant)
+        self._remove(command.participant, "kicked" if command.kicked else "left", command.kicked)
+        return Done()
+
+    def _detach(self, command: Detach) -> Done:
+        if self.tokens.get(command.participant) == command.resume_token:
+            person = self.people[command.participant].model_copy(update={"presence": "reconnecting"})
+            self.people[person.id] = person
+            self.emit(ParticipantUpdated(participant=person))
+        return Done()
+
+    def _remove(self, who: str, reason: str, kicked: str | None) -> None:
+        del self.people[who], self.tokens[who]
+        if kicked is not None:
+            self.emit(Kicked(to=who, reason=kicked))
+        self.emit(ParticipantLeft.model_validate({"id": who, "reason": reason}))
+        self._retile()
+
+    def _retile(self) -> None:
+        self.version += 1
+        self.emit(Tiles(tiles=self.tiles()))
+
+    def _layout_state(self) -> LayoutState:
+        return LayoutState(layout=self.layout, etag=f"v{self.version}")
+
+    def _set_layout(self, command: SetLayout) -> LayoutState:
+        self._view(command.view)
+        if command.if_match not in (None, f"v{self.version}"):
+            raise LayoutChanged("the layout has changed since")
+        self.layout = command.layout
+        self.version += 1
+        state = self._layout_state()
+        self.emit(LayoutChangedEvent(view=command.view, state=state))
+        return state
+
+    def _start_recording(self, command: StartRecording) -> RecordingInfo:
+        self._view(command.view)
+        if any(one.state == "active" for one in self.recordings.values()):
+            raise Conflict("this view is being recorded already")
+        info = RecordingInfo(
+            id=f"rec_{secrets.token_hex(4)}",
+            room=self.name,
+            view=command.view,
+            state="active",
+            file="composite.mp4",
+            started_at=datetime.now(UTC),
+            duration_s=0.0,
+            size_bytes=0,
+        )
+        folder = self._recordings_dir / info.id
+        folder.mkdir(parents=True)
+        (folder / info.file).write_bytes(bytes(range(256)))
+        return self._record(info)
+
+    def _stop_recording(self, command: StopRecording) -> RecordingInfo:
+        info = self.recordings.get(command.recording)
+        if info is None:
+            raise NotFound(f"there is no recording {command.recording!r}", code="no_such_recording")
+        if info.state != "active":
+            raise Conflict("this recording has ended already")
+        return self._record(info.model_copy(update={"state": "finished", "duration_s": 1.0, "size_bytes": 256}))
+
+    def _record(self, info: RecordingInfo) -> RecordingInfo:
+        self.recordings[info.id] = info
+        self.emit(RecordingChanged(recording=info))
+        return info
+
+
+class FakeEngine:
+    """Rooms without media. ``open_rooms`` lets a test look into them."""
+
+    def __init__(self, recordings_dir: Path, max_rooms: int = 10) -> None:
+        self.open_rooms: dict[str, FakeRoom] = {}
+        self.closed = False
+        self._recordings_dir = recordings_dir
+        self._max_rooms = max_rooms
+
+    async def open(self, room: RoomSpec) -> FakeRoom:
+        if room.name not in self.open_rooms:
+            if len(self.open_rooms) >= self._max_rooms:
+                raise NoCapacity("no room for another room", retry_after_s=5)
+            self.open_rooms[room.name] = FakeRoom(room, self._recordings_dir)
+        return self.open_rooms[room.name]
+
+    async def find(self, name: str) -> FakeRoom | None:
+        return self.open_rooms.get(name)
+
+    async def rooms(self) -> Sequence[RoomInfo]:
+        return [room.info() for room in self.open_rooms.values()]
+
+    async def close_room(self, name: str) -> None:
+        room = self.open_rooms.pop(name, None)
+        if room is None:
+            raise NotFound(f"there is no room {name!r}", code="no_such_room")
+        room.close()
+
+    async def metrics(self) -> str:
+        return f"# TYPE mcu_rooms gauge\nmcu_rooms {len(self.open_rooms)}\n"
+
+    async def close(self) -> None:
+        self.closed = True
+        for name in tuple(self.open_rooms):
+            await self.close_room(name)
