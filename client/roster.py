@@ -20,9 +20,13 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 def read_event(message: EventMessage) -> Event | None:
-    """The event of a message; None for one this client doesn't know (a newer server's)."""
+    """The event of a message; None for one this client doesn't know (a newer server's).
+
+    On the wire the fields of a tile map or a recording stand in the message itself.
+    """
+    nested = {message.type: message.data} if message.type in ("tiles", "recording") else message.data
     try:
-        return _EVENT.validate_python({**message.data, "type": message.type})
+        return _EVENT.validate_python({**nested, "type": message.type})
     except ValidationError:
         return None
 

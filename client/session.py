@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 BACKOFF_S = (0.0, 0.3, 1.2, 2.7, 4.8)
 WORTH_WAITING = frozenset({"no_capacity", "too_many_requests", "internal"})
-LEAVE_TIMEOUT_S = 2.0
+LEAVE_TIMEOUT_S = 1.0
 
 State = Literal["joining", "joined", "reconnecting", "left"]
 

@@ -12,11 +12,12 @@ from client.errors import ConnectionLost, JoinRefused, Removed, RequestRefused
 from client.frames import mono, rgb
 from client.room import Room
 from client.sources import Tone
-from mcu.protocol.events import ParticipantJoined
+from mcu.protocol.events import ParticipantJoined, RecordingChanged
 from tests.client.fake_server import (
     COMPOSITE_HUE,
     COMPOSITE_HZ,
     COMPOSITE_SENDER,
+    RECORDING,
     TILES,
     FakeServer,
     fake_server,
@@ -153,7 +154,7 @@ async def test_streams_nobody_reads_stay_small(server: FakeServer) -> None:
         pictures, sounds, watched = room.pictures(), room.sounds(5), room.pictures(1)
         events = room.events(4)
         for number in range(10):
-            await server.say("tiles", tiles=TILES | {"layout_seq": number})
+            await server.say("tiles", **TILES | {"layout_seq": number})
         async with asyncio.timeout(WAIT_S):
             while room.stats.pictures < 8 or room.stats.sounds < 20 or room.tiles.layout_seq < 9:
                 await anext(watched)
@@ -180,6 +181,10 @@ async def test_events_keep_the_roster(server: FakeServer) -> None:
             await server.say("speakers", active=[{"id": "p1", "level": 0.5}], dominant="p1")
             await anext(events)
             assert room.speaking.dominant == "p1"
+            await server.say("recording", **RECORDING)
+            event = await anext(events)
+            assert isinstance(event, RecordingChanged)
+            assert event.recording.file == "demo.mp4"
 
 
 async def test_layout_and_recording_are_asked_for(server: FakeServer) -> None:
