@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 640, 360
 FPS = 20
 SECONDS = 5
 FRAMES = FPS * SECONDS
+WAVES = 6
 
 Rgb = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
@@ -29,9 +30,14 @@ def film() -> Iterator[VideoFrame]:
 def film_close() -> Iterator[VideoFrame]:
     """The middle of the same film, closer and seen in a mirror."""
     for frame in _film_frames():
-        whole = frame.to_ndarray(format="rgb24")
-        near = whole[140:590, 240:1040]
-        yield _frame(cv2.resize(near[:, ::-1], (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.uint8))
+        planes = frame.to_ndarray(format="yuv420p").astype(np.uint8, copy=False)
+        near = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
+        near[:HEIGHT] = _closer(planes[: frame.height], (WIDTH, HEIGHT))
+        chroma = planes[frame.height :].reshape(2, frame.height // 2, frame.width // 2)
+        targets = near[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
+        for number in (0, 1):
+            targets[number] = _closer(chroma[number], (WIDTH // 2, HEIGHT // 2))
+        yield VideoFrame.from_ndarray(near, format="yuv420p")
 
 
 def aurora() -> Iterator[VideoFrame]:
@@ -63,18 +69,23 @@ def seaside() -> Iterator[VideoFrame]:
     sky = _gradient(y / 0.6, (62, 84, 150), (255, 176, 112))
     sun = np.exp(-np.maximum(0.0, np.hypot((x - 0.62) * 16 / 9, y - 0.46) - 0.085) * 26.0)
     sky += sun[..., None] * np.array((255, 190, 110), np.float32)
+    shades = np.array([[46, 108, 150]], np.float32) * np.linspace(1.0, 0.3, WAVES, dtype=np.float32)[:, None]
+    path = np.exp(-np.square((x - 0.62) / (0.04 + 0.3 * np.maximum(0.0, y - 0.6))))
+    across = x[0]
     for turn in _turns():
-        picture = sky.copy()
-        for row in range(6):
-            top = 0.60 + 0.067 * row
-            crest = top + 0.010 * (1 + row * 0.5) * np.sin(
-                9.0 * x * (1.3 - row * 0.1) + turn * (1 + row % 2) + 1.9 * row
-            )
-            shade = 1.0 - row / 7.5
-            path = np.exp(-np.square((x - 0.62) / (0.05 + 0.02 * row))) * (0.6 + 0.4 * np.sin(30 * x + 3 * turn + row))
-            water = np.array((46, 108, 150), np.float32) * shade + path[..., None] * np.array((150, 90, 40), np.float32)
-            picture = np.where((y > crest)[..., None], water, picture)
-        yield _drawn(picture)
+        wave = np.zeros(x.shape, np.uint8)
+        for row in range(WAVES):
+            swell = np.sin(9.0 * across * (1.3 - row * 0.1) + turn * (1 + row % 2) + 1.9 * row)
+            wave += y > 0.60 + 0.067 * row + 0.010 * (1 + row * 0.5) * swell
+        glitter = path * (0.6 + 0.4 * np.sin(30 * x + 3 * turn + wave))
+        water = shades[np.maximum(wave, 1) - 1] + glitter[..., None] * np.array((150, 90, 40), np.float32)
+        yield _drawn(np.where(wave[..., None] > 0, water, sky))
+
+
+def _closer(plane: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    height, width = plane.shape
+    near = plane[height // 16 : height * 11 // 16, width * 3 // 16 : width * 13 // 16]
+    return cv2.resize(near[:, ::-1], size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def _film_frames() -> Iterator[VideoFrame]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+COMMAND = ("-m", "api.cli", "serve")
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 
@@ -33,7 +34,7 @@ async def own_server(log: Path) -> AsyncIterator[str]:
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "api.cli", "serve", "--port", str(port), stdout=output, stderr=output
+            sys.executable, *COMMAND, "--port", str(port), stdout=output, stderr=output
         )
         try:
             await _until_ready(process, url, log)

@@ -1,4 +1,7 @@
-"""Join a room, say who speaks, keep five seconds of it: ``python -m samples.watch http://127.0.0.1:8080 demo``."""
+"""Join a room, say who speaks, keep a few seconds of it.
+
+``python -m samples.watch http://127.0.0.1:8080 demo [watched.mp4 [5]]``
+"""
 
 import asyncio
 import contextlib
@@ -9,16 +12,14 @@ from client.recording import recording
 from client.room import Room
 from mcu.protocol.events import Speakers
 
-KEEP_S = 5.0
 
-
-async def watch(url: str, name: str, path: str = "watched.mp4") -> None:
+async def watch(url: str, name: str, path: str = "watched.mp4", keep_s: str = "5") -> None:
     async with Room.connect(url, name, "Watcher") as room:
         print("in the room:", ", ".join(participant.name for participant in room.participants.values()))
         await anext(room.pictures())
         async with recording(room, path) as recorder:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KEEP_S):
+                async with asyncio.timeout(float(keep_s)):
                     speaker = None
                     async for event in room.events():
                         if isinstance(event, Speakers) and event.dominant != speaker:
@@ -31,6 +32,6 @@ async def watch(url: str, name: str, path: str = "watched.mp4") -> None:
 
 if __name__ == "__main__":
     try:
-        asyncio.run(watch(*sys.argv[1:4]))
+        asyncio.run(watch(*sys.argv[1:5]))
     except ClientError as error:
         sys.exit(error.message)

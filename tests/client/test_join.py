@@ -49,7 +49,7 @@ async def test_a_card_is_sent_and_the_composite_kept(server: FakeServer, tmp_pat
         "--record",
         str(kept),
         "--duration",
-        "3",
+        "2",
     )
     code, said = await finish(process)
     assert code == 0, said
