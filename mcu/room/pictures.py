@@ -1,4 +1,4 @@
-"""The picture of a room: at every canvas tick the newest picture of each person, arranged, drawn, handed to the hubs."""
+"""The picture of a room: at every tick the newest picture of each person, arranged, drawn, handed to the hubs."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,9 +36,11 @@ class PictureStatistics:
 
 
 class RoomPictures:
-    """The picture thread of one view. The event loop sets ``snapshot_of_room`` and ``hubs`` (whole, never in place), the
-    sound thread's state is read through ``speech``. ``tick`` is public so that tests can play media time.
-    ``on_tiles`` is called on the thread whenever the tile map changes.
+    """The picture thread of one view.
+
+    The event loop sets ``snapshot_of_room`` and ``hubs`` (whole, never in place); the sound thread's state is read
+    through ``speech``. ``tick`` is public so that tests can play media time. ``on_tiles`` is called on the thread
+    whenever the tile map changes.
     """
 
     def __init__(
