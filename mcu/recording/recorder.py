@@ -19,6 +19,7 @@ from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, EncodedFrame
 from mcu.mailbox import Ring
 from mcu.protocol.models import RecordingInfo
 from mcu.recording.manifest import manifest_path, write_manifest
+from mcu.recording.mending import cut_torn_end
 from mcu.recording.muxing import AAC_FRAME_SAMPLES, Mp4Writer
 from mcu.recording.soundtrack import Sound, Soundtrack
 
@@ -50,12 +51,14 @@ class RecordingResult:
 
 @dataclass(frozen=True, slots=True)
 class RecorderStatistics:
-    """``dropped``: frames and blocks that the disk was too slow for, and frames that were of no use without them;
-    ``silence_s``: silence written for sound that didn't come; ``duration_s``: what was written so far.
+    """``waiting``: frames and blocks not written yet; ``dropped``: those that the disk was too slow for, and frames
+    that were of no use without them; ``silence_s``: silence written for sound that didn't come; ``duration_s``: what
+    was written so far.
     """
 
     state: RecorderState
     frames: int
+    waiting: int
     dropped: int
     silence_s: float
     duration_s: float
@@ -122,11 +125,12 @@ class Recorder:
 
     @property
     def statistics(self) -> RecorderStatistics:
-        soundtrack = self._soundtrack
+        soundtrack, items = self._soundtrack, self._items.statistics
         return RecorderStatistics(
             self._state,
             self._frames,
-            self._items.statistics.dropped + self._unusable,
+            items.waiting,
+            items.dropped + self._unusable,
             soundtrack.silence / AUDIO_CLOCK_HZ if soundtrack else 0.0,
             self._duration_s,
         )
@@ -244,18 +248,27 @@ class Recorder:
         self._items.close()
         self._items.clear()
         self._log.error("recording_failed", error=self._error)
-        try:
-            writer.close()
-            if not self._frames:
-                self.path.unlink(missing_ok=True)
-        except Exception as fault:  # the boundary again: what failed once may fail to close
-            self._log.warning("recording_not_closed", error=repr(fault))
+        self._salvage(writer)
         self._save_manifest("failed")
         if self._on_failure is not None:
             try:
                 self._on_failure(self._error)
             except Exception as fault:  # and once more: the owner's loop may be gone
                 self._log.warning("failure_not_told", error=repr(fault))
+
+    def _salvage(self, writer: Mp4Writer) -> None:
+        """Leaves what plays: whole fragments, or no file at all."""
+        try:
+            writer.close()
+        except Exception as fault:  # the boundary again: what failed once fails to close
+            self._log.warning("recording_not_closed", error=repr(fault))
+        try:
+            if self._frames:
+                cut_torn_end(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        except OSError as fault:
+            self._log.warning("recording_not_mended", error=repr(fault))
 
     def _save_manifest(self, state: RecorderState) -> None:
         try:

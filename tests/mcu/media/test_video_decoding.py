@@ -109,23 +109,31 @@ def test_a_stream_recovers_from_a_broken_keyframe(pool: DecodePool, codec: Video
     wishes = Wishes()
     decoding = VideoDecoding(pool, wishes, "a")
     frames = stream(codec, 8, keyframes=(4, 6))
-    data = {
-        "garbage": np.random.default_rng(5).bytes(900),
-        "truncated": frames[4].data[: len(frames[4].data) // 3],
-        "bomb": VP8_BOMB if codec == "VP8" else b"\0\0\0\1\x67" + b"\x42\xc0\x1e" + VP8_BOMB,
-        "bare header": frames[4].data[:5],
-        "too large": too_large(codec),
-        "zeros": bytes(300),
-    }[fault]
     push_all(decoding, frames[:4])
     eventually(lambda: shows(decoding, 3))
-    decoding.push(replace(frames[4], data=data))
+    decoding.push(replace(frames[4], data=broken(fault, frames[4])))
     decoding.push(frames[5])
     push_all(decoding, frames[6:])
     eventually(lambda: shows(decoding, 7))
     if fault != "truncated":  # VP8 reads zeros past the end of its data, as libvpx does
         assert decoding.statistics.errors >= 1
         assert decoding.statistics.recreated >= 1
+
+
+def broken(fault: str, keyframe: ReceivedFrame) -> bytes:
+    match fault:
+        case "garbage":
+            return np.random.default_rng(5).bytes(900)
+        case "truncated":
+            return keyframe.data[: len(keyframe.data) // 3]
+        case "bomb":
+            return VP8_BOMB if keyframe.codec == "VP8" else b"\0\0\0\1\x67\x42\xc0\x1e" + VP8_BOMB
+        case "bare header":
+            return keyframe.data[:5]
+        case "too large":
+            return too_large(keyframe.codec)
+        case _:
+            return bytes(300)
 
 
 def too_large(codec: VideoCodec) -> bytes:
