@@ -78,7 +78,8 @@ class _Sound:
 
 class Recorder:
     """A ``FrameSink`` with a thread of its own. ``write`` and ``write_sound`` never block and never raise: whatever
-    goes wrong ends the recording, sets ``state`` to ``failed`` and is told to ``on_failure`` on the recorder's thread.
+    goes wrong ends the recording, sets ``state`` to ``failed`` and is told to ``on_failure`` on the recorder's thread,
+    which has to hand it to its own thread and to return.
 
     The owner adds it to a hub after ``start`` and sets the hub's keyframe interval to 2 to 4 s, removes it before
     ``close``. With ``info`` a manifest is kept beside the file.
@@ -143,10 +144,15 @@ class Recorder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("xb"):
             pass
-        self._write_manifest("active")
-        self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
-        self._state = "active"
-        self._thread.start()
+        try:
+            self._write_manifest("active")
+            self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
+            self._state = "active"
+            self._thread.start()
+        except Exception:
+            self._state = "failed"
+            self.path.unlink(missing_ok=True)
+            raise
 
     def write(self, frame: EncodedFrame) -> None:
         """Takes a frame of the hub, on the hub's thread."""
@@ -155,9 +161,9 @@ class Recorder:
 
     def write_sound(self, pcm: Sound, time_ns: int) -> None:
         """Takes 20 ms of the full mix (int16, shape (960,), 48 kHz), whose first sample sounds at room time
-        ``time_ns``. On the sound thread; ``pcm`` must not be changed afterwards.
+        ``time_ns``, and copies it. On the sound thread.
         """
-        self._items.put(_Sound(pcm, time_ns))
+        self._items.put(_Sound(pcm.copy(), time_ns))
 
     def close(self) -> RecordingResult:
         """Writes what waits, completes the file and says what became of it; bounded by 3 s. Blocks: not on an event
