@@ -3,9 +3,9 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 import uvicorn
@@ -21,16 +21,36 @@ PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
 
 
+class Companion(Protocol):
+    """Something that begins once the server listens and ends with it."""
+
+    async def start(self, url: str) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
 class Server(uvicorn.Server):
     """A uvicorn server that says when it listens, and for which a signal is a normal end rather than a failure."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.companions: list[Companion] = []
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+        for companion in self.companions:
+            await companion.start(self.url)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        await asyncio.gather(super().shutdown(sockets), *(companion.stop() for companion in self.companions))
+
+    @property
+    def url(self) -> str:
+        """How this machine reaches the server, once ``listening`` is set."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.config.host, self.config.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def port(self) -> int:
@@ -76,6 +96,15 @@ def build_server(app: ASGIApp, settings: Settings) -> Server:
             server_header=False,
         )
     )
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 class HeaderDeadlineProtocol(H11Protocol):
