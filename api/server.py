@@ -11,6 +11,7 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.settings import Settings
 from mcu.protocol.wire import MAX_MESSAGE_BYTES
@@ -19,6 +20,7 @@ GRACEFUL_SHUTDOWN_S = 1
 MAX_HEADER_BYTES = 32 * 1024
 PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
+ABORT_TIMEOUT_S = 5.0
 
 
 class Companion(Protocol):
@@ -83,7 +85,7 @@ def build_server(app: ASGIApp, settings: Settings) -> Server:
             host=settings.host,
             port=settings.port,
             http=BoundedH11Protocol,
-            ws="websockets-sansio",
+            ws=PromptWebSocketProtocol,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PING_INTERVAL_S,
             ws_ping_timeout=PING_TIMEOUT_S,
@@ -105,6 +107,14 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
+
+
+class PromptWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Lets go of a client that neither reads nor answers the close; uvicorn alone keeps its connection for ever."""
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(ABORT_TIMEOUT_S, self.transport.abort)
 
 
 class HeaderDeadlineProtocol(H11Protocol):
