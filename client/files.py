@@ -46,7 +46,7 @@ class FileSource:
                 length_s = probe.duration / av.time_base if probe.duration else 0.0
                 has_pictures, has_sounds = bool(pictures), bool(sounds)
         except (OSError, av.FFmpegError) as error:
-            raise SourceFailed(f"{path} can't be played: {error}") from error
+            raise SourceFailed(f"{path} can't be played: {error.strerror}") from error
         self.video: VideoSource | None = None
         self.audio: AudioSource | None = None
         if has_pictures:
@@ -249,7 +249,7 @@ def _speech(path: Path, turn_ticks: int) -> list[Sound]:
                 if samples >= wanted:
                     break
     except (OSError, av.FFmpegError) as error:
-        raise SourceFailed(f"{path} can't be played: {error}") from error
+        raise SourceFailed(f"{path} can't be played: {error.strerror}") from error
     if not pieces:
         raise SourceFailed(f"{path} holds no sound")
     voice = np.concatenate(pieces)[:wanted]
