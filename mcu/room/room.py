@@ -25,7 +25,8 @@ from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
-from mcu.rtc import AudioFanout, RtcTicker
+from mcu.rtc import RtcTicker
+from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
 from mixer.timeline import Timeline
 
