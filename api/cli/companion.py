@@ -1,7 +1,6 @@
 """A program that runs beside the server and ends with it."""
 
 import asyncio
-import os
 import sys
 
 import structlog
@@ -12,8 +11,8 @@ END_TIMEOUT_S = 1.5
 
 
 class CompanionProcess:
-    """``python -m <module> --url … --room …``, in a session of its own so that a Ctrl-C reaches it through the server
-    alone. A token is handed over in the environment (``MCU_TOKEN``), where no process list shows it.
+    """``python -m <module> --url … --room … [--token …]``, in a session of its own so that a Ctrl-C reaches it through
+    the server alone.
     """
 
     def __init__(self, module: str, room: str, token: str | None) -> None:
@@ -24,13 +23,10 @@ class CompanionProcess:
         self._watch: asyncio.Task[None] | None = None
 
     async def start(self, url: str) -> None:
-        environment = dict(os.environ)
-        if self._token is not None:
-            environment["MCU_TOKEN"] = self._token
+        arguments = ["--url", url, "--room", self._room, *(["--token", self._token] if self._token else [])]
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, "--url", url, "--room", self._room,
-            env=environment, stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            sys.executable, "-m", self._module, *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
         self._watch = asyncio.create_task(self._report(self._process), name="companion")
         log.info("companion_started", module=self._module, pid=self._process.pid)
 

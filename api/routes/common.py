@@ -66,8 +66,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "A field is wrong; `field` says which.",
         503: "No capacity; try again after `Retry-After`.",
     }
-    content: dict[str, Any] = {"application/problem+json": {}}
-    return {
-        status: {"model": Problem, "description": names[status], "content": content}
-        for status in sorted({401, 403, 422, *statuses})
-    }
+    content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, *statuses})}

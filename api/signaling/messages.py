@@ -43,10 +43,8 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
 
 
 def tiles_data(tiles: TileMap) -> Data:
-    """A tile map with its canvas as one object."""
-    data = _json(tiles)
-    data["canvas"] = {"width": data.pop("width"), "height": data.pop("height")}
-    return data
+    """A tile map, and its canvas as one object beside."""
+    return _json(tiles) | {"canvas": {"width": tiles.width, "height": tiles.height}}
 
 
 def event_message(event: Event) -> EventMessage:

@@ -1,6 +1,7 @@
 """Servers for the tests of this folder: in memory over ASGI, and a real one on a free port for WebSockets."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from api.app import create_app
 from api.server import Server, build_server
@@ -22,11 +24,15 @@ MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 MakeServer = Callable[..., Awaitable[Server]]
 
 
+@pytest.fixture(autouse=True, scope="session")
+def plain_log() -> None:
+    """structlog's own default draws tracebacks with every local variable, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
+
+
 @pytest.fixture(autouse=True)
 def no_ambient_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No mcu.toml of the developer's and no MCU_ variables get in."""
-    import os
-
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("MCU_")]:
         monkeypatch.delenv(name)

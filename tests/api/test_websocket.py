@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from api.server import Server
 from mcu.protocol.commands import AddCandidate, Detach, Leave
 from mcu.protocol.events import PeerFailed, Speakers
-from mcu.protocol.models import SpeakerLevel
+from mcu.protocol.models import SpeakerLevel, TileMap
 from mcu.protocol.wire import MAX_MESSAGE_BYTES
 from tests.api.conftest import MakeServer
 from tests.api.socket import BOUND_S, SocketClient
@@ -56,7 +56,8 @@ async def test_others_hear_of_joins_states_and_leaves(server: Server) -> None:
         assert await ada.event("participant_left") == {"id": me["id"], "reason": "left"}
         tiles = await ada.event("tiles")
         assert tiles["canvas"] == {"width": 1280, "height": 720}
-        assert set(tiles) == {"view", "layout_seq", "canvas", "tiles"}
+        assert [tile["name"] for tile in tiles["tiles"]] == ["Ada", "보라"]
+        assert TileMap.model_validate(tiles).view == "main"
 
 
 async def test_an_offer_is_answered_and_candidates_reach_the_room(server: Server, engine: FakeEngine) -> None:
