@@ -53,7 +53,7 @@ class Room:
         self._events = Events()
         identity = new_identity(spec.name)
         timeline = Timeline(clock.now_ns(), spec.view.fps)
-        self.audio = AudioFanout(identity, clock)
+        self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
             clock,
