@@ -9,7 +9,7 @@ from api.ice import IceServer, ice_servers
 from api.session import RoomControl, Session
 from api.settings import Settings
 from mcu.engine.engine import Engine, RoomHandle
-from mcu.errors import Conflict, Forbidden, NotFound
+from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 
 log = structlog.get_logger()
@@ -68,8 +68,12 @@ class Gateway:
     def ice_servers(self, user: str) -> list[IceServer]:
         return ice_servers(self.settings.ice_servers, user)
 
-    def spec(self, name: str, *, permanent: bool = False) -> RoomSpec:
-        """A room as the settings have it."""
+    def spec(self, name: str, *, permanent: bool = False, field: str = "room") -> RoomSpec:
+        """A room as the settings have it. Raises ``Unprocessable`` for a name that no URL could hold: once a proxy has
+        decoded it, a slash in it can't be told from the end of a path segment.
+        """
+        if "/" in name or "\\" in name or name in (".", ".."):
+            raise Unprocessable("a room's name has no slash and is neither . nor ..", field=field)
         limits = self.settings.limits
         return RoomSpec(
             name=name,

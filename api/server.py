@@ -3,14 +3,15 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from api.settings import Settings
 from mcu.protocol.wire import MAX_MESSAGE_BYTES
@@ -19,6 +20,15 @@ GRACEFUL_SHUTDOWN_S = 1
 MAX_HEADER_BYTES = 32 * 1024
 PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
+ABORT_TIMEOUT_S = 5.0
+
+
+class Companion(Protocol):
+    """Something that begins once the server listens and ends with it."""
+
+    async def start(self, url: str) -> None: ...
+
+    async def stop(self) -> None: ...
 
 
 class Server(uvicorn.Server):
@@ -27,10 +37,22 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.companions: list[Companion] = []
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         self.listening.set()
+        for companion in self.companions:
+            await companion.start(self.url)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        await asyncio.gather(super().shutdown(sockets), *(companion.stop() for companion in self.companions))
+
+    @property
+    def url(self) -> str:
+        """How this machine reaches the server, once ``listening`` is set."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.config.host, self.config.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def port(self) -> int:
@@ -63,7 +85,7 @@ def build_server(app: ASGIApp, settings: Settings) -> Server:
             host=settings.host,
             port=settings.port,
             http=BoundedH11Protocol,
-            ws="websockets-sansio",
+            ws=PromptWebSocketProtocol,
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_ping_interval=PING_INTERVAL_S,
             ws_ping_timeout=PING_TIMEOUT_S,
@@ -76,6 +98,23 @@ def build_server(app: ASGIApp, settings: Settings) -> Server:
             server_header=False,
         )
     )
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop's where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+class PromptWebSocketProtocol(WebSocketsSansIOProtocol):
+    """Lets go of a client that neither reads nor answers the close; uvicorn alone keeps its connection for ever."""
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(ABORT_TIMEOUT_S, self.transport.abort)
 
 
 class HeaderDeadlineProtocol(H11Protocol):

@@ -168,6 +168,7 @@ class Session(RoomControl):
         self.first_tiles = joined.tiles
         self._events = handle.events(joined.participant.id)
         self._ended = False
+        self._log = log.bind(room=handle.name, participant=self.me.id)
 
     @classmethod
     async def join(
@@ -192,7 +193,6 @@ class Session(RoomControl):
         except (McuError, asyncio.CancelledError):
             await session.detach()
             raise
-        log.info("participant_joined", resumed=session.resumed)
         return session
 
     async def _settle(self) -> None:
@@ -255,7 +255,6 @@ class Session(RoomControl):
         if not self._ended:
             self._ended = True
             await self._ask(Leave(participant=self.me.id), Done)
-            log.info("participant_left")
 
     async def detach(self) -> None:
         """The signaling connection is gone; the participant may come back with its resume token. Idempotent."""
@@ -266,9 +265,9 @@ class Session(RoomControl):
         try:
             await self._ask(Detach(participant=self.me.id, resume_token=self.resume_token), Done)
         except McuError as error:
-            log.debug("detach_refused", code=error.error_code)  # the room or the participant went first
+            self._log.debug("detach_refused", code=error.error_code)  # the room or the participant went first
         else:
-            log.info("participant_detached")
+            self._log.info("participant_detached")
 
     async def _unsubscribe(self) -> None:
         aclose = getattr(self._events, "aclose", None)

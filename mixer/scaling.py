@@ -19,6 +19,10 @@ of its box: copied or halved rather than interpolated it is sharper, and several
 
 WHOLE_RATIOS = 1, 2, 4, 8
 
+WORTH_WARMING = 1 << 18
+"""Halving reads two rows at once, which memory serves badly: a plane of this many samples, read once from front to
+back beforehand, comes out of the cache, and the two together take half the time."""
+
 
 def nearest_even(value: float) -> int:
     return round(value / 2) * 2
@@ -102,6 +106,8 @@ def view(plane: Plane, box: Box, halved: int = 1) -> Plane:
 
 
 def _halve(source: Plane, target: Plane) -> None:
+    if source.size >= WORTH_WARMING:
+        cv2.norm(source, cv2.NORM_INF)
     cv2.resize(source, (target.shape[1], target.shape[0]), dst=target, interpolation=cv2.INTER_AREA)
 
 

@@ -3,6 +3,8 @@
 Each is a signed distance in pixels turned into coverage, so every edge is smooth without drawing at a larger size.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,6 +82,6 @@ def _centres(shape: tuple[int, int]) -> tuple[Coverage, Coverage]:
     return rows, columns
 
 
-def _covered(distance: NDArray[np.float32]) -> Coverage:
-    coverage: Coverage = np.clip(np.float32(0.5) - distance, 0, 1)
+def _covered(distance: NDArray[np.floating[Any]]) -> Coverage:
+    coverage: Coverage = np.clip(0.5 - distance, 0, 1).astype(np.float32)
     return coverage

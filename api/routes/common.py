@@ -10,7 +10,7 @@ from api.auth import Principal
 from api.errors import Problem
 from api.gateway import Gateway
 from api.session import RoomControl
-from mcu.errors import NoCapacity, Unprocessable
+from mcu.errors import NoCapacity
 from mcu.protocol.names import ParticipantId, RecordingId, RoomName, ViewName
 
 _bearer = HTTPBearer(auto_error=False, description="A join token or an admin key.", bearerFormat="JWT")
@@ -52,12 +52,6 @@ async def room_of(gateway: GatewayDep, principal: PrincipalDep, name: RoomPath) 
 RoomDep = Annotated[RoomControl, Depends(room_of)]
 
 
-def refuse_slash(name: str) -> None:
-    """A slash can't be told from the end of a path segment once a proxy has decoded it."""
-    if "/" in name or "\\" in name or name in (".", ".."):
-        raise Unprocessable("a room's name has no slash and is neither . nor ..", field="name")
-
-
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of these error answers, beside those that every route has."""
     names = {
@@ -72,8 +66,5 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "A field is wrong; `field` says which.",
         503: "No capacity; try again after `Retry-After`.",
     }
-    content: dict[str, Any] = {"application/problem+json": {}}
-    return {
-        status: {"model": Problem, "description": names[status], "content": content}
-        for status in sorted({401, 403, 422, *statuses})
-    }
+    content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, *statuses})}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.ice import IceServer
-from api.routes.common import BearerDep, GatewayDep, PrincipalDep, RoomDep, RoomPath, problems, refuse_slash
+from api.routes.common import BearerDep, GatewayDep, PrincipalDep, RoomDep, RoomPath, problems
 from api.settings import Settings
 from mcu.protocol.models import RoomInfo, RoomSpec, ViewSpec
 from mcu.protocol.names import RoomName
@@ -61,8 +61,7 @@ async def open_room(
     room: Annotated[NewRoom, Body(examples=[{"name": "team", "view": {"width": 1280, "height": 720}}])],
 ) -> RoomInfo:
     """Opens a room."""
-    refuse_slash(room.name)
-    defaults = gateway.spec(room.name)
+    defaults = gateway.spec(room.name, field="name")
     given = room.model_dump(exclude_none=True, exclude={"view"})
     spec = RoomSpec.model_validate(defaults.model_dump() | given | {"view": room.view or defaults.view})
     info = await gateway.open(principal, spec)

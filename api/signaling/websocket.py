@@ -97,9 +97,18 @@ class Socket:
             log.error("signaling_failed", exc_info=faults)
             closing = Closing(1011, "internal error")
         finally:
-            if self._session is not None:
-                await self._session.detach()
-            await self._close(writer, closing)
+            try:
+                await self._detach()
+            finally:
+                await self._close(writer, closing)
+
+    async def _detach(self) -> None:
+        if self._session is None:
+            return
+        try:
+            await self._session.detach()
+        except Exception:  # the same boundary: the socket is closed whatever the room does
+            log.exception("detach_failed")
 
     async def _read(self) -> None:
         deadline_s = asyncio.get_running_loop().time() + self._gateway.settings.limits.join_timeout_s

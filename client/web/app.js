@@ -8,7 +8,7 @@ import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
-import { announce, toast } from "./toasts.js";
+import { announce, clearToasts, toast } from "./toasts.js";
 import { View } from "./view.js";
 
 const byId = (id) => document.getElementById(id);
@@ -68,6 +68,7 @@ function backToLobby(notice) {
   call = null;
   view.clear();
   roster.clear();
+  clearToasts();
   byId("settings-dialog").close();
   byId("room").hidden = true;
   document.title = "mosaic";
@@ -92,7 +93,7 @@ async function invite() {
 }
 
 function showState(state) {
-  view.setState(state);
+  view.setState(state, call?.connected ?? false);
   controls.showState(state);
 }
 

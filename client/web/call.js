@@ -47,6 +47,11 @@ export class Call extends EventTarget {
     return this.#screenTrack !== null;
   }
 
+  /** Does the picture flow? It may while the socket is down. */
+  get connected() {
+    return this.#main?.state === "connected";
+  }
+
   start() {
     this.#media.addEventListener("change", this.#mediaChanged);
     this.#signaling.open();

@@ -29,7 +29,7 @@ export class Controls {
     );
     this.#share = new Toggle(
       byId("share"),
-      { on: "Stop sharing your screen", off: "Share your screen", short: { on: "Stop", off: "Share" } },
+      { on: "Stop sharing your screen", off: "Share your screen", short: { on: "Unshare", off: "Share" } },
       actions.share,
     );
     this.#record = new Toggle(

@@ -43,7 +43,9 @@ export class Lobby {
       if (roomName && displayName) onJoin({ room: roomName, name: displayName });
     });
     media.addEventListener("change", () => this.#update());
-    media.addEventListener("problem", ({ detail }) => (this.#problem.textContent = detail.message));
+    media.addEventListener("problem", ({ detail }) => {
+      this.#problem.textContent = `${detail.message} You can join without.`;
+    });
   }
 
   get visible() {

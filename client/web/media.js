@@ -9,8 +9,8 @@ const CAMERA = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ide
 const SCREEN = { width: { max: 1280 }, height: { max: 720 }, frameRate: { max: 15 } };
 
 const PROBLEMS = {
-  NotAllowedError: "The browser does not allow it. Click the icon beside the address to change that; you can join without.",
-  NotFoundError: "None was found. Plug one in, or join without.",
+  NotAllowedError: "The browser does not allow it. Click the icon beside the address to change that.",
+  NotFoundError: "None was found. Plug one in and try again.",
   NotReadableError: "Another program is using it. Close that program and try again.",
   OverconstrainedError: "The chosen device is gone. Choose another one.",
   SecurityError: "The page has to be opened over https, or on localhost.",
@@ -18,7 +18,7 @@ const PROBLEMS = {
 
 /** A sentence for the user about a failed getUserMedia call. */
 export function explain(error, device) {
-  return `${device}: ${PROBLEMS[error.name] ?? "It could not be opened. Try another one, or join without."}`;
+  return `${device}: ${PROBLEMS[error.name] ?? "It could not be opened. Try another one."}`;
 }
 
 async function isBlocked(name) {

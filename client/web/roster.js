@@ -57,7 +57,7 @@ export class Roster {
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
     text.append(parts.name, parts.note);
-    element.append(parts.avatar, text, parts.off, parts.muted, parts.pin, parts.mute, parts.kick);
+    element.append(parts.avatar, text, parts.pin, parts.mute, parts.kick, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
   }

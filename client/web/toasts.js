@@ -31,6 +31,10 @@ export function toast(text, { error = false, link = null } = {}) {
   setTimeout(() => element.remove(), error || link ? ERROR_SHOWN_MS : SHOWN_MS);
 }
 
+export function clearToasts() {
+  box().replaceChildren();
+}
+
 /** Tells a screen reader, without showing anything. */
 export function announce(text) {
   document.getElementById("announcements").textContent = text;

@@ -10,6 +10,7 @@ export class View {
   #hear = document.getElementById("unmute-page");
   #seen = false;
   #state = "joining";
+  #flows = false;
 
   constructor() {
     this.#video.addEventListener("playing", () => {
@@ -38,8 +39,10 @@ export class View {
     if (document.fullscreenElement) document.exitFullscreen();
   }
 
-  setState(state) {
+  /** `state` is the call's; `flows`: the picture still comes, whatever the socket does. */
+  setState(state, flows) {
     this.#state = state;
+    this.#flows = flows;
     this.#update();
   }
 
@@ -73,7 +76,7 @@ export class View {
   }
 
   #update() {
-    this.#note.hidden = this.#state === "live" && this.#seen;
+    this.#note.hidden = this.#flows && this.#seen;
     this.#text.textContent = WAITING[this.#state] ?? "Waiting for the picture…";
   }
 }

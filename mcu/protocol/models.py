@@ -92,13 +92,17 @@ class TileInfo(Frozen):
     state: TileState
 
 
+class PixelSize(Frozen):
+    width: int
+    height: int
+
+
 class TileMap(Frozen):
     """Where everybody stands on the canvas; ``layout_seq`` grows with every change."""
 
     view: ViewName
     layout_seq: int
-    width: int
-    height: int
+    canvas: PixelSize
     tiles: tuple[TileInfo, ...]
 
 

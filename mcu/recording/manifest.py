@@ -9,6 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from mcu.protocol.models import RecordingInfo
+from mcu.recording.mending import cut_torn_end
 
 log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ def _settled(path: Path, info: RecordingInfo) -> RecordingInfo:
         return info
     media = path.with_name(Path(info.file).name)
     try:
+        cut_torn_end(media)
         with av.open(str(media.absolute())) as container:
             duration_s = (container.duration or 0) / av.time_base
         changes = {"state": "finished", "duration_s": duration_s, "size_bytes": media.stat().st_size}

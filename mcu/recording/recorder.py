@@ -19,6 +19,7 @@ from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, EncodedFrame
 from mcu.mailbox import Ring
 from mcu.protocol.models import RecordingInfo
 from mcu.recording.manifest import manifest_path, write_manifest
+from mcu.recording.mending import cut_torn_end
 from mcu.recording.muxing import AAC_FRAME_SAMPLES, Mp4Writer
 from mcu.recording.soundtrack import Sound, Soundtrack
 
@@ -50,12 +51,14 @@ class RecordingResult:
 
 @dataclass(frozen=True, slots=True)
 class RecorderStatistics:
-    """``dropped``: frames and blocks that the disk was too slow for, and frames that were of no use without them;
-    ``silence_s``: silence written for sound that didn't come; ``duration_s``: what was written so far.
+    """``waiting``: frames and blocks not written yet; ``dropped``: those that the disk was too slow for, and frames
+    that were of no use without them; ``silence_s``: silence written for sound that didn't come; ``duration_s``: what
+    was written so far.
     """
 
     state: RecorderState
     frames: int
+    waiting: int
     dropped: int
     silence_s: float
     duration_s: float
@@ -75,7 +78,8 @@ class _Sound:
 
 class Recorder:
     """A ``FrameSink`` with a thread of its own. ``write`` and ``write_sound`` never block and never raise: whatever
-    goes wrong ends the recording, sets ``state`` to ``failed`` and is told to ``on_failure`` on the recorder's thread.
+    goes wrong ends the recording, sets ``state`` to ``failed`` and is told to ``on_failure`` on the recorder's thread,
+    which has to hand it to its own thread and to return.
 
     The owner adds it to a hub after ``start`` and sets the hub's keyframe interval to 2 to 4 s, removes it before
     ``close``. With ``info`` a manifest is kept beside the file.
@@ -122,11 +126,12 @@ class Recorder:
 
     @property
     def statistics(self) -> RecorderStatistics:
-        soundtrack = self._soundtrack
+        soundtrack, items = self._soundtrack, self._items.statistics
         return RecorderStatistics(
             self._state,
             self._frames,
-            self._items.statistics.dropped + self._unusable,
+            items.waiting,
+            items.dropped + self._unusable,
             soundtrack.silence / AUDIO_CLOCK_HZ if soundtrack else 0.0,
             self._duration_s,
         )
@@ -139,10 +144,15 @@ class Recorder:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("xb"):
             pass
-        self._write_manifest("active")
-        self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
-        self._state = "active"
-        self._thread.start()
+        try:
+            self._write_manifest("active")
+            self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
+            self._state = "active"
+            self._thread.start()
+        except Exception:
+            self._state = "failed"
+            self.path.unlink(missing_ok=True)
+            raise
 
     def write(self, frame: EncodedFrame) -> None:
         """Takes a frame of the hub, on the hub's thread."""
@@ -151,9 +161,9 @@ class Recorder:
 
     def write_sound(self, pcm: Sound, time_ns: int) -> None:
         """Takes 20 ms of the full mix (int16, shape (960,), 48 kHz), whose first sample sounds at room time
-        ``time_ns``. On the sound thread; ``pcm`` must not be changed afterwards.
+        ``time_ns``, and copies it. On the sound thread.
         """
-        self._items.put(_Sound(pcm, time_ns))
+        self._items.put(_Sound(pcm.copy(), time_ns))
 
     def close(self) -> RecordingResult:
         """Writes what waits, completes the file and says what became of it; bounded by 3 s. Blocks: not on an event
@@ -244,18 +254,27 @@ class Recorder:
         self._items.close()
         self._items.clear()
         self._log.error("recording_failed", error=self._error)
-        try:
-            writer.close()
-            if not self._frames:
-                self.path.unlink(missing_ok=True)
-        except Exception as fault:  # the boundary again: what failed once may fail to close
-            self._log.warning("recording_not_closed", error=repr(fault))
+        self._salvage(writer)
         self._save_manifest("failed")
         if self._on_failure is not None:
             try:
                 self._on_failure(self._error)
             except Exception as fault:  # and once more: the owner's loop may be gone
                 self._log.warning("failure_not_told", error=repr(fault))
+
+    def _salvage(self, writer: Mp4Writer) -> None:
+        """Leaves what plays: whole fragments, or no file at all."""
+        try:
+            writer.close()
+        except Exception as fault:  # the boundary again: what failed once fails to close
+            self._log.warning("recording_not_closed", error=repr(fault))
+        try:
+            if self._frames:
+                cut_torn_end(self.path)
+            else:
+                self.path.unlink(missing_ok=True)
+        except OSError as fault:
+            self._log.warning("recording_not_mended", error=repr(fault))
 
     def _save_manifest(self, state: RecorderState) -> None:
         try:

@@ -10,8 +10,9 @@ from mcu.room.chores import Chores
 from mcu.room.link import Link
 from mcu.room.outputs import ViewOutputs
 from mcu.room.participant import Participant
-from mcu.rtc import AudioFanout, OutgoingIdentity, Peer, RtcTicker
+from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
 from mcu.rtc.listener import PeerState
+from mcu.rtc.sender import AudioFanout
 
 _SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
 

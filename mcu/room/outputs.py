@@ -9,7 +9,9 @@ from mcu.clock import Clock
 from mcu.frames import VideoCodec
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
-from mcu.rtc import Downlink, OutgoingIdentity, VideoFanout
+from mcu.rtc import OutgoingIdentity
+from mcu.rtc.downlink import Downlink
+from mcu.rtc.sender import VideoFanout
 
 
 def new_identity(room: str) -> OutgoingIdentity:

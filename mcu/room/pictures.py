@@ -1,4 +1,4 @@
-"""The picture of a room: at every canvas tick the newest picture of each person, arranged, drawn, handed to the hubs."""
+"""The picture of a room: at every tick the newest picture of each person, arranged, drawn, handed to the hubs."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from mcu.errors import Internal
 from mcu.mailbox import Ring
 from mcu.media.canvases import CanvasPool, SharedCanvas
 from mcu.media.hub import EncoderHub
-from mcu.protocol.models import PixelBox, TileInfo, TileMap, TileState, ViewSpec
+from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
 from mixer.compositor import Compositor
@@ -36,9 +36,11 @@ class PictureStatistics:
 
 
 class RoomPictures:
-    """The picture thread of one view. The event loop sets ``snapshot_of_room`` and ``hubs`` (whole, never in place), the
-    sound thread's state is read through ``speech``. ``tick`` is public so that tests can play media time.
-    ``on_tiles`` is called on the thread whenever the tile map changes.
+    """The picture thread of one view.
+
+    The event loop sets ``snapshot_of_room`` and ``hubs`` (whole, never in place); the sound thread's state is read
+    through ``speech``. ``tick`` is public so that tests can play media time. ``on_tiles`` is called on the thread
+    whenever the tile map changes.
     """
 
     def __init__(
@@ -64,7 +66,8 @@ class RoomPictures:
         self._pool = CanvasPool(self._size, POOL_CANVASES)
         self._compositor = Compositor()
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
-        self._tile_map = TileMap(view=spec.name, layout_seq=0, width=spec.width, height=spec.height, tiles=())
+        canvas = PixelSize(width=spec.width, height=spec.height)
+        self._tile_map = TileMap(view=spec.name, layout_seq=0, canvas=canvas, tiles=())
         self._composed = 0
         self._no_canvas = 0
         self._metronome = Metronome(

@@ -12,7 +12,7 @@ import structlog
 
 from mcu.errors import Conflict, Internal, NotFound
 from mcu.protocol.models import RecordingInfo, ViewSpec
-from mcu.recording import Recorder
+from mcu.recording.recorder import Recorder
 from mcu.room.outputs import ViewOutputs
 from mcu.room.sounds import RoomSounds
 

@@ -25,7 +25,8 @@ from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
-from mcu.rtc import AudioFanout, RtcTicker
+from mcu.rtc import RtcTicker
+from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
 from mixer.timeline import Timeline
 
@@ -52,7 +53,7 @@ class Room:
         self._events = Events()
         identity = new_identity(spec.name)
         timeline = Timeline(clock.now_ns(), spec.view.fps)
-        self.audio = AudioFanout(identity, clock)
+        self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
             clock,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mcu.media.decoding import VideoDecoding
 from mcu.media.playout import Playout
-from mcu.rtc import Downlink
+from mcu.rtc.downlink import Downlink
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
 

@@ -11,7 +11,8 @@ from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.media.opus import OpusEncoder
 from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.snapshot import RoomSnapshot, SoundInput, SpeechState
-from mcu.rtc import AudioFanout, Downlink
+from mcu.rtc.downlink import Downlink
+from mcu.rtc.sender import AudioFanout
 from mixer.levels import dbov
 from mixer.sound import SoundMixer
 from mixer.speech import SpeakerDetector, Speech

@@ -1,5 +1,7 @@
 """Synthetic moving pictures, drawn and encoded with the real codecs."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from mcu.clock import NS_PER_S
@@ -24,16 +26,21 @@ def draw_moving(canvas: Canvas, number: int, brightness: int | None = None) -> N
     canvas.picture.v[:] = 160
 
 
-def encoded(
-    codec: VideoCodec, count: int, size: Size = SMALL, keyframes: tuple[int, ...] = (), bitrate_bps: int = 300_000
-) -> list[EncodedFrame]:
+def encoded(codec: VideoCodec, count: int, size: Size = SMALL, keyframes: tuple[int, ...] = ()) -> list[EncodedFrame]:
     """``count`` frames at 25 a second from room time 0 on; the first one and those in ``keyframes`` are keyframes."""
-    encoder = VideoEncoder(codec, size.width, size.height, FPS, bitrate_bps)
+    return encoded_ticks(codec, range(count), size, keyframes)
+
+
+def encoded_ticks(
+    codec: VideoCodec, ticks: Iterable[int], size: Size = SMALL, keyframes: tuple[int, ...] = ()
+) -> list[EncodedFrame]:
+    """The same of some ticks only: what an encoder makes of a mixer that missed the others."""
+    encoder = VideoEncoder(codec, size.width, size.height, FPS, 300_000)
     canvas = Canvas(size)
     frames: list[EncodedFrame] = []
-    for number in range(count):
-        draw_moving(canvas, number)
-        frame = encoder.encode(canvas, number * TICK_NS, keyframe=number in keyframes)
+    for tick in ticks:
+        draw_moving(canvas, tick)
+        frame = encoder.encode(canvas, tick * TICK_NS, keyframe=tick in keyframes)
         assert frame is not None
         frames.append(frame)
     return frames

@@ -105,9 +105,9 @@ def picture_at(path: Path, time_s: float) -> Picture:
 
 
 def flashes(path: Path, box: Box | None = None, luma: float = 128.0) -> list[float]:
-    """When the mean brightness of ``box`` (of everything) rises above ``luma``, in seconds."""
+    """When the mean brightness of ``box`` (of everything) rises above ``luma``, in seconds; 0 when it starts so."""
     onsets: list[float] = []
-    bright = True
+    bright = False
     for time_s, picture in pictures(path):
         part = picture.y if box is None else picture.y[box.y : box.bottom, box.x : box.right]
         was_bright, bright = bright, float(part.mean()) > luma

@@ -1,12 +1,14 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import av
 import numpy as np
 import pytest
 
 from mcu.clock import NS_PER_MS
 from mcu.frames import ReceivedFrame, VideoCodec
+from mcu.media.decoder import VideoDecoder
 from mcu.media.decoding import BACKLOG_BYTES, BACKLOG_FRAMES, DecodePool, VideoDecoding
 from mcu.media.encoding import VideoEncoder
 from mixer.canvas import Canvas
@@ -109,23 +111,31 @@ def test_a_stream_recovers_from_a_broken_keyframe(pool: DecodePool, codec: Video
     wishes = Wishes()
     decoding = VideoDecoding(pool, wishes, "a")
     frames = stream(codec, 8, keyframes=(4, 6))
-    data = {
-        "garbage": np.random.default_rng(5).bytes(900),
-        "truncated": frames[4].data[: len(frames[4].data) // 3],
-        "bomb": VP8_BOMB if codec == "VP8" else b"\0\0\0\1\x67" + b"\x42\xc0\x1e" + VP8_BOMB,
-        "bare header": frames[4].data[:5],
-        "too large": too_large(codec),
-        "zeros": bytes(300),
-    }[fault]
     push_all(decoding, frames[:4])
     eventually(lambda: shows(decoding, 3))
-    decoding.push(replace(frames[4], data=data))
+    decoding.push(replace(frames[4], data=broken(fault, frames[4])))
     decoding.push(frames[5])
     push_all(decoding, frames[6:])
     eventually(lambda: shows(decoding, 7))
-    if fault != "truncated":  # VP8 reads zeros past the end of its data, as libvpx does
+    if (codec, fault) != ("VP8", "truncated"):  # VP8 reads zeros past the end of its data, as libvpx does
         assert decoding.statistics.errors >= 1
         assert decoding.statistics.recreated >= 1
+
+
+def broken(fault: str, keyframe: ReceivedFrame) -> bytes:
+    match fault:
+        case "garbage":
+            return np.random.default_rng(5).bytes(900)
+        case "truncated":
+            return keyframe.data[: len(keyframe.data) // 3]
+        case "bomb":
+            return VP8_BOMB if keyframe.codec == "VP8" else b"\0\0\0\1\x67\x42\xc0\x1e" + VP8_BOMB
+        case "bare header":
+            return keyframe.data[:5]
+        case "too large":
+            return too_large(keyframe.codec)
+        case _:
+            return bytes(300)
 
 
 def too_large(codec: VideoCodec) -> bytes:
@@ -249,6 +259,30 @@ def test_a_parked_stream_is_not_decoded_and_asks_for_a_keyframe_afterwards(pool:
     push_all(decoding, frames[7:])
     eventually(lambda: shows(decoding, 11))
     assert decoding.statistics.decoded == 5
+
+
+@pytest.mark.parametrize("ending", [VideoDecoding.pause, VideoDecoding.close])
+def test_a_picture_that_was_being_decoded_is_not_shown_after_the_end(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, ending: Callable[[VideoDecoding], None]
+) -> None:
+    entered, let_go, decode = threading.Event(), threading.Event(), VideoDecoder.decode
+
+    def slow(self: VideoDecoder, frame: ReceivedFrame) -> av.VideoFrame | None:
+        entered.set()
+        assert let_go.wait(20)
+        return decode(self, frame)
+
+    monkeypatch.setattr(VideoDecoder, "decode", slow)
+    decoding, other = (VideoDecoding(pool, Wishes(), name) for name in "ab")
+    (frame,) = stream("VP8", 1)
+    decoding.push(frame)
+    assert entered.wait(20)
+    ending(decoding)
+    other.push(frame)
+    let_go.set()
+    eventually(lambda: other.statistics.decoded == 1)
+    assert decoding.latest.peek() is None
+    assert decoding.statistics.decoded == 0
 
 
 def test_one_broken_stream_leaves_the_others_alone(pool: DecodePool) -> None:

@@ -1,0 +1,24 @@
+"""Every subcommand of ``mcu``, one line each. Their modules load what they need when they run, so that ``--help`` and
+``version`` answer at once.
+"""
+
+import typer
+
+from api.cli import token
+from api.cli.serve import serve
+from api.cli.version import version
+
+app = typer.Typer(
+    name="mcu",
+    help="A WebRTC MCU: one picture of everyone, one sound of everyone but yourself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.command("serve")(serve)
+app.add_typer(token.app, name="token")
+app.command("version")(version)
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,53 @@
+"""``mcu token``: keys and join tokens, made on the server's own machine."""
+
+import secrets
+from typing import Annotated
+
+import typer
+
+from api.cli.options import Config, fail, read_settings
+
+app = typer.Typer(help="Join tokens and keys.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    room: Annotated[str | None, typer.Option(help="The room it is for; none only with the grant admin.")] = None,
+    identity: Annotated[str | None, typer.Option(help="A second join with it replaces the first.")] = None,
+    name: Annotated[str | None, typer.Option(help="What others read.")] = None,
+    ttl: Annotated[int, typer.Option(help="Seconds it can be used to join.", min=1)] = 3600,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(help="record, admin, role=moderator, publish=camera,microphone, subscribe=false … Repeatable."),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Prints a join token, signed with the first of the configured keys."""
+    from api.auth import Authority, TokenSpec
+    from api.errors import validated
+    from mcu.errors import Unprocessable
+
+    settings = read_settings(config)
+    if not settings.keys:
+        fail("no keys are set: put keys.<id> into mcu.toml or MCU_KEYS; `mcu token key` makes a secret")
+    grants = {"room": room} | dict(_parse(one) for one in grant or ())
+    if room is None and not grants.get("admin"):
+        fail("--room is missing (only a token with the grant admin may go without)")
+    try:
+        spec = validated(TokenSpec, {"identity": identity, "name": name, "grants": grants, "ttl_s": ttl})
+    except Unprocessable as error:
+        fail(f"{error.field}: {error.message}")
+    typer.echo(Authority(settings.keys, settings.admin_keys).issue(spec).token)
+
+
+@app.command("key")
+def key() -> None:
+    """Prints a fresh secret for `keys` or `admin_keys`."""
+    typer.echo(secrets.token_urlsafe(32))
+
+
+def _parse(grant: str) -> tuple[str, str | bool | list[str]]:
+    key, equals, value = grant.partition("=")
+    if not equals:
+        return key, True
+    return key, [part for part in value.split(",") if part] if key == "publish" else value
