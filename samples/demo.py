@@ -30,7 +30,7 @@ RECORD_S = 12.0
 ALL_LIVE_TIMEOUT_S = 20.0
 TURN_MARGIN_S = 0.5
 """Left out at both ends of a turn: the way through the room takes time."""
-MIN_FPS = 15.0
+MIN_FPS = 10.0
 MIN_LEVEL_DBFS = -50.0
 
 
