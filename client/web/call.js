@@ -31,11 +31,13 @@ export class Call extends EventTarget {
   #screenTrack = null;
   #iceServers = [];
   #told = "";
+  #token;
 
   /** `url` of the socket; `join` is {room, name, token?}; `media` is the Media to send. */
   constructor(url, join, media) {
     super();
     this.#media = media;
+    this.#token = join.token;
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
     this.#signaling.addEventListener("down", () => this.#setState(this.#main ? "reconnecting" : "joining"));
@@ -117,9 +119,22 @@ export class Call extends EventTarget {
     this.room.enter(reply);
     this.#told = "";
     this.#tellMedia();
+    this.#readLayout();
     if (sameAsBefore && this.#main?.state === "connected") this.#setState("live");
     else await this.#openMain();
     if (this.#screenTrack && !(sameAsBefore && this.#screen?.state === "connected")) await this.#openScreen();
+  }
+
+  /** The join reply says nothing of the layout, and whoever changes one has to know the whole. */
+  async #readLayout() {
+    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    try {
+      const path = `./api/v1/rooms/${encodeURIComponent(this.room.name)}/views/main/layout`;
+      const response = await fetch(path, { headers });
+      if (response.ok) this.room.takeLayout(await response.json());
+    } catch {
+      // The next layout_changed says it as well.
+    }
   }
 
   async #openMain() {
