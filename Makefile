@@ -55,11 +55,11 @@ $(VENV)/.runtime: $(BIN)/python pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.runtime
-	@echo "Installing what the tests need"
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing what the server and its tests need"
 	@$(PIP) install --constraint constraints.txt --editable '.[test]'
-	@touch $@
+	@touch $(VENV)/.runtime $@
 
-$(VENV)/.browser: $(VENV)/.runtime
+$(VENV)/.browser: $(BIN)/python
 	@scripts/system-packages test
 	@touch $@
