@@ -4,12 +4,14 @@ import os
 import random
 import socket
 from collections.abc import Callable, Iterable
+from typing import Self
 
 from mcu.clock import NS_PER_MS
 from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame, SenderReport, VideoCodec
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerState, Reception
 from mcu.rtc.receiver import Receiver
+from mcu.rtc.sender import AudioFanout, VideoFanout
 from mcu.rtc.srtp import Protector, SrtpKeys, SrtpProfileName, Unprotector
 
 KEY_LENGTHS: dict[SrtpProfileName, int] = {
@@ -208,3 +210,49 @@ class Viewer:
         self.protector.close()
         self.outgoing.close()
         self.incoming.close()
+
+
+class Viewers:
+    """Makes viewers on one clock, and closes them all."""
+
+    def __init__(self, clock: HeldClock) -> None:
+        self.clock = clock
+        self._made: list[Viewer] = []
+
+    def __call__(
+        self,
+        codec: VideoCodec = "VP8",
+        profile: SrtpProfileName = "AES_CM_128_HMAC_SHA1_80",
+        *,
+        rtx: bool = True,
+        send_time_ext: int | None = 3,
+        payload_type: int | None = None,
+    ) -> Viewer:
+        made = Viewer(self.clock, codec, profile, rtx=rtx, send_time_ext=send_time_ext, payload_type=payload_type)
+        self._made.append(made)
+        return made
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for made in self._made:
+            made.close()
+
+
+def begin_at(fanout: VideoFanout | AudioFanout, sequence: int) -> None:
+    """Lets a fan-out's next packet have a number that a test knows."""
+    fanout._next = sequence
+
+
+def sequences(packets: Iterable[bytes]) -> list[int]:
+    """The sequence numbers of plain or protected RTP packets."""
+    return [int.from_bytes(packet[2:4], "big") for packet in packets]
+
+
+def seen(one: Viewer) -> list[bytes]:
+    return [frame.data for frame in one.notes.frames]
+
+
+def data_of(frames: Iterable[EncodedFrame]) -> list[bytes]:
+    return [frame.data for frame in frames]

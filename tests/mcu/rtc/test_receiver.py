@@ -178,6 +178,7 @@ def test_requests_for_our_video_are_handed_on_and_others_not(bench: Bench) -> No
     bench.send_rtcp(rtcp.receiver_report(SOUND) + rtcp.pli(SOUND, IDENTITY.video_ssrc) + fir)
     bench.send_rtcp(rtcp.receiver_report(SOUND) + rtcp.nack(SOUND, IDENTITY.video_ssrc, [7, 9]))
     bench.send_rtcp(rtcp.pli(SOUND, 0x99) + rtcp.nack(SOUND, IDENTITY.audio_ssrc, [8]))
+    bench.send_rtcp(fir)
     assert bench.notes.keyframe_requests == 2
     assert bench.nacked == [7, 9]
 
