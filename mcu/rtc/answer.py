@@ -21,12 +21,12 @@ class LocalTransport:
 
 
 def write_answer(agreement: Agreement, local: LocalTransport, identity: OutgoingIdentity, session_id: int) -> str:
-    """One section for each of the offer's, in its order. Audio and video sent are one MediaStream, named by the cname."""
+    """One section for each of the offer's, in its order. What is sent is one MediaStream, named by the cname."""
     lines = ["v=0", f"o=- {session_id} 2 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     taken = [one for section in agreement.offer.sections if (one := agreement.taken(section)) is not None]
-    mids = [one.section.mid for one in taken if one.section.mid in agreement.offer.bundle]
+    mids = [mid for one in taken if (mid := one.section.mid) is not None and mid in agreement.offer.bundle]
     if mids:
-        lines.append(f"a=group:BUNDLE {' '.join(mid for mid in mids if mid is not None)}")
+        lines.append(f"a=group:BUNDLE {' '.join(mids)}")
     lines.append("a=msid-semantic: WMS *")
     for section in agreement.offer.sections:
         one = agreement.taken(section)

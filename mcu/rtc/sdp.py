@@ -150,7 +150,7 @@ class _Lines:
         name, _, value = attribute.partition(":")
         match name:
             case "sendrecv" | "sendonly" | "recvonly" | "inactive":
-                self.direction = cast(Direction, name)
+                self.direction = name
             case "rtcp-mux":
                 self.rtcp_mux = True
             case "bundle-only":

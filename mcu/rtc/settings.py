@@ -22,7 +22,7 @@ class RtcSettings:
     announced_address: str | None = None
 
     allow_private_addresses: bool = True
-    """Whether remote candidates in RFC 1918, RFC 6598 and RFC 4193 ranges are tried. Off for a server on the public net."""
+    """Whether remote candidates in RFC 1918, RFC 6598 and RFC 4193 ranges are tried."""
 
     allow_loopback_addresses: bool = False
     """Whether remote candidates on this machine are tried. For tests and demos on one machine."""
@@ -31,7 +31,7 @@ class RtcSettings:
     """Remote candidates tried per connection; each costs datagrams to an address the remote side chose."""
 
     connect_timeout_s: float = 20.0
-    """From the answer to a finished DTLS handshake. Higher helps people with slow relays; lower frees sockets sooner."""
+    """From the answer to a finished DTLS handshake. Higher helps slow relays; lower frees sockets sooner."""
 
     consent_interval_s: float = 5.0
     """Between consent checks (RFC 7675). Lower notices a dead path sooner and costs 0.3 ms of CPU each time."""

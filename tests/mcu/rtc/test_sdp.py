@@ -232,7 +232,6 @@ class TestBounds:
                     lines[at], lines[other] = lines[other], lines[at]
         try:
             text = answer("\n".join(lines))
-        except BadRequest as error:
-            assert error.error_code in ("bad_sdp", "no_common_codec")
-        else:
-            text.encode("ascii")
+        except BadRequest:
+            return
+        assert text.isascii()
