@@ -8,10 +8,12 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
+from websockets.exceptions import InvalidStatus
 
 from api.page import Page
 from api.server import Server
 from tests.api.conftest import BOUND_S, MakeClient, MakeServer
+from tests.api.socket import SocketClient
 from tests.kit.engine import FakeEngine
 
 ROOMS = "/api/v1/rooms"
@@ -83,6 +85,10 @@ async def test_more_connections_than_allowed(make_server: MakeServer) -> None:
     server = await make_server(limits={"max_connections": 2})
     waiting = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
     assert (await exchange(server, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 503")
+    with pytest.raises(InvalidStatus) as refused:
+        async with SocketClient(server):
+            pass
+    assert refused.value.response.status_code == 503
     for _, writer in waiting:
         writer.close()
         await writer.wait_closed()
@@ -131,6 +137,13 @@ async def test_an_allowed_origin_gets_cors(make_client: MakeClient) -> None:
     assert "ETag" in answer.headers["access-control-expose-headers"]
     evil = await client.post(ROOMS, json={"name": "b"}, headers={"Origin": "https://evil.example"})
     assert evil.status_code == 403
+
+
+async def test_the_page_of_the_api_can_run(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/docs")
+    assert "/openapi.json" in answer.text
+    assert "https://cdn.jsdelivr.net" in answer.text
+    assert "script-src 'unsafe-inline' https://cdn.jsdelivr.net" in answer.headers["content-security-policy"]
 
 
 @pytest.fixture
