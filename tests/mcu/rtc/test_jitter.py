@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mcu.clock import NS_PER_MS
 from mcu.frames import EncodedFrame, ReceivedFrame, VideoCodec
-from mcu.rtc.jitter import HOLE_LIMIT_NS, MAX_HELD_PACKETS, MAX_MISSING, Feedback, FrameAssembler
+from mcu.rtc.jitter import HOLE_LIMIT_NS, MAX_BYTES, MAX_HELD_PACKETS, MAX_MISSING, Feedback, FrameAssembler
 from mcu.rtc.packetise import split
 from tests.mcu.rtc.packets import make_frame, make_frames
 
@@ -232,15 +232,39 @@ def test_leaps_of_thousands_cost_bounded_work_and_memory() -> None:
     assert len(bench.frames) == 50
 
 
-def test_what_waits_for_a_hole_is_bounded() -> None:
+@pytest.mark.parametrize("size", [10, 8000])
+def test_what_waits_for_a_hole_is_bounded(size: int) -> None:
     """A sender that leaves one hole and goes on at high speed: bytes and packets stay within their bounds."""
     bench = Bench()
     bench.feed(packets_of(make_frames("VP8", 1)))
+    most = 0
     for number in range(1, 4 * MAX_HELD_PACKETS):
-        bench.feed([(105 + number, 1, False, "VP8", b"\x00" + bytes(8000))])
-        assert bench.assembler.statistics.held <= MAX_HELD_PACKETS
-        assert bench.assembler.statistics.held * 8000 <= 4 << 20
+        bench.feed([(105 + number, 1, False, "VP8", b"\x00" + bytes(size))])
+        most = max(most, bench.assembler.statistics.held)
+    assert most == min(MAX_HELD_PACKETS, MAX_BYTES // size)
     assert bench.poll().keyframe
+
+
+def test_what_a_skipped_hole_held_is_not_counted_for_ever() -> None:
+    bench, big = Bench(), b"\x00" + bytes(60_000)
+    first = 100
+    for number in range(4):
+        bench.feed(packets_of([make_frame("VP8", number, keyframe=True)], first))
+        bench.feed([(first + 6 + index, 1, False, "VP8", big) for index in range(50)])
+        bench.feed(packets_of([make_frame("VP8", number, keyframe=True)], first + 56))
+        bench.poll(HOLE_LIMIT_NS // NS_PER_MS)
+        first += 61
+    assert len(bench.frames) == 8
+    assert bench.assembler.statistics.holes_given_up == 4
+
+
+def test_keyframe_that_arrives_ends_a_wait_however_many_holes_are_before_it() -> None:
+    bench = Bench()
+    bench.feed(packets_of([make_frame("VP8", 0)])[1:])
+    bench.feed(packets_of([make_frame("VP8", 1)], 107))
+    bench.feed(packets_of([make_frame("VP8", 2, keyframe=True)], 115))
+    assert bench.data == data_of([make_frame("VP8", 2, keyframe=True)])
+    assert bench.poll() == NOTHING
 
 
 def test_frame_that_never_ends_is_not_kept() -> None:

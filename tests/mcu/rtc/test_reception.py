@@ -21,7 +21,8 @@ def test_stray_packet_from_far_away_moves_nothing() -> None:
 
 def test_sender_that_begins_anew_is_believed_with_its_second_packet() -> None:
     source = SourceReception(7, 90_000)
-    source.received(100, 0, 0)
+    for number in range(90, 101):
+        source.received(number, 0, 0)
     source.block(0)
     assert source.received(40_000, 0, 0) is None
     restarted = source.received(40_001, 0, 0)
@@ -31,6 +32,10 @@ def test_sender_that_begins_anew_is_believed_with_its_second_packet() -> None:
     block = source.block(0)
     assert block is not None
     assert (block.fraction_lost, block.packets_lost) == (0, 0)
+    source.received(40_004, 0, 0)
+    block = source.block(0)
+    assert block is not None
+    assert (block.fraction_lost, block.packets_lost) == (2 * 256 // 3, 2)
 
 
 def test_no_report_before_the_first_packet() -> None:
