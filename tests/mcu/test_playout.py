@@ -357,6 +357,7 @@ def test_a_sender_that_begins_anew_is_heard_at_once(ssrc: int, sequence: int, ti
     before = len(listener.chunks)
     listener.listen(packets(5, ssrc=ssrc, sequence=sequence, timestamp=timestamp, start_ns=START_NS + 5 * NS_PER_S))
     assert listener.statistics.resets == 1
+    assert listener.statistics.strays == 0
     silent = [chunk for chunk in listener.chunks[before:] if chunk is None or loudness(chunk) < QUIETEST]
     assert len(silent) <= 5
     assert listener.statistics.delay_ms <= 60
