@@ -183,6 +183,7 @@ class Playout:
             if stray is None or not _confirms(stray, packet):
                 self._strays += 1
                 return
+            self._strays -= 1  # the first of the two was counted before it was believed
             self._resets += 1
             self._begin_anew(stray)
             self._insert(stray)
