@@ -3,10 +3,13 @@
 from mcu.rtc.binding import self_check
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState, Reception
 from mcu.rtc.peer import Peer, PeerStatistics
+from mcu.rtc.sender import AudioFanout, Downlink, VideoFanout
 from mcu.rtc.settings import RtcSettings
 from mcu.rtc.ticker import RtcTicker
 
 __all__ = [
+    "AudioFanout",
+    "Downlink",
     "Negotiated",
     "OutgoingIdentity",
     "Peer",
@@ -16,5 +19,6 @@ __all__ = [
     "Reception",
     "RtcSettings",
     "RtcTicker",
+    "VideoFanout",
     "self_check",
 ]

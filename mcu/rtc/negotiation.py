@@ -79,8 +79,10 @@ class Agreement:
         return next((one for one in (self.audio, self.video) if one is not None and one.section is section), None)
 
 
-def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...]) -> Agreement:
+def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool = True) -> Agreement:
     """Takes what can be taken of ``offer``, with the video ``codecs`` in our order of preference.
+
+    ``dtls_server`` is the part to take where the offer leaves it to us.
 
     Raises ``BadRequest``: ``no_common_codec`` when audio or video was offered in codecs unknown here only, ``bad_sdp``
     when there is neither, or no way to carry both on one transport.
@@ -99,7 +101,8 @@ def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...]) -> Agreement:
     if len(set(types)) != len(types):
         raise bad_sdp("a payload type stands for two codecs")
     first = min((one.section for one in taken), key=lambda section: section.index)
-    return Agreement(offer, audio, video, _transport(first, offer.ice_lite), _negotiated(audio, video))
+    transport = _transport(first, ice_lite=offer.ice_lite, dtls_server=dtls_server)
+    return Agreement(offer, audio, video, transport, _negotiated(audio, video))
 
 
 def _take(offer: Offer, kind: str, codecs: tuple[VideoCodec, ...]) -> TakenSection | None:
@@ -163,7 +166,7 @@ def _h264_rank(codec: Codec) -> int | None:
     return {0x4D: 2, 0x64: 3}.get(idc)
 
 
-def _transport(section: Section, ice_lite: bool) -> RemoteTransport:
+def _transport(section: Section, *, ice_lite: bool, dtls_server: bool) -> RemoteTransport:
     fingerprints = tuple(one for one in section.fingerprints if one.algorithm in FINGERPRINT_ALGORITHMS)
     if section.ice_ufrag is None or section.ice_pwd is None:
         raise bad_sdp("no ice-ufrag or ice-pwd")
@@ -176,7 +179,7 @@ def _transport(section: Section, ice_lite: bool) -> RemoteTransport:
         ice_pwd=section.ice_pwd,
         ice_lite=ice_lite,
         fingerprints=fingerprints,
-        dtls_role="server" if section.setup == "active" else "client",
+        dtls_role="server" if section.setup == "active" or (section.setup == "actpass" and dtls_server) else "client",
         candidates=section.candidates,
         mid=section.mid,
         index=section.index,

@@ -115,7 +115,7 @@ class Peer:
         """
         if self._ice is not None or self._closing is not None:
             raise Conflict("a connection takes one offer; open another connection for the next")
-        agreement = negotiate(parse_offer(offer_sdp), self._settings.codecs)
+        agreement = negotiate(parse_offer(offer_sdp), self._settings.codecs, dtls_server=self._settings.dtls_server)
         ice = self._ice = IceAgent(
             self._ice_options(),
             controlling=agreement.transport.ice_lite,
@@ -272,6 +272,8 @@ class Peer:
         except Exception as error:
             # The boundary to aioice and aiortc at the end of a connection: nobody is left to handle it.
             self._log.error("peer_close_failed", exc_info=error)
+            if self._ice is not None:
+                self._ice.abort()
         self._move("closed", "closed")
 
     @property

@@ -33,6 +33,10 @@ class RtcSettings:
     connect_timeout_s: float = 20.0
     """From the answer to a finished DTLS handshake. Higher helps slow relays; lower frees sockets sooner."""
 
+    dtls_server: bool = True
+    """Whether to be the DTLS server where the offer leaves it open. The server chooses the SRTP profile: browsers would
+    choose AES-CM, which costs half as much again per packet as the AES-GCM that they accept from us."""
+
     consent_interval_s: float = 5.0
     """Between consent checks (RFC 7675). Lower notices a dead path sooner and costs 0.3 ms of CPU each time."""
 

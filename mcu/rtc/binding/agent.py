@@ -140,6 +140,11 @@ class IceAgent(aioice.Connection):
             )
         )  # fmt: skip
 
+    def abort(self) -> None:
+        """Closes the sockets without waiting for anything; for when ``close`` doesn't come to its end."""
+        for protocol in self._protocols:
+            protocol.transport.abort()
+
     def sort_datagram(self, protocol: _MediaProtocol, data: bytes, addr: tuple[Any, ...]) -> None:
         """Media is the common case and comes first. RFC 7983: 0-3 STUN, 20-63 DTLS, 128-191 RTP and RTCP."""
         first = data[0] if data else 255

@@ -14,7 +14,8 @@ from OpenSSL import SSL
 
 from mcu.clock import NS_PER_S
 from mcu.errors import Internal
-from mcu.rtc.binding import Certificate, IcePath, self_check
+from mcu.rtc.binding import Certificate, IceAgent, IceOptions, IcePath, self_check
+from mcu.rtc.binding.agent import MAX_DTLS_WAITING
 from mcu.rtc.certificate import RENEWAL_S, CertificateHolder
 from tests.kit import rtc
 
@@ -88,10 +89,20 @@ async def test_a_client_with_an_rsa_certificate_connects() -> None:
     async with rtc.running_peer() as (peer, listener):
         client = rtc.new_client()
         client.dtls._RTCDtlsTransport__local_certificate = rsa_certificate()
-        client.answer = await peer.answer(await rtc.make_offer(client))
+        offer = await rtc.make_offer(client)
+        client.answer = await peer.answer(offer.replace("a=setup:actpass", "a=setup:passive"))
         await client.pc.setRemoteDescription(RTCSessionDescription(client.answer, "answer"))
         await listener.until_state("connected")
         await client.close()
+
+
+async def test_dtls_that_nobody_reads_is_bounded() -> None:
+    options = IceOptions(("127.0.0.1",), None, consent_interval_s=5.0, consent_failures=3)
+    agent = IceAgent(options, controlling=False, on_media=print, on_lost=print)
+    for _ in range(MAX_DTLS_WAITING + 10):
+        agent.dtls.put(b"x")
+    assert agent.counts.overflow == 10
+    await agent.close()
 
 
 def test_the_context_is_made_once() -> None:

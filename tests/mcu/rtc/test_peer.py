@@ -14,6 +14,7 @@ from mcu.clock import NS_PER_S, SystemClock
 from mcu.errors import BadRequest, Conflict, Internal
 from mcu.frames import EncodedFrame
 from mcu.rtc import Peer
+from mcu.rtc.binding import IceAgent
 from mcu.rtc.sender import AudioFanout, VideoFanout
 from mcu.rtc.settings import RtcSettings
 from tests.kit import rtc
@@ -134,6 +135,17 @@ async def test_a_certificate_that_was_not_signalled_fails() -> None:
         await client.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         assert await listener.until_state("failed") == "dtls_failed"
         assert peer.downlink is None
+        await client.close()
+
+
+@pytest.mark.parametrize("server", [True, False])
+async def test_both_dtls_roles_and_as_server_the_fast_cipher(server: bool) -> None:
+    async with rtc.running_peer(replace(rtc.LOOPBACK, dtls_server=server)) as (peer, listener):
+        client = await rtc.connect(peer, listener)
+        await listener.until(lambda: listener.video and listener.audio)
+        assert client.dtls._role == ("client" if server else "server")
+        if server:
+            assert client.dtls._ssl.get_selected_srtp_profile() == b"SRTP_AEAD_AES_128_GCM"
         await client.close()
 
 
@@ -303,6 +315,19 @@ class TestClose:
             await self.assert_closes(peer)
             assert [state for state, _ in listener.states][-2:] == ["failed", "closed"]
             await client.close()
+
+    async def test_bounded_where_the_ice_agent_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def hang(agent: IceAgent) -> None:
+            await asyncio.Event().wait()
+
+        async with rtc.running_peer() as (peer, _):
+            before = rtc.Footprint.take()
+            await peer.answer(CHROMIUM)
+            monkeypatch.setattr(IceAgent, "close", hang)
+            monkeypatch.setattr("mcu.rtc.peer.CLOSE_TIMEOUT_S", 0.05)
+            await self.assert_closes(peer)
+            await asyncio.sleep(0)
+            assert rtc.Footprint.take() == before
 
 
 async def test_twenty_came_and_went_and_left_nothing() -> None:

@@ -122,9 +122,12 @@ class TestNegotiation:
         ).negotiated
         assert 72 not in agreed.video_in
 
-    @pytest.mark.parametrize(("setup", "role"), [("actpass", "client"), ("passive", "client"), ("active", "server")])
+    @pytest.mark.parametrize(("setup", "role"), [("actpass", "server"), ("passive", "client"), ("active", "server")])
     def test_dtls_roles_fit_each_other(self, setup: str, role: str) -> None:
         assert agree(CHROMIUM.replace("setup:actpass", f"setup:{setup}")).transport.dtls_role == role
+
+    def test_the_dtls_role_is_a_setting_where_it_is_open(self) -> None:
+        assert negotiate(parse_offer(CHROMIUM), BOTH, dtls_server=False).transport.dtls_role == "client"
 
 
 class TestAnswer:
@@ -173,7 +176,7 @@ class TestAnswer:
             part = section(answer(CHROMIUM), kind)
             assert "a=candidate:1 1 udp 1 192.0.2.9 5000 typ host\r\n" in part
             assert "a=fingerprint:sha-256 CD:" in part
-            assert "a=setup:active\r\n" in part
+            assert "a=setup:passive\r\n" in part
 
     def test_both_kinds_of_line_ends(self) -> None:
         assert answer(CHROMIUM.replace("\n", "\r\n")) == answer(CHROMIUM)
