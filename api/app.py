@@ -15,7 +15,7 @@ from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
-from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
 from api.routes import health, participants, recordings, rooms, tokens, views
 from api.settings import Settings
@@ -61,6 +61,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=DOCS_PATH,
         redoc_url=None,
     )
     app.state.gateway = None

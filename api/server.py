@@ -21,6 +21,9 @@ MAX_HEADER_BYTES = 32 * 1024
 PING_INTERVAL_S = 5.0
 PING_TIMEOUT_S = 10.0
 ABORT_TIMEOUT_S = 5.0
+SERVICE_UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 class Companion(Protocol):
@@ -118,7 +121,9 @@ class PromptWebSocketProtocol(WebSocketsSansIOProtocol):
 
 
 class HeaderDeadlineProtocol(H11Protocol):
-    """Ends connections whose request headers don't arrive in time; uvicorn alone waits for them for ever."""
+    """Ends connections whose request headers don't arrive in time, and counts WebSockets as connections: uvicorn alone
+    waits for ever, and lets every WebSocket in.
+    """
 
     header_timeout_s = 10.0
     _deadline: asyncio.TimerHandle | None = None
@@ -130,6 +135,13 @@ class HeaderDeadlineProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            self.transport.write(SERVICE_UNAVAILABLE)
+            self.transport.close()
+        else:
+            super().handle_websocket_upgrade(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()

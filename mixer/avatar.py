@@ -71,8 +71,8 @@ def initials(name: str) -> str:
         return ""
     first, last = words[0][0], words[-1][0]
     if len(words) > 1 and first.upper() != first.lower() and last.upper() != last.lower():
-        return (first + last).upper()[:2]
-    return first.upper()[:1]
+        return first.upper()[0] + last.upper()[0]
+    return first.upper()[0]
 
 
 def _speaks(character: str) -> bool:

@@ -42,22 +42,32 @@ class Stencil:
         flat[self.index] = values
 
 
-def stencil(canvas: Size, pieces: Iterable[tuple[int, int, Coverage]], colour: Yuv) -> Stencil:
-    """What ``pieces`` cover (left, top, coverage; positions and shapes even) on a canvas of that size."""
-    indices, alphas, tints = [], [], []
-    for left, top, coverage in pieces:
+Stamp = tuple[Coverage, list[tuple[int, int]]]
+"""A coverage with even sides, and the even places (left, top) it is pressed on."""
+
+
+def stencil(canvas: Size, stamps: Iterable[Stamp], colour: Yuv) -> Stencil:
+    """Everything that ``stamps`` cover on a canvas of that size."""
+    indices: list[NDArray[np.intp]] = []
+    alphas: list[NDArray[np.uint16]] = []
+    tints: list[NDArray[np.uint16]] = []
+    luma = canvas.width * canvas.height
+    for coverage, places in stamps:
         height, width = coverage.shape
         halved = coverage.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
-        luma = canvas.width * canvas.height
+        corners_at = np.array(places, np.intp).reshape(-1, 2, 1)
         for start, part, scale, value in (
             (0, coverage, 1, colour[0]),
             (luma, halved, 2, colour[1]),
             (luma + luma // 4, halved, 2, colour[2]),
         ):
             rows, columns = np.nonzero(part)
-            indices.append(start + (rows + top // scale) * (canvas.width // scale) + columns + left // scale)
-            alphas.append(np.rint(part[rows, columns] * 256).astype(np.uint16))
-            tints.append(np.full(rows.size, value, np.uint16))
+            left, top = corners_at[:, 0] // scale, corners_at[:, 1] // scale
+            index = start + (rows + top) * (canvas.width // scale) + columns + left
+            alpha = np.rint(part[rows, columns] * 256).astype(np.uint16)
+            indices.append(index.ravel())
+            alphas.append(np.tile(alpha, len(places)))
+            tints.append(np.full(index.size, value, np.uint16))
     if not indices:
         return Stencil(np.empty(0, np.intp), np.empty(0, np.uint16), np.empty(0, np.uint16))
     return Stencil(np.concatenate(indices), np.concatenate(alphas), np.concatenate(tints))
@@ -66,11 +76,14 @@ def stencil(canvas: Size, pieces: Iterable[tuple[int, int, Coverage]], colour: Y
 def corners(canvas: Size, boxes: Iterable[Box], background: Yuv) -> Stencil:
     """What rounds the corners of ``boxes``, painted over them in the colour behind."""
     radius = corner_radius(canvas)
-    pieces = []
+    by_side: dict[int, list[Box]] = {}
     for box in boxes:
-        side = min(radius, box.width // 4 * 2, box.height // 4 * 2)
-        pieces += _corner_pieces(box, side, _outside(side, side, 0))
-    return stencil(canvas, pieces, background)
+        by_side.setdefault(min(radius, _half(box)), []).append(box)
+    stamps: list[Stamp] = []
+    for side, alike in by_side.items():
+        if side:
+            stamps += _four_corners(alike, side, _outside(side, side, 0))
+    return stencil(canvas, stamps, background)
 
 
 class Borders:
@@ -81,9 +94,11 @@ class Borders:
 
     def draw(self, canvas: Canvas, box: Box, strength: float, round_corners: bool) -> None:
         """Draws it inside the edges of ``box``. ``strength`` 0 to 1 is its opacity."""
-        thickness = min(border_thickness(canvas.size), box.width // 4 * 2, box.height // 4 * 2)
+        thickness = min(border_thickness(canvas.size), _half(box))
+        if not thickness:
+            return
         radius = corner_radius(canvas.size) if round_corners else 0
-        side = min(max(radius, thickness), box.width // 4 * 2, box.height // 4 * 2)
+        side = min(max(radius, thickness), _half(box))
         for strip in _strips(box, thickness, side):
             for number, (plane, value) in enumerate(zip(canvas.picture.planes, SPEAKER, strict=True)):
                 region = view(plane, strip, 2 if number else 1)
@@ -91,7 +106,7 @@ class Borders:
                     cv2.addWeighted(region, 1 - strength, region, 0, strength * value, dst=region)
 
         def made() -> Stencil:
-            return stencil(canvas.size, _corner_pieces(box, side, _outside(side, radius, thickness)), SPEAKER)
+            return stencil(canvas.size, _four_corners([box], side, _outside(side, radius, thickness)), SPEAKER)
 
         self._corners.get((canvas.size, box, round_corners), made).paint(canvas, strength)
 
@@ -111,14 +126,19 @@ def _outside(side: int, radius: int, thickness: int) -> Coverage:
     return (1 - inner)[:side, :side]
 
 
-def _corner_pieces(box: Box, side: int, corner: Coverage) -> list[tuple[int, int, Coverage]]:
-    right, bottom = box.right - side, box.bottom - side
+def _four_corners(boxes: list[Box], side: int, corner: Coverage) -> list[Stamp]:
+    """``corner``, ``side`` square, turned to each corner of every box."""
     return [
-        (box.x, box.y, corner),
-        (right, box.y, corner[:, ::-1]),
-        (box.x, bottom, corner[::-1]),
-        (right, bottom, corner[::-1, ::-1]),
+        (corner, [(box.x, box.y) for box in boxes]),
+        (corner[:, ::-1], [(box.right - side, box.y) for box in boxes]),
+        (corner[::-1], [(box.x, box.bottom - side) for box in boxes]),
+        (corner[::-1, ::-1], [(box.right - side, box.bottom - side) for box in boxes]),
     ]
+
+
+def _half(box: Box) -> int:
+    """The largest even square that fits four times into a box."""
+    return min(box.width, box.height) // 4 * 2
 
 
 def _strips(box: Box, thickness: int, side: int) -> tuple[Box, ...]:

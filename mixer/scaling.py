@@ -19,7 +19,7 @@ of its box: copied or halved rather than interpolated it is sharper, and several
 
 WHOLE_RATIOS = 1, 2, 4, 8
 
-WORTH_WARMING = 1 << 18
+WORTH_WARMING = 1 << 16
 """Halving reads two rows at once, which memory serves badly: a plane of this many samples, read once from front to
 back beforehand, comes out of the cache, and the two together take half the time."""
 

@@ -3,7 +3,7 @@
 import { Call } from "./call.js";
 import { Controls } from "./controls.js";
 import { Devices } from "./devices.js";
-import { inviteAddress, readAddress, rememberCleanSound, rememberName, socketAddress } from "./entry.js";
+import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Roster } from "./roster.js";
@@ -39,7 +39,7 @@ let call = null;
 
 function join({ room, name }) {
   if (call) return;
-  rememberName(name);
+  rememberJoin({ room, name });
   lobby.hide();
   byId("room").hidden = false;
   byId("room-title").textContent = room;
@@ -163,7 +163,7 @@ media.addEventListener("problem", ({ detail }) => {
 window.addEventListener("pagehide", () => call?.leave());
 wireSettings();
 
-if (address.autojoin && address.room) {
+if (address.autojoin) {
   await lobby.openMedia(address);
   join({ room: address.room, name: address.name || "Guest" });
 } else {

@@ -12,12 +12,16 @@ import { Signaling } from "./signaling.js";
 const CAMERA_BITRATE_BPS = 600_000;
 const SCREEN_BITRATE_BPS = 1_500_000;
 
+// After so many attempts without success it is time to tell the user that something is in the way.
+const PATIENCE = 3;
+
 const REFUSALS = {
   unauthorised: "This room needs an invitation. Open the link you were sent, or ask for a new one.",
   forbidden: "This invitation does not allow that. Ask whoever invited you.",
   room_full: "The room is full. Try again when somebody has left.",
   no_such_room: "There is no such room. Check the name.",
   room_locked: "The room is locked. Ask somebody inside to open it.",
+  no_capacity: "The server is full. Try again in a few minutes.",
   too_many_requests: "That was too often. Wait a moment and try again.",
 };
 
@@ -31,14 +35,17 @@ export class Call extends EventTarget {
   #screenTrack = null;
   #iceServers = [];
   #told = "";
+  #failures = 0;
+  #token;
 
   /** `url` of the socket; `join` is {room, name, token?}; `media` is the Media to send. */
   constructor(url, join, media) {
     super();
     this.#media = media;
+    this.#token = join.token;
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
-    this.#signaling.addEventListener("down", () => this.#setState(this.#main ? "reconnecting" : "joining"));
+    this.#signaling.addEventListener("down", ({ detail }) => this.#socketLost(detail.attempt));
     this.#signaling.addEventListener("refused", ({ detail }) => this.#end(REFUSALS[detail.code] ?? detail.message));
     this.#signaling.addEventListener("event", ({ detail }) => this.#heard(detail));
   }
@@ -117,9 +124,22 @@ export class Call extends EventTarget {
     this.room.enter(reply);
     this.#told = "";
     this.#tellMedia();
+    this.#readLayout();
     if (sameAsBefore && this.#main?.state === "connected") this.#setState("live");
     else await this.#openMain();
     if (this.#screenTrack && !(sameAsBefore && this.#screen?.state === "connected")) await this.#openScreen();
+  }
+
+  /** The join reply says nothing of the layout, and whoever changes one has to know the whole. */
+  async #readLayout() {
+    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    try {
+      const path = `./api/v1/rooms/${encodeURIComponent(this.room.name)}/views/main/layout`;
+      const response = await fetch(path, { headers });
+      if (response.ok) this.room.takeLayout(await response.json());
+    } catch {
+      // The next layout_changed says it as well.
+    }
   }
 
   async #openMain() {
@@ -151,10 +171,21 @@ export class Call extends EventTarget {
     }
   }
 
+  #socketLost(attempt) {
+    this.#setState(this.#main ? "reconnecting" : "joining");
+    if (attempt !== PATIENCE) return;
+    this.#problem({ message: "The server does not answer. Check your network; the page goes on trying." });
+  }
+
   #connectionChanged(main) {
     if (main !== this.#main || this.state === "left") return;
+    if (main.state === "connected") this.#failures = 0;
     if (main.state === "connected" && this.#signaling.joined) this.#setState("live");
-    else if (main.state === "retrying") this.#setState("reconnecting");
+    if (main.state !== "retrying") return;
+    this.#setState("reconnecting");
+    this.#failures += 1;
+    if (this.#failures !== PATIENCE) return;
+    this.#problem({ message: "Sound and picture don't get through. A firewall may block UDP: try another network." });
   }
 
   #heard(event) {

@@ -4,7 +4,8 @@
  * The browser always offers. Both m-lines exist from the first offer, with or without a track, so a camera that comes
  * later is a replaceTrack and never a new negotiation. (W3C WebRTC 1.0; the wire's `offer` and `candidate`.)
  *
- * Events it fires (CustomEvent): stream {stream}, the received composite; state {state}: connecting, connected, retrying, closed.
+ * Events it fires (CustomEvent): stream {stream}, the received composite; state {state}: connecting, connected,
+ * retrying (once for every attempt), closed; failed {error}: the server refused a later attempt.
  */
 
 import { SignalingError } from "./signaling.js";
@@ -189,7 +190,7 @@ export class Connection extends EventTarget {
   }
 
   #setState(state) {
-    if (this.#state === state) return;
+    if (this.#state === state && state !== "retrying") return;
     this.#state = state;
     this.#fire("state", { state });
   }

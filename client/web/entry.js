@@ -1,6 +1,8 @@
 /** How this page was opened: the address, and what the browser remembers from last time. */
 
 const NAME_KEY = "mosaic.name";
+const ROOM_KEY = "mosaic.room";
+const FIRST_ROOM = "demo"; // the room `make run` opens
 const CLEAN_KEY = "mosaic.clean-sound";
 
 /**
@@ -13,7 +15,7 @@ export function readAddress(location) {
   const hash = fragment.includes("=") ? new URLSearchParams(location.hash.slice(1)) : new URLSearchParams();
   const value = (key) => hash.get(key) ?? query.get(key) ?? "";
   return {
-    room: value("room") || (fragment.includes("=") ? "" : fragment),
+    room: value("room") || (fragment.includes("=") ? "" : fragment) || remembered(ROOM_KEY) || FIRST_ROOM,
     name: value("name") || remembered(NAME_KEY),
     token: value("token"),
     autojoin: value("autojoin") === "1",
@@ -32,8 +34,15 @@ export function socketAddress(location) {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws`;
 }
 
-export function rememberName(name) {
+/** For the next visit; and a reload comes back to the same room. */
+export function rememberJoin({ room, name }) {
   remember(NAME_KEY, name);
+  remember(ROOM_KEY, room);
+  const here = new URL(window.location);
+  if (readAddress(here).room === room) return;
+  here.searchParams.set("room", room);
+  here.hash = here.hash.includes("=") ? here.hash : "";
+  history.replaceState(null, "", here);
 }
 
 export function rememberCleanSound(on) {

@@ -64,6 +64,7 @@ export class Room extends EventTarget {
   /** `state` is the wire's LayoutState, or a bare layout. */
   takeLayout(state) {
     this.layout = state.layout ?? state;
+    this.#changed();
   }
 
   #joined(participant) {

@@ -14,7 +14,8 @@ const PING_TIMEOUT_MS = 5_000;
 const RETRY_STEP_MS = 300; // attempt n waits 300·n² ms: 0, 300, 1200, 2700 …
 const RETRY_LIMIT_MS = 10_000;
 const MAX_PENDING = 64;
-const TRANSIENT = new Set(["no_capacity", "internal", "too_many_requests", "timeout", "disconnected"]);
+const LOST = new Set(["timeout", "disconnected"]);
+const BUSY = new Set(["no_capacity", "internal", "too_many_requests"]); // worth waiting for once we were in
 
 /** What the server (or the lack of one) answered to a request. `code` is one of the wire's stable codes. */
 export class SignalingError extends Error {
@@ -120,7 +121,7 @@ export class Signaling extends EventTarget {
       this.#fire("joined", { reply, again });
     } catch (error) {
       if (this.#closed || this.#socket !== socket) return;
-      if (TRANSIENT.has(error.code)) this.#lost(socket);
+      if (LOST.has(error.code) || (this.#everJoined && BUSY.has(error.code))) this.#lost(socket);
       else this.#refuse(error);
     }
   }

@@ -63,6 +63,10 @@ class InlineEngine:
     async def find(self, name: str) -> Room | None:
         return self._rooms.get(name)
 
+    @property
+    def open_rooms(self) -> int:
+        return len(self._rooms)
+
     async def rooms(self) -> Sequence[RoomInfo]:
         return [room.info for room in self._rooms.values()]
 

@@ -40,7 +40,12 @@ class Arrivals:
         self._jitters_ns: deque[int] = deque(maxlen=REMEMBERED_PACKETS)
         self._until_reckoning = 0
         self.target_ns = MIN_DELAY_NS
-        self.packet_ns = 20 * NS_PER_MS
+        self._packet_ns = 20 * NS_PER_MS
+
+    def expect(self, packet_ns: int) -> None:
+        """Packets last so long from now on."""
+        self._packet_ns = packet_ns
+        self.target_ns = min(MAX_DELAY_NS, max(self.target_ns, packet_ns))
 
     def arrived(self, rtp: int, arrived_ns: int) -> None:
         """Learns from a packet, late ones included: they are the ones that ask for more delay."""
@@ -50,7 +55,7 @@ class Arrivals:
         if self._until_reckoning <= 0:
             self._until_reckoning = RECKON_EVERY
             ordered = sorted(self._jitters_ns)
-            covering_ns = ordered[int(COVERED * (len(ordered) - 1))] + self.packet_ns
+            covering_ns = ordered[int(COVERED * (len(ordered) - 1))] + self._packet_ns
             self.target_ns = min(MAX_DELAY_NS, max(MIN_DELAY_NS, covering_ns))
 
     def plausible(self, rtp: int, arrived_ns: int) -> bool:

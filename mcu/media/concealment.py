@@ -32,12 +32,16 @@ class ConcealingDecoder:
         self.fec_recovered = 0
         self.damaged = 0
 
-    def begin(self) -> None:
-        """Another stream follows."""
+    def begin(self, packet: AudioPacket) -> int:
+        """Another stream follows, with this packet; how many samples it has."""
         self._decoder.reset()
         self._invented_run = 0
         self._was_silent = False
         self.pausing = False
+        try:
+            return packet_samples(packet.payload)
+        except OpusError:
+            return SAMPLES_PER_TICK
 
     def decode(self, packet: AudioPacket) -> Samples:
         """A packet's sound; 20 ms of invented sound when it is damaged.

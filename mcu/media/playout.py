@@ -183,6 +183,7 @@ class Playout:
             if stray is None or not _confirms(stray, packet):
                 self._strays += 1
                 return
+            self._strays -= 1  # the first of the two was counted before it was believed
             self._resets += 1
             self._begin_anew(stray)
             self._insert(stray)
@@ -201,7 +202,7 @@ class Playout:
         self._ssrc = packet.ssrc
         self._stray = None
         self._window.begin(packet.sequence_number)
-        self._decoder.begin()
+        self._arrivals.expect(samples_ns(self._decoder.begin(packet)))
         self._stop()
         self._pcm = _NOTHING
 
@@ -272,13 +273,15 @@ class Playout:
         if hole <= 0:
             self._lost += self._window.take()
             decoded = self._decoder.decode(head.packet)
-            self._arrivals.packet_ns = samples_ns(decoded.size)
+            self._arrivals.expect(samples_ns(decoded.size))
             self._append(decoded, head.rtp + decoded.size)
         elif hole > (MAX_HOLE_SAMPLES if head.missing else MAX_PAUSE_SAMPLES):
             self._stop()
         elif head.missing:
             filled = self._decoder.fill(hole, head.packet.payload)
-            self._append(filled, head.rtp - hole + filled.size)
+            left = hole - filled.size
+            self._lost += self._window.give_up(head.missing - -(-left * head.missing // hole))
+            self._append(filled, head.rtp - left)
         else:
             self._append(np.zeros(hole, np.int16), head.rtp)
 

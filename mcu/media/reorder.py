@@ -75,5 +75,10 @@ class ReorderWindow:
         self._started = True
         return missing
 
+    def give_up(self, count: int) -> int:
+        """So many of the packets missing before the head are not waited for any more; ``count``."""
+        self.next += count
+        return count
+
     def __len__(self) -> int:
         return len(self._packets)

@@ -6,7 +6,7 @@ loop's; fan-outs use the lanes.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ from mcu.rtc.srtp import Protector, SrtpKeys
 from mcu.rtc.udp import Address, Way
 
 MAX_RETRANSMISSIONS_PER_S = 400
-"""Packets sent again to one viewer a second: a sixth of what a hub sends at 2 Mbit/s would be 35."""
+"""Packets looked for and sent again to one viewer a second; a tenth of what a hub sends at 2 Mbit/s is 22."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +105,23 @@ class Downlink:
     def _lanes(self) -> list[Lane]:
         return [lane for lane in (self.video, self.audio) if lane is not None]
 
-    def retransmit(self, sequence_numbers: Iterable[int]) -> None:
-        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again. Bounded a second."""
+    def retransmit(self, sequence_numbers: Sequence[int]) -> None:
+        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again.
+
+        Bounded a second, and what is too old to be found counts as well: it is work too.
+        """
         lane = self.video
         if lane is None:
             return
         self._refill()
-        for number in sequence_numbers:
-            if self._allowance < 1:
-                self._refused += 1
-                continue
+        allowed = min(len(sequence_numbers), int(self._allowance))
+        self._allowance -= allowed
+        self._refused += len(sequence_numbers) - allowed
+        for number in sequence_numbers[:allowed]:
             found = lane.find(number)
             if found is None:
                 self._missed += 1
-                continue
-            self._allowance -= 1
-            if self.negotiated.video_out_rtx is None:
+            elif self.negotiated.video_out_rtx is None:
                 self._send_again(lane, *found)
             else:
                 self._send_repair(self.negotiated.video_out_rtx, lane, *found)

@@ -184,11 +184,13 @@ class Receiver:
             return
         self._sources.setdefault(speaker, None)
         now_ns = self._clock.now_ns()
-        for item in rtcp.parse(packet):
+        items = rtcp.parse(packet)
+        for item in items:
             self._feedback(item, now_ns)
+        if rtcp.KeyframeRequest(self._identity.video_ssrc) in items:
+            self._listener.on_keyframe_request()
 
     def _feedback(self, item: rtcp.Item, now_ns: int) -> None:
-        ours = self._identity
         if isinstance(item, rtcp.SenderInfo):
             source = self._sources.get(item.ssrc)
             if source is not None:
@@ -197,12 +199,9 @@ class Receiver:
         elif isinstance(item, rtcp.ReportBlock):
             self._reported(item)
         elif isinstance(item, rtcp.Nack):
-            if item.media_ssrc == ours.video_ssrc:
+            if item.media_ssrc == self._identity.video_ssrc:
                 self._on_nack(item.sequence_numbers)
-        elif isinstance(item, rtcp.KeyframeRequest):
-            if item.media_ssrc == ours.video_ssrc:
-                self._listener.on_keyframe_request()
-        else:
+        elif isinstance(item, rtcp.Remb):
             self._estimate_bps = item.bitrate_bps
             self._listener.on_reception(Reception("video", self._fraction_lost, self._round_trip_s, self._estimate_bps))
 

@@ -17,7 +17,7 @@ from mcu.frames import EncodedFrame, VideoCodec
 from mcu.rtc import rtp
 from mcu.rtc.downlink import Downlink, VideoLane
 from mcu.rtc.history import History
-from mcu.rtc.lane import Lane
+from mcu.rtc.lane import Lane, Source
 from mcu.rtc.listener import OutgoingIdentity
 from mcu.rtc.media_time import audio_time, video_time
 from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Train, Variant, couple, lay_out, split
@@ -44,9 +44,11 @@ class _Viewers(Generic[LaneT]):
             if all(lane is not other for other, _ in self.now):
                 self.now = (*self.now, (lane, downlink))
 
-    def discard(self, lane: Lane) -> None:
+    def discard(self, lane: Lane, fanout: Source) -> None:
+        """Drops a lane, unless it has come back to its fan-out while another thread took it away."""
         with self._change:
-            self.now = tuple(viewer for viewer in self.now if viewer[0] is not lane)
+            if fanout is not lane.source and fanout is not lane.awaited:
+                self.now = tuple(viewer for viewer in self.now if viewer[0] is not lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class VideoFanoutStatistics:
 class VideoFanout:
     """What one hub sends: each frame to each of its viewers, nobody before a key frame.
 
-    ``write`` belongs to the hub's thread; everything else to the event loop.
+    ``write`` belongs to the hub's thread, ``waiting`` and ``statistics`` to any, everything else to the event loop.
     """
 
     def __init__(self, identity: OutgoingIdentity, codec: VideoCodec, clock: Clock) -> None:
@@ -105,7 +107,7 @@ class VideoFanout:
             self.forget(downlink.video)
 
     def forget(self, lane: Lane) -> None:
-        self._viewers.discard(lane)
+        self._viewers.discard(lane, self)
 
     @property
     def waiting(self) -> int:
@@ -218,7 +220,7 @@ class AudioFanout:
             self.forget(downlink.audio)
 
     def forget(self, lane: Lane) -> None:
-        self._viewers.discard(lane)
+        self._viewers.discard(lane, self)
 
     def send(self, payload: bytes, time_ns: int, own: Mapping[Downlink, bytes]) -> None:
         """Sends one tick: ``payload`` to all but those in ``own``, who get theirs. ``time_ns`` is room time.

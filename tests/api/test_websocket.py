@@ -56,7 +56,7 @@ async def test_others_hear_of_joins_states_and_leaves(server: Server) -> None:
         assert await ada.event("participant_left") == {"id": me["id"], "reason": "left"}
         tiles = await ada.event("tiles")
         assert tiles["canvas"] == {"width": 1280, "height": 720}
-        assert [tile["name"] for tile in tiles["tiles"]] == ["Ada", "보라"]
+        assert [tile["name"] for tile in tiles["tiles"]] == ["Ada"]
         assert TileMap.model_validate(tiles).view == "main"
 
 

@@ -27,7 +27,9 @@ from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, WebSocketRoute
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -94,6 +96,8 @@ class FakeServer:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_join: dict[str, str] | None = None
         self.others: list[dict[str, Any]] = []
+        self.layout: dict[str, Any] = {"preset": "grid", "gap": 4}
+        self.role = "participant"
         self._socket: WebSocket | None = None
         self._name = ""
         self._peers: dict[str, RTCPeerConnection] = {}
@@ -105,6 +109,8 @@ class FakeServer:
         self.others.clear()
         self._received.clear()
         self.refuse_join = None
+        self.layout = {"preset": "grid", "gap": 4}
+        self.role = "participant"
 
     async def wait_for(self, kind: str, at_least: int = 1, **fields: object) -> dict[str, Any]:
         """The data of the newest request of a ``kind`` with these ``fields``, once there are ``at_least`` so many."""
@@ -136,6 +142,9 @@ class FakeServer:
         peers, self._peers = self._peers, {}
         await asyncio.gather(*(pc.close() for pc in peers.values()))
 
+    async def read_layout(self, _request: Request) -> JSONResponse:
+        return JSONResponse(self.layout)
+
     async def endpoint(self, websocket: WebSocket) -> None:
         await websocket.accept()
         with contextlib.suppress(WebSocketDisconnect):
@@ -166,7 +175,7 @@ class FakeServer:
         return {"ok": True, "data": {}}
 
     def _joined(self, room: str) -> dict[str, Any]:
-        me = person(ME, self._name)
+        me = {**person(ME, self._name), "role": self.role}
         names = [p["name"] for p in (me, *self.others)]
         return {
             "participant": me,
@@ -248,6 +257,7 @@ async def serve() -> AsyncIterator[FakeServer]:
     fake = FakeServer()
     routes = [
         WebSocketRoute("/api/v1/ws", fake.endpoint),
+        Route("/api/v1/rooms/{room}/views/main/layout", fake.read_layout),
         Mount("/", StaticFiles(directory=WEB, html=True)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])

@@ -133,15 +133,18 @@ async def test_roster_follows_the_room_and_names_stay_text(room: FakeServer, chr
 
 async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, chromium: Chromium) -> None:
     recording = {"id": "r1", "state": "active", "file": "r1.mp4", "duration_s": 61.0}
+    room.layout = {"preset": "spotlight", "gap": 4}
     async with chromium.open(autojoin(room)) as page:
         await page.wait_for_state("live")
-        await room.say("layout_changed", {"view": "main", "layout": {"preset": "speaker", "gap": 4}, "etag": "1"})
+        await page.page.wait_for_selector("[data-preset=spotlight][aria-checked=true]", state="attached")
+        state = {"layout": {"preset": "speaker", "gap": 12}, "etag": "1"}
+        await room.say("layout_changed", {"view": "main", "state": state})
         await page.page.wait_for_selector("[data-preset=speaker][aria-checked=true]", state="attached")
         await page.page.get_by_role("button", name="Layout").click()
         await page.page.keyboard.press("ArrowDown")
         await page.page.keyboard.press("Enter")
         asked = await room.wait_for("layout")
-        assert asked["layout"] == {"preset": "presentation", "gap": 4}, "a preset resets nothing else"
+        assert asked["layout"] == {"preset": "presentation", "gap": 12}, "a preset resets nothing else"
         await page.page.get_by_role("button", name="Record").click()
         await room.wait_for("record", action="start")
         await room.say("recording", recording)
@@ -151,6 +154,24 @@ async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, ch
         await room.say("recording", {**recording, "state": "finished"})
         await page.page.get_by_role("link", name="Download").wait_for()
         assert await page.page.locator("#recording").is_hidden()
+        assert page.complaints == []
+
+
+async def test_moderators_mute_and_remove_others_cannot(room: FakeServer, chromium: Chromium) -> None:
+    room.others = [person("p-ada", "Ada")]
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        assert await page.page.get_by_role("button", name="Remove Ada").count() == 0
+    room.role = "moderator"
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await page.page.get_by_role("button", name="Mute Ada for everybody").click()
+        assert await room.wait_for("mute") == {"participant": "p-ada", "audio": True}
+        await room.say("participant_updated", {"participant": {"id": "p-ada", "server_muted_audio": True}})
+        await page.page.get_by_role("button", name="Let Ada speak").click()
+        assert await room.wait_for("mute", at_least=2) == {"participant": "p-ada", "audio": False}
+        await page.page.get_by_role("button", name="Remove Ada").click()
+        assert await room.wait_for("kick") == {"participant": "p-ada"}
         assert page.complaints == []
 
 
