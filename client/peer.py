@@ -68,6 +68,7 @@ class Peer:
         self._picture_track = picture_track(video, timeline) if video else None
         self._senders: dict[str, RTCRtpSender] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering: asyncio.Task[None] | None = None
         self._closed = False
         self.connected = asyncio.Event()
         self._pc.on("track", self._read_track)
@@ -80,7 +81,9 @@ class Peer:
 
     async def offer(self) -> str:
         """The offer's SDP, all candidates in it."""
-        await self._pc.setLocalDescription(await self._pc.createOffer())
+        # Cut short, gathering would leave sockets open that nobody knows of; ``close`` waits for it instead.
+        self._gathering = asyncio.create_task(self._pc.setLocalDescription(await self._pc.createOffer()))
+        await asyncio.shield(self._gathering)
         return self._pc.localDescription.sdp
 
     async def accept(self, sdp: str) -> None:
@@ -114,7 +117,10 @@ class Peer:
             return
         self._closed = True
         try:
-            await asyncio.wait_for(self._pc.close(), CLOSE_TIMEOUT_S)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                if self._gathering is not None:
+                    await asyncio.wait({self._gathering})
+                await self._pc.close()
         except TimeoutError:
             log.warning("peer_close_slow", waited_s=CLOSE_TIMEOUT_S)
         for task in self._tasks:
@@ -150,11 +156,10 @@ class Peer:
                 elif isinstance(frame, AudioFrame) and self._on_sound is not None:
                     self._on_sound(frame)
         except MediaStreamError:
-            log.debug("track_ended", kind=track.kind)
+            return  # the track ended, as tracks do
 
     def _note_state(self) -> None:
         state = self._pc.connectionState
-        log.debug("peer_state", state=state)
         if state == "connected":
             self.connected.set()
         elif state in ("failed", "closed"):
@@ -162,7 +167,8 @@ class Peer:
 
     async def _watch(self) -> None:
         try:
-            await asyncio.wait_for(self.connected.wait(), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await self.connected.wait()
         except TimeoutError:
             self._fail()
 

@@ -152,12 +152,12 @@ class Session:
     async def leave(self) -> None:
         """Says goodbye and frees everything. Idempotent; bounded even when the server is gone."""
         if self._supervisor is not None:
-            self._supervisor.cancel()
-            await asyncio.gather(self._supervisor, return_exceptions=True)
+            await _end_task(self._supervisor)
             self._supervisor = None
         if self._socket is not None and not self._socket.gone.is_set():
             with contextlib.suppress(ClientError, TimeoutError):
-                await asyncio.wait_for(self._socket.request("leave"), LEAVE_TIMEOUT_S)
+                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                    await self._socket.request("leave")
         await self._end(None)
 
     async def _join(self) -> None:
@@ -235,6 +235,9 @@ class Session:
             await self._end(self._removed)
         except ClientError as error:
             await self._end(error)
+        except Exception as error:  # the boundary of one session: its streams must end, not hang
+            log.exception("session_failed")
+            await self._end(ConnectionLost(f"the connection can't be repaired: {error!r}"))
 
     async def _come_back(self) -> None:
         """Raises what made it give up."""
@@ -289,3 +292,10 @@ class Session:
             await self._socket.close()
         for peer in tuple(self._peers.values()):
             await peer.close()
+
+
+async def _end_task(task: asyncio.Task[None]) -> None:
+    """Cancels until it works: Python 3.11's ``wait_for``, which libraries below use, may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)

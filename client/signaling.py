@@ -79,7 +79,8 @@ class Signaling:
         self._pending[number] = answer
         try:
             await self._socket.send(Request(id=number, type=kind, data=data or {}).model_dump_json())
-            reply = await asyncio.wait_for(answer, REPLY_TIMEOUT_S)
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                reply = await answer
         except (ConnectionClosed, TimeoutError) as error:
             raise ConnectionLost(f"the server did not answer {kind!r}") from error
         finally:
@@ -110,8 +111,8 @@ class Signaling:
         try:
             async for text in self._socket:
                 self._dispatch(text)
-        except ConnectionClosed as closed:
-            log.debug("socket_closed", reason=str(closed))
+        except ConnectionClosed:
+            return  # whoever waits is told below
         finally:
             self._mark_gone()
 

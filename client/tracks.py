@@ -1,7 +1,8 @@
 """Sources as aiortc tracks: each on the participant's timeline. One track object serves one peer connection."""
 
+from collections.abc import Awaitable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from aiortc import MediaStreamError, MediaStreamTrack
@@ -22,6 +23,8 @@ from client.sources import (
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 VIDEO_CLOCK_HZ = 90_000
 LATE_SOUND_TICKS = 10
 """200 ms: sound that is later than this is skipped, not sent in a burst."""
@@ -41,7 +44,7 @@ class PictureTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         index = await self._beat.next()
-        frame = await self._source.picture(index)
+        frame = await _ask(self._source.picture(index))
         frame.pts = index * VIDEO_CLOCK_HZ // self._source.fps
         frame.time_base = Fraction(1, VIDEO_CLOCK_HZ)
         return frame
@@ -65,7 +68,7 @@ class EncodedTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         index = await self._beat.next()
-        packet = await self._source.packet(index, self.codec)
+        packet = await _ask(self._source.packet(index, self.codec))
         packet.pts = index * VIDEO_CLOCK_HZ // self._source.fps
         packet.time_base = Fraction(1, VIDEO_CLOCK_HZ)
         return packet
@@ -83,12 +86,24 @@ class SoundTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         index = await self._beat.next()
-        sound = await self._source.sound(index)
+        sound = await _ask(self._source.sound(index))
         frame = AudioFrame.from_ndarray(sound.reshape(1, SAMPLES_PER_TICK), format="s16", layout="mono")
         frame.sample_rate = SAMPLE_RATE_HZ
         frame.pts = index * SAMPLES_PER_TICK
         frame.time_base = Fraction(1, SAMPLE_RATE_HZ)
         return frame
+
+
+async def _ask(answer: Awaitable[T]) -> T:
+    """The boundary to the application's code: a source that fails ends its track, and nothing else.
+
+    Any other error would end aiortc's sender half-way, and closing the connection would wait for it in vain.
+    """
+    try:
+        return await answer
+    except Exception as error:
+        log.warning("source_failed", error=repr(error))
+        raise MediaStreamError from error
 
 
 def picture_track(source: VideoSource | EncodedSource, timeline: Timeline) -> PictureTrack | EncodedTrack:

@@ -165,9 +165,9 @@ class FakeServer:
 @contextlib.asynccontextmanager
 async def fake_server(port: int = 0) -> AsyncIterator[FakeServer]:
     fake = FakeServer()
-    async with serve(fake.handle, "127.0.0.1", port, close_timeout=1) as server:
-        fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+    try:
+        async with serve(fake.handle, "127.0.0.1", port, close_timeout=1) as server:
+            fake.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
             yield fake
-        finally:
-            await fake.close()
+    finally:
+        await fake.close()
