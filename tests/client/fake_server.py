@@ -32,7 +32,7 @@ from client.tracks import PictureTrack, SoundTrack
 COMPOSITE_HUE, COMPOSITE_SENDER, COMPOSITE_HZ = 270.0, 9, 880.0
 NOW = datetime(2026, 1, 1, tzinfo=UTC).isoformat()
 VIEW = {"name": "main", "width": 640, "height": 360, "fps": 15, "video_kbps": 500, "audio_kbps": 32}
-TILES = {"view": "main", "layout_seq": 1, "width": 640, "height": 360, "tiles": []}
+TILES = {"view": "main", "layout_seq": 1, "canvas": {"width": 640, "height": 360}, "tiles": []}
 RECORDING = {
     "id": "rec1", "room": "demo", "view": "main", "state": "active", "file": "demo.mp4",
     "started_at": NOW, "duration_s": 0.0, "size_bytes": 0,
