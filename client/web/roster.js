@@ -17,7 +17,7 @@ export class Roster {
 
   show(room) {
     const people = [...room.participants.values()].sort(
-      (a, b) => (b.id === room.me) - (a.id === room.me) || a.name.localeCompare(b.name),
+      (a, b) => (b.id === room.me) - (a.id === room.me) || a.name.localeCompare(b.name, undefined, { numeric: true }),
     );
     for (const [id, row] of this.#rows) {
       if (room.participants.has(id)) continue;
@@ -57,7 +57,9 @@ export class Roster {
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
     text.append(parts.name, parts.note);
-    element.append(parts.avatar, text, parts.pin, parts.mute, parts.kick, parts.off, parts.muted);
+    const actions = span("actions");
+    actions.append(parts.pin, parts.mute, parts.kick);
+    element.append(parts.avatar, text, actions, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
   }
@@ -88,6 +90,7 @@ export class Roster {
     row.element.classList.toggle("speaking", speaking);
     row.element.classList.toggle("away", person.presence === "reconnecting");
     const pinned = room.layout.pinned === person.id;
+    row.element.classList.toggle("pinned", pinned);
     row.pin.setAttribute("aria-pressed", String(pinned));
     label(row.pin, pinned ? `Take ${person.name} off the stage` : `Put ${person.name} on the stage`);
     row.mute.muted = Boolean(person.server_muted_audio);
