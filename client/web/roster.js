@@ -46,6 +46,7 @@ export class Roster {
       avatar: span("avatar"),
       name: span("name"),
       note: span("note"),
+      speaks: span("visually-hidden"), // seen as a ring, so that names don't jump with every word
       muted: span("mark"),
       off: span("mark"),
       pin: this.#button("pin", () => this.#actions.pin(id)),
@@ -56,7 +57,7 @@ export class Roster {
     mark(parts.muted, "microphone-off", "muted");
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
-    text.append(parts.name, parts.note);
+    text.append(parts.name, parts.note, parts.speaks);
     const actions = span("actions");
     actions.append(parts.pin, parts.mute, parts.kick);
     element.append(parts.avatar, text, actions, parts.off, parts.muted);
@@ -78,13 +79,14 @@ export class Roster {
     const self = person.id === room.me;
     const silent = media.audio === false || person.server_muted_audio;
     const speaking = !silent && room.speaking.has(person.id);
-    const notes = [self && "you", PRESENCE[person.presence], media.screen && "sharing a screen", speaking && "speaking"];
+    const notes = [self && "you", PRESENCE[person.presence], media.screen && "sharing a screen"];
     if (row.name.textContent !== person.name) {
       row.name.textContent = person.name;
       row.name.title = person.name;
       paint(row.avatar, person.name);
     }
     row.note.textContent = notes.filter(Boolean).join(" · ");
+    row.speaks.textContent = speaking ? "speaking" : "";
     row.muted.hidden = !silent;
     row.off.hidden = !(media.video === false || person.server_muted_video);
     row.element.classList.toggle("speaking", speaking);
