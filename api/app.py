@@ -12,7 +12,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from api.auth import Authority
-from api.engine import build_engine
+from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
@@ -43,7 +43,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = engine or build_engine(settings)
+        running = engine or await start_engine(settings)
         gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
         try:
             for name in settings.permanent_rooms:

@@ -4,16 +4,30 @@ from api.settings import Settings
 from mcu.engine.engine import Engine
 
 
-def build_engine(settings: Settings) -> Engine:
-    """Rooms in this process. Call it on the event loop that will use them."""
-    from mcu.engine.inline import InlineEngine  # type: ignore[import-not-found, unused-ignore]  # built beside this
+async def start_engine(settings: Settings) -> Engine:
+    """Rooms in this process, on the running event loop. Raises RuntimeError when a thread can't start, or when the
+    libraries below aren't the ones this server was written for.
+    """
+    from mcu.config import EngineConfig
+    from mcu.engine.inline import InlineEngine
+    from mcu.rtc import RtcSettings
 
-    engine: Engine = InlineEngine(
+    media = settings.media
+    rtc = RtcSettings(
+        host_addresses=media.host_addresses or None,
+        port_range=(media.udp_port_min, media.udp_port_max) if media.udp_port_min else None,
+        announced_address=media.announced_address,
+        allow_private_addresses=media.private_candidates,
+        allow_loopback_addresses=settings.loopback,
+    )
+    config = EngineConfig(
+        rtc=rtc,
         recordings_dir=settings.recordings_dir,
         max_rooms=settings.limits.max_rooms,
-        announced_address=settings.media.announced_address,
-        host_addresses=settings.media.host_addresses,
-        udp_ports=(settings.media.udp_port_min, settings.media.udp_port_max),
-        private_candidates=settings.media.private_candidates,
+        decode_threads=media.decode_threads,
+        lost_after_ns=round(media.lost_after_s * 1e9),
+        grace_ns=round(media.grace_s * 1e9),
     )
+    engine = InlineEngine(config)
+    await engine.start()
     return engine

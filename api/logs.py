@@ -12,9 +12,11 @@ from api.settings import LogSettings
 
 REDACTED = "[redacted]"
 
-_SECRET_KEYS = re.compile(r"token|secret|password|authorization|ticket|credential|resume|(^|_)keys?$", re.IGNORECASE)
+_SECRET_KEYS = re.compile(
+    r"token|secret|password|authorization|ticket|credential|resume_token|(^|_)keys?$", re.IGNORECASE
+)
 _SECRET_TEXTS = (
-    re.compile(r"(?i)((?:token|ticket|secret|resume|key)=)[^&\s\"']+"),
+    re.compile(r"(?i)((?:token|ticket|secret|resume_token|key)=)[^&\s\"']+"),
     re.compile(r"(?i)(bearer\s+)[^\s\"',]+"),
     re.compile(r"()eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*"),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcu.errors import NotFound
 
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+_FILE_NAME = re.compile(r"\w[\w.\-]{0,127}")
 
 
 def recording_file(root: Path, recording: str, name: str) -> Path:

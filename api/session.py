@@ -193,7 +193,6 @@ class Session(RoomControl):
         except (McuError, asyncio.CancelledError):
             await session.detach()
             raise
-        session._log.info("participant_joined", resumed=session.resumed)
         return session
 
     async def _settle(self) -> None:
@@ -261,7 +260,6 @@ class Session(RoomControl):
         if not self._ended:
             self._ended = True
             await self._ask(Leave(participant=self.me.id), Done)
-            self._log.info("participant_left")
 
     async def detach(self) -> None:
         """The signaling connection is gone; the participant may come back with its resume token. Idempotent."""

@@ -32,15 +32,20 @@ class Latest(Generic[T]):
         self._dropped = 0
         self._closed = False
 
-    def put(self, value: T) -> None:
+    def put(self, value: T) -> T | None:
+        """Keeps the value; hands back the one nobody will see: the overwritten one, ``value`` itself once closed, or
+        None. Whoever puts something that must be given back, gives that back.
+        """
         with self._ready:
             if self._closed:
-                return
+                return value
             self._put += 1
-            if self._value is not None:
+            lost = self._value
+            if lost is not None:
                 self._dropped += 1
             self._value = value
             self._ready.notify()
+            return lost
 
     def take(self) -> T | None:
         """The newest value, once; None when nothing came since the last ``take``."""

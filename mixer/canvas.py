@@ -15,15 +15,19 @@ BLACK = 16, 128, 128
 class Canvas:
     """One I420 picture in one contiguous buffer: uint8 of shape (height * 3 / 2, width), planes Y, U, V after each
     other, as encoders take it without a copy. Width and height are even.
+
+    ``ground`` says what the canvas shows between the tiles, in the words of the compositor that drew it, None when
+    nobody knows: the same compositor then need not paint there again.
     """
 
-    __slots__ = ("buffer", "picture", "size")
+    __slots__ = ("buffer", "ground", "picture", "size")
 
     def __init__(self, size: Size) -> None:
         if size.width % 2 or size.height % 2:
             raise ValueError(f"a 4:2:0 canvas has even sides, not {size.width}×{size.height}")
         width, height = size.width, size.height
         self.size = size
+        self.ground: object = None
         self.buffer: NDArray[np.uint8] = np.empty((height * 3 // 2, width), np.uint8)
         flat = self.buffer.reshape(-1)
         luma, chroma = width * height, width * height // 4
@@ -37,6 +41,7 @@ class Canvas:
 
     def fill(self, colour: tuple[int, int, int]) -> None:
         """Paints everything in one (Y, U, V) colour."""
+        self.ground = None
         for plane, value in zip(self.picture.planes, colour, strict=True):
             plane[:] = value
 

@@ -14,7 +14,6 @@ from api.session import Session
 from mcu.errors import BadRequest
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.events import Event
-from mcu.protocol.models import TileMap
 from mcu.protocol.wire import (
     CandidateData,
     EventMessage,
@@ -38,20 +37,15 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         "ice_servers": [server.model_dump(mode="json", exclude_none=True) for server in servers],
         "resume_token": session.resume_token,
         "resumed": session.resumed,
-        "tiles": tiles_data(session.first_tiles),
+        "tiles": _json(session.first_tiles),
     }
-
-
-def tiles_data(tiles: TileMap) -> Data:
-    """A tile map, and its canvas as one object beside."""
-    return _json(tiles) | {"canvas": {"width": tiles.width, "height": tiles.height}}
 
 
 def event_message(event: Event) -> EventMessage:
     """An event as clients read it: its own fields; those of a nested tile map or recording are lifted up."""
     match event.type:
         case "tiles":
-            data = tiles_data(event.tiles)
+            data = _json(event.tiles)
         case "recording":
             data = _json(event.recording)
         case _:

@@ -14,6 +14,10 @@ Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
 
 
+TileState = Literal["live", "muted", "no_packets", "no_keyframe", "reconnecting"]
+"""Live, or why the tile shows an avatar."""
+
+
 class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -78,14 +82,19 @@ class PixelBox(Frozen):
 
 
 class TileInfo(Frozen):
-    """One tile of the composite. ``state``: live, or why it shows an avatar."""
+    """One tile of the composite."""
 
     participant: ParticipantId
     source: Source
     name: str
     box: PixelBox
     z: int
-    state: Literal["live", "muted", "no_packets", "no_keyframe", "reconnecting"]
+    state: TileState
+
+
+class PixelSize(Frozen):
+    width: int
+    height: int
 
 
 class TileMap(Frozen):
@@ -93,8 +102,7 @@ class TileMap(Frozen):
 
     view: ViewName
     layout_seq: int
-    width: int
-    height: int
+    canvas: PixelSize
     tiles: tuple[TileInfo, ...]
 
 

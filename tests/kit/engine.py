@@ -53,6 +53,7 @@ from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
     PixelBox,
+    PixelSize,
     RecordingInfo,
     RoomInfo,
     RoomSpec,
@@ -157,8 +158,7 @@ class FakeRoom:
         return TileMap(
             view="main",
             layout_seq=self.version,
-            width=self.spec.view.width,
-            height=self.spec.view.height,
+            canvas=PixelSize(width=self.spec.view.width, height=self.spec.view.height),
             tiles=tuple(
                 TileInfo(
                     participant=person.id,

@@ -1,0 +1,65 @@
+# Each target works alone, from a fresh clone: it makes .venv first where there is none. Stamp files in .venv keep
+# later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.PHONY: help run demo test test-long lint check format lock clean
+
+help:
+	@echo "make run        serve http://localhost:8080 with a demo room in which four people already meet"
+	@echo "make demo       join four participants, record them, print what was measured"
+	@echo "make test       all tests but the long ones"
+	@echo "make test-long  the long ones"
+	@echo "make check      formatting, lint, types, import rules"
+	@echo "make format     let ruff format the code"
+	@echo "make lock       write constraints.txt anew from what pip resolves today"
+	@echo "make clean      remove .venv and caches"
+
+run: $(VENV)/.runtime
+	@exec $(BIN)/python -m api.cli serve --demo
+
+demo: $(VENV)/.runtime
+	@exec $(BIN)/python -m samples.demo
+
+test: $(VENV)/.test $(VENV)/.browser
+	@$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+
+test-long: $(VENV)/.test $(VENV)/.browser
+	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+
+lint check: $(VENV)/.test
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.test
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock:
+	@scripts/lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@scripts/system-packages run
+	@python=$$(scripts/find-python) && echo "Setting up $(VENV) with $$($$python --version)" && $$python -m venv $(VENV)
+
+$(VENV)/.runtime: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing what the server needs"
+	@$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing what the server and its tests need"
+	@$(PIP) install --constraint constraints.txt --editable '.[test]'
+	@touch $(VENV)/.runtime $@
+
+$(VENV)/.browser: $(BIN)/python
+	@scripts/system-packages test
+	@touch $@

@@ -1,0 +1,215 @@
+"""A room as one of its participants sees it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+
+from client.errors import ClientError
+from client.pace import Timeline
+from client.session import Invitation, Sending, Session, State
+from client.sources import AudioSource, EncodedSource, VideoSource
+from client.streams import Broadcast, Reader
+from mcu.protocol.events import Event, Speakers
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStatistics:
+    """Counts since the join."""
+
+    pictures: int
+    sounds: int
+    events: int
+    offers: int
+    reconnects: int
+
+
+class Room:
+    """Join with ``async with Room.connect(…) as room``; leaving the block leaves the room.
+
+    Everything belongs to one event loop. Streams (``events``, ``pictures``, ``sounds``) may be read by several readers,
+    late, or not at all: each reader keeps the newest few values only. They end when the room is left, and raise
+    ConnectionLost or Removed when it ended otherwise. A socket that drops is resumed behind the scenes.
+    """
+
+    def __init__(self, invitation: Invitation, sending: Sending, timeline: Timeline, receive: bool) -> None:
+        """For ``connect``."""
+        self._ended: asyncio.Future[ClientError | None] = asyncio.get_running_loop().create_future()
+        self._events: Broadcast[Event] = Broadcast()
+        self._pictures: Broadcast[VideoFrame] = Broadcast()
+        self._sounds: Broadcast[AudioFrame] = Broadcast()
+        self._session = Session(
+            invitation,
+            sending,
+            timeline,
+            self,
+            self._pictures.publish if receive else None,
+            self._sounds.publish if receive else None,
+        )
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        room: str,
+        name: str,
+        *,
+        token: str | None = None,
+        audio: AudioSource | None = None,
+        video: VideoSource | EncodedSource | None = None,
+        receive: bool = True,
+        epoch_ns: int | None = None,
+        give_up_s: float | None = 30.0,
+    ) -> AsyncIterator["Room"]:
+        """Joins ``room`` of the server at ``url`` (``http(s)://host:port``) as ``name``.
+
+        ``receive`` False: send only, which spares the decoding. ``epoch_ns``: the monotonic instant of index 0 of every
+        source (now, unless given); participants with the same epoch send in step. ``give_up_s``: how long to try to
+        come back after a loss; None: for ever.
+
+        Raises JoinRefused, RequestRefused, ConnectionLost, or ValueError for an address that is none.
+        """
+        joined = cls(
+            Invitation(url, room, name, token, give_up_s),
+            Sending(audio, video, audio_on=audio is not None, video_on=video is not None),
+            Timeline(epoch_ns),
+            receive,
+        )
+        try:
+            await joined._session.open()
+            yield joined
+        finally:
+            await joined.leave()
+
+    @property
+    def participant(self) -> ParticipantInfo:
+        """Oneself."""
+        roster = self._session.roster
+        return roster.participants[roster.me]
+
+    @property
+    def participants(self) -> dict[str, ParticipantInfo]:
+        """Everybody, oneself too, by id. A copy."""
+        return dict(self._session.roster.participants)
+
+    @property
+    def info(self) -> RoomInfo:
+        return self._session.roster.room
+
+    @property
+    def tiles(self) -> TileMap:
+        """Where everybody is on the picture now."""
+        return self._session.roster.tiles
+
+    @property
+    def speaking(self) -> Speakers:
+        """Who speaks now, and who is heard most."""
+        return self._session.roster.speaking
+
+    @property
+    def state(self) -> State:
+        return self._session.state
+
+    @property
+    def stats(self) -> RoomStatistics:
+        return RoomStatistics(
+            self._pictures.published,
+            self._sounds.published,
+            self._events.published,
+            self._session.offers,
+            self._session.reconnects,
+        )
+
+    def events(self, size: int = 256) -> Reader[Event]:
+        """What happens from now on."""
+        return self._events.reader(size)
+
+    def pictures(self, size: int = 2) -> Reader[VideoFrame]:
+        """The composite from now on; a slow reader gets the newest ``size`` frames. See ``client.frames.rgb``."""
+        return self._pictures.reader(size)
+
+    def sounds(self, size: int = 50) -> Reader[AudioFrame]:
+        """The mix of everybody else from now on, 20 ms a frame, stereo int16 at 48 kHz; the newest ``size`` frames."""
+        return self._sounds.reader(size)
+
+    async def mute(self, audio: bool = True) -> None:
+        """True: no more sound is sent, and everybody is told; False: speak again."""
+        if not audio and self._session.sending.audio is None:
+            raise ValueError("this participant joined without a source of sound")
+        self._session.sending.audio_on = not audio
+        await self._switch("audio", not audio)
+
+    async def camera(self, on: bool) -> None:
+        if on and self._session.sending.video is None:
+            raise ValueError("this participant joined without a source of pictures")
+        self._session.sending.video_on = on
+        await self._switch("video", on)
+
+    async def share_screen(self, source: VideoSource | EncodedSource) -> None:
+        """Sends a second picture, over a connection of its own; it replaces an earlier one."""
+        self._session.sending.screen = source
+        try:
+            await self._session.negotiate("screen")
+        except ClientError:
+            self._session.sending.screen = None
+            raise
+        await self._session.request("media_state", {"screen": True})
+
+    async def stop_sharing(self) -> None:
+        self._session.sending.screen = None
+        await self._session.hang_up("screen")
+        await self._session.request("media_state", {"screen": False})
+
+    async def set_layout(
+        self, layout: Layout | dict[str, Any], view: str = "main", if_match: str | None = None
+    ) -> LayoutState:
+        """Raises RequestRefused: ``layout_changed`` when ``if_match`` isn't the current etag, ``invalid`` for one that
+        can't be drawn.
+        """
+        wanted = layout.model_dump() if isinstance(layout, Layout) else layout
+        answer = await self._session.request("layout", {"view": view, "layout": wanted, "if_match": if_match})
+        return LayoutState.model_validate(answer)
+
+    async def start_recording(self) -> RecordingInfo:
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "start"}))
+
+    async def stop_recording(self) -> RecordingInfo:
+        """Answers once the file is complete."""
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop"}))
+
+    async def packets_sent(self) -> dict[str, int]:
+        """RTP packets sent on the present main connection, by kind."""
+        peer = self._session.peer("main")
+        return await peer.packets_sent() if peer else {}
+
+    async def ended(self) -> ClientError | None:
+        """Waits until the room is over: None after ``leave``, else why."""
+        return await asyncio.shield(self._ended)
+
+    async def leave(self) -> None:
+        """Says goodbye and frees everything. Idempotent; bounded even when the server is gone."""
+        await self._session.leave()
+
+    async def _switch(self, kind: str, on: bool) -> None:
+        peer = self._session.peer("main")
+        if peer is not None:
+            peer.send(kind, on)
+        await self._session.request("media_state", {kind: on})
+
+    def on_event(self, event: Event) -> None:
+        """For the session."""
+        self._events.publish(event)
+
+    def on_end(self, error: ClientError | None) -> None:
+        """For the session."""
+        for stream in (self._events, self._pictures, self._sounds):
+            stream.close(error)
+        if not self._ended.done():
+            self._ended.set_result(error)

@@ -1,0 +1,291 @@
+"""A participant's standing in a room: socket, identity and peer connections, and how they come back after a loss."""
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import structlog
+from aiortc import RTCIceServer
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+from pydantic import ValidationError
+
+from client.errors import ClientError, ConnectionLost, JoinRefused, Removed, RequestRefused
+from client.pace import Timeline
+from client.peer import Peer, ice_servers_from
+from client.roster import Roster, read_event
+from client.signaling import Signaling
+from client.sources import AudioSource, EncodedSource, VideoSource
+from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed
+from mcu.protocol.models import Connection
+from mcu.protocol.wire import EventMessage
+
+log = structlog.get_logger()
+
+BACKOFF_S = (0.0, 0.3, 1.2, 2.7, 4.8)
+WORTH_WAITING = frozenset({"no_capacity", "too_many_requests", "internal"})
+LEAVE_TIMEOUT_S = 1.0
+
+State = Literal["joining", "joined", "reconnecting", "left"]
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Where to join, and as whom. ``give_up_s``: how long to try to come back after a loss; None: for ever."""
+
+    url: str
+    room: str
+    name: str
+    token: str | None
+    give_up_s: float | None
+
+
+@dataclass(slots=True)
+class Sending:
+    """What this participant has to send, and which of it is switched on."""
+
+    audio: AudioSource | None
+    video: VideoSource | EncodedSource | None
+    audio_on: bool
+    video_on: bool
+    screen: VideoSource | EncodedSource | None = None
+
+    def media_state(self) -> dict[str, bool]:
+        return {"audio": self.audio_on, "video": self.video_on, "screen": self.screen is not None}
+
+
+class Receiver(Protocol):
+    """Who is told what arrives; called on the event loop, must not raise."""
+
+    def on_event(self, event: Event) -> None: ...
+
+    def on_end(self, error: ClientError | None) -> None:
+        """Once; ``error`` None after ``leave``."""
+        ...
+
+
+class Session:
+    """``open()`` it, use it, ``leave()`` it. In between it repairs itself: a dropped socket is resumed with new peer
+    connections, a failed peer connection is offered anew.
+    """
+
+    def __init__(
+        self,
+        invitation: Invitation,
+        sending: Sending,
+        timeline: Timeline,
+        receiver: Receiver,
+        on_picture: Callable[[VideoFrame], None] | None,
+        on_sound: Callable[[AudioFrame], None] | None,
+    ) -> None:
+        self._invitation = invitation
+        self._timeline = timeline
+        self._receiver = receiver
+        self._on_picture = on_picture
+        self._on_sound = on_sound
+        self._socket: Signaling | None = None
+        self._roster: Roster | None = None
+        self._resume_token: str | None = None
+        self._ice_servers: list[RTCIceServer] = []
+        self._peers: dict[Connection, Peer] = {}
+        self._failed: set[Connection] = set()
+        self._negotiating = asyncio.Lock()
+        self._trouble = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._removed: Removed | None = None
+        self._over = False
+        self.sending = sending
+        self.state: State = "joining"
+        self.offers = 0
+        self.reconnects = 0
+
+    @property
+    def roster(self) -> Roster:
+        """Raises ConnectionLost before the first join."""
+        if self._roster is None:
+            raise ConnectionLost("this room was never joined")
+        return self._roster
+
+    def peer(self, connection: Connection) -> Peer | None:
+        return self._peers.get(connection)
+
+    async def open(self) -> None:
+        """Raises JoinRefused, RequestRefused or ConnectionLost; ``leave()`` also then."""
+        await self._join()
+        await self.negotiate("main")
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def request(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        """The reply's data. Raises RequestRefused or ConnectionLost."""
+        if self._socket is None or self.state == "left":
+            raise ConnectionLost("this room was left")
+        return await self._socket.request(kind, data)
+
+    async def negotiate(self, connection: Connection) -> None:
+        """A new peer connection; the old one is closed once the new one is agreed upon."""
+        async with self._negotiating:
+            peer = self._make_peer(connection)
+            try:
+                sdp = await peer.offer()
+                answer = await self.request("offer", {"sdp": sdp, "connection": connection})
+                await peer.accept(str(answer.get("sdp", "")))
+            except BaseException:
+                await peer.close()
+                raise
+            self.offers += 1
+            old = self._peers.get(connection)
+            self._peers[connection] = peer
+            self._failed.discard(connection)
+            if old is not None:
+                await old.close()
+
+    async def hang_up(self, connection: Connection) -> None:
+        async with self._negotiating:
+            peer = self._peers.pop(connection, None)
+            if peer is not None:
+                await peer.close()
+
+    async def leave(self) -> None:
+        """Says goodbye and frees everything. Idempotent; bounded even when the server is gone."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+        if self._socket is not None and not self._socket.gone.is_set():
+            with contextlib.suppress(ClientError, TimeoutError):
+                await asyncio.wait_for(self._socket.request("leave"), LEAVE_TIMEOUT_S)
+        await self._end(None)
+
+    async def _join(self) -> None:
+        """A new socket, and on it the same participant where the server still knows it."""
+        if self._socket is not None:
+            await self._socket.close()
+        invitation = self._invitation
+        self._socket = await Signaling.open(invitation.url, self._on_message, self._trouble.set)
+        who = {"room": invitation.room, "name": invitation.name, "token": invitation.token}
+        try:
+            joined = await self._socket.request("join", {**who, "resume": self._resume_token})
+            self._roster = Roster(joined)
+            self._resume_token = str(joined["resume_token"])
+        except RequestRefused as refused:
+            raise JoinRefused(refused.code, refused.reason, refused.field) from refused
+        except (KeyError, ValidationError) as error:
+            raise JoinRefused("internal", f"the server's answer can't be understood: {error}") from error
+        self._ice_servers = ice_servers_from(joined.get("ice_servers"))
+        await self._socket.request("media_state", dict(self.sending.media_state()))
+        self.state = "joined"
+
+    def _make_peer(self, connection: Connection) -> Peer:
+        def failed() -> None:
+            self._failed.add(connection)
+            self._trouble.set()
+
+        if connection == "screen":
+            return Peer(self._ice_servers, self._timeline, video=self.sending.screen, on_failed=failed)
+        peer = Peer(
+            self._ice_servers,
+            self._timeline,
+            audio=self.sending.audio,
+            video=self.sending.video,
+            on_picture=self._on_picture,
+            on_sound=self._on_sound,
+            on_failed=failed,
+        )
+        peer.send("audio", self.sending.audio_on)
+        peer.send("video", self.sending.video_on)
+        return peer
+
+    def _on_message(self, message: EventMessage) -> None:
+        event = read_event(message)
+        if event is None:
+            log.debug("event_not_known", type=message.type)
+            return
+        if self._roster is not None:
+            self._roster.apply(event)
+        match event:
+            case PeerFailed():
+                self._failed.add(event.connection)
+                self._trouble.set()
+            case Kicked():
+                self._removed = Removed(f"removed from the room: {event.reason}")
+                self._trouble.set()
+            case RoomClosed():
+                self._removed = Removed("the room was closed")
+                self._trouble.set()
+            case _:
+                pass
+        self._receiver.on_event(event)
+
+    async def _supervise(self) -> None:
+        """Repairs what breaks; ends the session with the reason when it can't."""
+        try:
+            while True:
+                await self._trouble.wait()
+                self._trouble.clear()
+                if self._removed is not None:
+                    break
+                if self._socket is None or self._socket.gone.is_set():
+                    await self._come_back()
+                for connection in tuple(self._failed):
+                    await self._renew(connection)
+            await self._end(self._removed)
+        except ClientError as error:
+            await self._end(error)
+
+    async def _come_back(self) -> None:
+        """Raises what made it give up."""
+        self.state = "reconnecting"
+        lost_at = time.monotonic()
+        for attempt in itertools.count():
+            await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
+            try:
+                await self._join()
+                await self.negotiate("main")
+                if self.sending.screen is not None:
+                    await self.negotiate("screen")
+            except (RequestRefused, ConnectionLost) as error:
+                if isinstance(error, JoinRefused) and error.code not in WORTH_WAITING:
+                    if self._resume_token is None:
+                        raise
+                    # A server that was restarted doesn't know the token: come back as a newcomer.
+                    self._resume_token = None
+                log.debug("not_back_yet", attempt=attempt, error=error.message)
+                patience_s = self._invitation.give_up_s
+                if patience_s is not None and time.monotonic() - lost_at > patience_s:
+                    raise ConnectionLost(f"gave up after {patience_s:.0f} s: {error.message}") from error
+            else:
+                self.reconnects += 1
+                return
+
+    async def _renew(self, connection: Connection) -> None:
+        """A new offer for a connection that failed; raises ConnectionLost when the server keeps refusing."""
+        if connection == "screen" and self.sending.screen is None:
+            self._failed.discard(connection)
+            return
+        for delay_s in BACKOFF_S:
+            await asyncio.sleep(delay_s)
+            try:
+                await self.negotiate(connection)
+            except ConnectionLost:
+                self._trouble.set()  # the socket goes with it; whichever is noticed first, try again
+                return
+            except RequestRefused as refused:
+                log.warning("offer_refused", connection=connection, code=refused.code)
+            else:
+                return
+        raise ConnectionLost("the server refuses our media")
+
+    async def _end(self, error: ClientError | None) -> None:
+        """May be cut short by ``leave``, which then runs it again."""
+        self.state = "left"
+        if not self._over:
+            self._over = True
+            self._receiver.on_end(error)
+        if self._socket is not None:
+            await self._socket.close()
+        for peer in tuple(self._peers.values()):
+            await peer.close()

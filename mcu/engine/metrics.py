@@ -1,0 +1,118 @@
+"""Everything measured, in the Prometheus text format. Counters live where things are counted, as plain integers; this
+page reads them when it is asked, so that counting costs nothing on the way of the packets.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mcu.media.decoding import DecodePool
+from mcu.room.participant import Participant
+from mcu.room.room import Room
+from mcu.rtc import RtcTicker
+
+_ROOM = ("room",)
+_HUB = ("room", "view", "codec")
+_PERSON = ("room", "participant")
+
+
+class _Page:
+    """Metric families by name, filled sample by sample."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+
+    def counter(self, name: str, text: str, labels: Sequence[str], values: Sequence[str], value: float) -> None:
+        family = self._families.get(name)
+        if family is None:
+            family = self._families[name] = CounterMetricFamily(name, text, labels=labels)
+        family.add_metric(values, value)
+
+    def gauge(self, name: str, text: str, labels: Sequence[str], values: Sequence[str], value: float) -> None:
+        family = self._families.get(name)
+        if family is None:
+            family = self._families[name] = GaugeMetricFamily(name, text, labels=labels)
+        family.add_metric(values, value)
+
+    def families(self) -> Iterable[Metric]:
+        return self._families.values()
+
+
+class _Rooms(Collector):
+    def __init__(self, rooms: Sequence[Room], pool: DecodePool, ticker: RtcTicker) -> None:
+        self._rooms = rooms
+        self._pool = pool
+        self._ticker = ticker
+
+    def collect(self) -> Iterable[Metric]:
+        page = _Page()
+        page.gauge("mcu_rooms", "Open rooms", (), (), len(self._rooms))
+        page.gauge("mcu_peers", "Peer connections", (), (), len(self._ticker))
+        for room in self._rooms:
+            _room(page, room)
+            _hubs(page, room)
+            for participant in room.participants:
+                _participant(page, room.name, participant)
+        return page.families()
+
+
+def render_metrics(rooms: Sequence[Room], pool: DecodePool, ticker: RtcTicker) -> str:
+    registry = CollectorRegistry()
+    registry.register(_Rooms(rooms, pool, ticker))
+    return generate_latest(registry).decode()
+
+
+def _room(page: _Page, room: Room) -> None:
+    labels = (room.name,)
+    page.gauge("mcu_participants", "People in the room", _ROOM, labels, len(room.participants))
+    page.gauge("mcu_viewers", "Connections that watch the composite", _ROOM, labels, room.outputs.viewers)
+    pictures = room.pictures.statistics
+    sounds = room.sounds.statistics
+    for thread, ticks in (("picture", pictures.ticks), ("sound", sounds.ticks)):
+        where, values = ("room", "thread"), (room.name, thread)
+        page.counter("mcu_ticks", "Ticks played", where, values, ticks.ticks)
+        page.counter("mcu_ticks_skipped", "Ticks left out for being too late", where, values, ticks.skipped)
+        page.counter("mcu_ticks_failed", "Ticks that met an error", where, values, ticks.failed)
+        page.counter("mcu_tick_late_seconds", "Sum of lateness of ticks", where, values, ticks.late_ns_total / 1e9)
+    page.counter("mcu_pictures_composed", "Canvases drawn", _ROOM, labels, pictures.composed)
+    page.counter("mcu_pictures_without_canvas", "Ticks when every canvas was in use", _ROOM, labels, pictures.no_canvas)
+    page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
+    page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
+    page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
+    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+
+
+def _hubs(page: _Page, room: Room) -> None:
+    page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, (room.name,), len(room.outputs.hubs))
+    for codec, hub in room.outputs.hubs.items():
+        labels = (room.name, room.spec.view.name, codec)
+        counted = hub.statistics
+        page.counter("mcu_hub_frames", "Pictures encoded", _HUB, labels, counted.frames)
+        page.counter("mcu_hub_keyframes", "Keyframes encoded", _HUB, labels, counted.keyframes)
+        page.counter("mcu_hub_keyframe_requests", "Keyframes asked for", _HUB, labels, counted.keyframe_requests)
+        page.counter("mcu_hub_bytes", "Bytes encoded", _HUB, labels, counted.bytes)
+        page.counter("mcu_hub_dropped", "Canvases overtaken before they were encoded", _HUB, labels, counted.dropped)
+        page.counter("mcu_hub_errors", "Canvases that could not be encoded", _HUB, labels, counted.errors)
+        page.counter("mcu_hub_encode_seconds", "Time in the encoder", _HUB, labels, counted.encode_ms / 1000)
+    for codec, fanout in room.outputs.fanouts.items():
+        labels = (room.name, room.spec.view.name, codec)
+        sent = fanout.statistics
+        page.gauge("mcu_hub_viewers", "Viewers of this encoder", _HUB, labels, sent.viewers)
+        page.counter("mcu_video_packets_sent", "RTP packets of video, all viewers", _HUB, labels, sent.packets)
+
+
+def _participant(page: _Page, room: str, participant: Participant) -> None:
+    labels = (room, participant.id)
+    for source, decoding in participant.decodings.items():
+        where, values = (*_PERSON, "source"), (*labels, source)
+        counted = decoding.statistics
+        page.counter("mcu_frames_decoded", "Incoming pictures decoded", where, values, counted.decoded)
+        page.counter("mcu_frames_dropped", "Incoming pictures not decoded", where, values, counted.dropped)
+        page.counter("mcu_decode_errors", "Incoming pictures that were broken", where, values, counted.errors)
+    heard = participant.playout.statistics
+    page.counter("mcu_audio_packets_received", "Opus packets received", _PERSON, labels, heard.received)
+    page.counter("mcu_audio_packets_lost", "Opus packets that never came or came late", _PERSON, labels, heard.lost)
+    page.counter("mcu_audio_concealed_samples", "Samples invented", _PERSON, labels, heard.concealed_samples)
+    page.gauge("mcu_audio_delay_seconds", "Time sound waits for its turn", _PERSON, labels, heard.delay_ms / 1000)

@@ -1,0 +1,200 @@
+"""Who is in the room: they come, come back, change what they send, fall silent, and go."""
+
+import secrets
+from collections.abc import Callable
+from typing import Literal
+
+import structlog
+
+from mcu.clock import Clock
+from mcu.config import EngineConfig
+from mcu.errors import Conflict, NotFound
+from mcu.media.decoding import DecodePool
+from mcu.protocol import commands as c
+from mcu.protocol import events as e
+from mcu.protocol.models import Connection, ParticipantInfo, Source
+from mcu.room.connections import Connections
+from mcu.room.events import Events
+from mcu.room.participant import Participant, new_resume_token
+
+log = structlog.get_logger()
+
+Reason = Literal["left", "kicked", "lost", "replaced", "room_closed"]
+
+
+class Attendance:
+    """The room's participants, in the order they joined. Written on the event loop only.
+
+    ``on_change()`` is called after every change that a picture or a sound may show; ``on_keyframe_wanted`` may be
+    called from decoder threads.
+    """
+
+    def __init__(
+        self,
+        room: str,
+        capacity: int,
+        config: EngineConfig,
+        clock: Clock,
+        pool: DecodePool,
+        connections: Connections,
+        events: Events,
+        *,
+        on_change: Callable[[], None],
+        on_keyframe_wanted: Callable[[str, Source], None],
+    ) -> None:
+        self.empty_since_ns: int | None = clock.now_ns()
+        self._room = room
+        self._capacity = capacity
+        self._config = config
+        self._clock = clock
+        self._pool = pool
+        self._connections = connections
+        self._events = events
+        self._on_change = on_change
+        self._on_keyframe_wanted = on_keyframe_wanted
+        self._people: dict[str, Participant] = {}
+
+    @property
+    def people(self) -> tuple[Participant, ...]:
+        return tuple(self._people.values())
+
+    @property
+    def infos(self) -> tuple[ParticipantInfo, ...]:
+        return tuple(participant.info for participant in self._people.values())
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __contains__(self, identifier: object) -> bool:
+        return identifier in self._people
+
+    def participant(self, identifier: str) -> Participant:
+        """Raises NotFound."""
+        participant = self._people.get(identifier)
+        if participant is None:
+            raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
+        return participant
+
+    async def join(self, command: c.Join) -> tuple[Participant, bool]:
+        """The participant, and whether they were here before. Raises Conflict (``room_full``)."""
+        resumed = self._resume(command.resume_token)
+        participant = resumed or await self._admit(command)
+        self._on_change()
+        info = participant.info
+        self._events.emit(e.ParticipantUpdated(participant=info) if resumed else e.ParticipantJoined(participant=info))
+        log.info("participant_joined", room=self._room, participant=participant.id, resumed=resumed is not None)
+        return participant, resumed is not None
+
+    def _resume(self, token: str | None) -> Participant | None:
+        for participant in self.people:
+            if token is not None and secrets.compare_digest(participant.resume_token.encode(), token.encode()):
+                if participant.attached:
+                    self._events.emit(e.Kicked(to=participant.id, reason="replaced"))
+                participant.resume_token = new_resume_token()
+                participant.attached = True
+                if "main" in participant.links or not participant.ever_connected:
+                    participant.missing_since_ns = None
+                return participant
+        return None
+
+    async def _admit(self, command: c.Join) -> Participant:
+        old = self._people.get(command.identity) if command.identity else None
+        if old is None and len(self._people) >= self._capacity:
+            raise Conflict(f"the room holds {self._capacity} people and is full: try again later", code="room_full")
+        if old is not None:
+            self._events.emit(e.Kicked(to=old.id, reason="replaced"))
+            await self.remove(old, "replaced")
+        participant = Participant(
+            id=command.identity or secrets.token_hex(6),
+            name=command.name,
+            role=command.role,
+            pool=self._pool,
+            on_keyframe_wanted=self._on_keyframe_wanted,
+        )
+        self._people[participant.id] = participant
+        self.empty_since_ns = None
+        return participant
+
+    async def set_media_state(self, command: c.SetMediaState) -> ParticipantInfo:
+        """Raises NotFound."""
+        participant = self.participant(command.participant)
+        participant.set_media(audio=command.audio, video=command.video, screen=command.screen)
+        if command.screen is False:
+            await self._connections.drop(participant, "screen")
+        return self._updated(participant)
+
+    def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
+        """What a moderator decides. Raises NotFound."""
+        participant = self.participant(command.participant)
+        if command.server_muted_audio is not None:
+            participant.server_muted_audio = command.server_muted_audio
+        if command.server_muted_video is not None:
+            participant.server_muted_video = command.server_muted_video
+        if command.gain is not None:
+            participant.gain = command.gain
+        return self._updated(participant)
+
+    async def leave(self, command: c.Leave) -> None:
+        """Raises NotFound."""
+        participant = self.participant(command.participant)
+        if command.kicked is not None:
+            self._events.emit(e.Kicked(to=participant.id, reason=command.kicked))
+        await self.remove(participant, "left" if command.kicked is None else "kicked")
+
+    def detach(self, command: c.Detach) -> None:
+        """Their socket is gone. What an older socket says of them counts no more."""
+        participant = self._people.get(command.participant)
+        if participant is not None and secrets.compare_digest(
+            participant.resume_token.encode(), command.resume_token.encode()
+        ):
+            participant.attached = False
+            participant.missing_since_ns = self._clock.now_ns()
+            self._updated(participant)
+
+    def connection_changed(self, participant: Participant, connection: Connection, alive: bool, reason: str) -> None:
+        """News from ``Connections``."""
+        if connection == "screen":
+            participant.set_media(screen=alive)
+        elif alive:
+            participant.ever_connected = True
+            if participant.attached:
+                participant.missing_since_ns = None
+        elif participant.missing_since_ns is None:
+            participant.missing_since_ns = self._clock.now_ns()
+        if not alive:
+            message = f"the {connection} connection ended ({reason}): send a new offer"
+            self._events.emit(e.PeerFailed(to=participant.id, connection=connection, message=message))
+        self._updated(participant)
+
+    async def sweep(self, now_ns: int) -> None:
+        """Gives up connections that went silent, and participants that did not come back in time."""
+        for participant in self.people:
+            for link in list(participant.links.values()):
+                heard_ns = link.peer.last_packet_ns
+                if link.connected and heard_ns is not None and now_ns - heard_ns > self._config.lost_after_ns:
+                    log.info("connection_silent", room=self._room, participant=participant.id)
+                    await self._connections.drop(participant, link.connection)
+                    self.connection_changed(participant, link.connection, False, "no packets")
+            missing_ns = participant.missing_since_ns
+            if missing_ns is not None and now_ns - missing_ns > self._config.grace_ns:
+                self._events.emit(e.Kicked(to=participant.id, reason="lost"))
+                await self.remove(participant, "lost")
+
+    async def remove(self, participant: Participant, reason: Reason) -> None:
+        """Frees everything they hold. Removing somebody twice does nothing."""
+        if self._people.get(participant.id) is not participant:
+            return
+        del self._people[participant.id]
+        self._on_change()
+        self._events.emit(e.ParticipantLeft(id=participant.id, reason=reason))
+        log.info("participant_left", room=self._room, participant=participant.id, reason=reason)
+        await self._connections.drop_all(participant)
+        await participant.close()
+        if not self._people:
+            self.empty_since_ns = self._clock.now_ns()
+
+    def _updated(self, participant: Participant) -> ParticipantInfo:
+        self._on_change()
+        info = participant.info
+        self._events.emit(e.ParticipantUpdated(participant=info))
+        return info

@@ -1,0 +1,134 @@
+"""How participants' peer connections come, are replaced, and go."""
+
+from collections.abc import Callable
+
+from mcu.clock import Clock
+from mcu.config import EngineConfig
+from mcu.errors import Conflict
+from mcu.protocol.models import Connection, Source
+from mcu.room.chores import Chores
+from mcu.room.link import Link
+from mcu.room.outputs import ViewOutputs
+from mcu.room.participant import Participant
+from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
+from mcu.rtc.listener import PeerState
+from mcu.rtc.sender import AudioFanout
+
+_SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
+
+
+class Connections:
+    """Makes peers for a room's participants and connects them with the room's outputs. On the event loop only.
+
+    ``on_change(participant, connection, alive, reason)`` is told whenever the current connection of somebody starts
+    or stops to work; what a replaced connection does is nobody's news.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        identity: OutgoingIdentity,
+        clock: Clock,
+        ticker: RtcTicker,
+        outputs: ViewOutputs,
+        audio: AudioFanout,
+        *,
+        on_change: Callable[[Participant, Connection, bool, str], None],
+    ) -> None:
+        self._config = config
+        self._identity = identity
+        self._clock = clock
+        self._ticker = ticker
+        self._outputs = outputs
+        self._audio = audio
+        self._on_change = on_change
+        self._chores = Chores("connections")
+
+    async def offer(self, participant: Participant, connection: Connection, sdp: str) -> str:
+        """Answers an offer with a new peer; the old one of the same kind goes once the new one is agreed on.
+        Raises BadRequest, and then the old connection lives on.
+        """
+        link = Link(
+            participant.id,
+            connection,
+            decoding=participant.decodings[_SOURCES[connection]],
+            playout=participant.playout if connection == "main" else None,
+            on_state=lambda link, state, reason: self._state(participant, link, state, reason),
+            on_keyframe_request=lambda link: self._keyframe_request(link),
+        )
+        label = f"{participant.id}/{connection}"
+        peer = Peer(self._config.rtc, self._identity, link, self._clock, label, ticker=self._ticker)
+        link.peer = peer
+        try:
+            answer = await peer.answer(sdp)
+        except BaseException:
+            await peer.close()
+            raise
+        old = participant.links.get(connection)
+        participant.links[connection] = link
+        if old is not None:
+            self._chores.start(self._retire(old))
+        return answer
+
+    async def add_candidate(
+        self,
+        participant: Participant,
+        connection: Connection,
+        candidate: str | None,
+        sdp_mid: str | None,
+        sdp_m_line_index: int | None,
+    ) -> None:
+        """Raises Conflict before the first offer, BadRequest for what isn't a candidate."""
+        link = participant.links.get(connection)
+        if link is None:
+            raise Conflict(f"there is no {connection} connection yet: send an offer first")
+        await link.peer.add_candidate(candidate, sdp_mid, sdp_m_line_index)
+
+    def request_keyframe(self, participant: Participant, source: Source) -> None:
+        link = participant.links.get("main" if source == "camera" else "screen")
+        if link is not None and link.connected:
+            link.peer.request_keyframe()
+
+    async def drop(self, participant: Participant, connection: Connection) -> None:
+        """Closes one connection without news to anybody. Idempotent."""
+        link = participant.links.pop(connection, None)
+        if link is not None:
+            await self._retire(link)
+
+    async def drop_all(self, participant: Participant) -> None:
+        for connection in list(participant.links):
+            await self.drop(participant, connection)
+
+    async def close(self) -> None:
+        await self._chores.close()
+
+    def _state(self, participant: Participant, link: Link, state: PeerState, reason: str) -> None:
+        if participant.links.get(link.connection) is not link:
+            return
+        if state == "connected":
+            self._watch(link)
+            self._on_change(participant, link.connection, True, reason)
+        elif state in ("failed", "closed"):
+            del participant.links[link.connection]
+            self._chores.start(self._retire(link))
+            self._on_change(participant, link.connection, False, reason)
+
+    def _watch(self, link: Link) -> None:
+        downlink, negotiated = link.peer.downlink, link.peer.negotiated
+        if link.connection != "main" or downlink is None or negotiated is None:
+            return
+        if negotiated.video_out_codec is not None:
+            self._outputs.add_viewer(downlink, negotiated.video_out_codec)
+        if negotiated.audio_out is not None:
+            self._audio.add(downlink)
+
+    def _keyframe_request(self, link: Link) -> None:
+        if link.peer.downlink is not None:
+            self._outputs.request_keyframe(link.peer.downlink)
+
+    async def _retire(self, link: Link) -> None:
+        downlink = link.peer.downlink
+        if downlink is not None:
+            self._audio.remove(downlink)
+            await self._outputs.remove_viewer(downlink)
+        await link.close()

@@ -1,0 +1,85 @@
+"""One peer connection of a participant, and where what it brings goes."""
+
+from collections.abc import Callable
+
+import structlog
+
+from mcu.frames import AudioPacket, ReceivedFrame, SenderReport
+from mcu.media.decoding import VideoDecoding
+from mcu.media.playout import Playout
+from mcu.protocol.models import Connection
+from mcu.rtc import Peer
+from mcu.rtc.listener import PeerState, Reception
+
+log = structlog.get_logger()
+
+
+class Link:
+    """Listens to a peer (``PeerListener``) on the event loop. Media goes straight to its mailboxes, news to the room
+    through the callables: ``on_state(link, state, reason)`` and ``on_keyframe_request(link)``.
+    """
+
+    def __init__(
+        self,
+        participant: str,
+        connection: Connection,
+        *,
+        decoding: VideoDecoding,
+        playout: Playout | None,
+        on_state: Callable[["Link", PeerState, str], None],
+        on_keyframe_request: Callable[["Link"], None],
+    ) -> None:
+        self.participant = participant
+        self.connection: Connection = connection
+        self.connected = False
+        self.reception: dict[str, Reception] = {}
+        self._peer: Peer | None = None
+        self._decoding = decoding
+        self._playout = playout
+        self._video_ssrc: int | None = None
+        self._audio_ssrc: int | None = None
+        self._on_state = on_state
+        self._on_keyframe_request = on_keyframe_request
+
+    @property
+    def peer(self) -> Peer:
+        assert self._peer is not None, "a link is given its peer before anything can call it"
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: Peer) -> None:
+        self._peer = peer
+
+    def on_video(self, frame: ReceivedFrame) -> None:
+        self._video_ssrc = frame.ssrc
+        self._decoding.push(frame)
+
+    def on_audio(self, packet: AudioPacket) -> None:
+        self._audio_ssrc = packet.ssrc
+        if self._playout is not None:
+            self._playout.push(packet)
+
+    def on_sender_report(self, report: SenderReport) -> None:
+        if self._playout is not None and report.ssrc == self._audio_ssrc:
+            self._playout.sender_report(report)
+
+    def on_keyframe_request(self) -> None:
+        self._on_keyframe_request(self)
+
+    def on_reception(self, reception: Reception) -> None:
+        self.reception[reception.kind] = reception
+
+    def on_state(self, state: PeerState, reason: str) -> None:
+        self.connected = state == "connected"
+        log.info(
+            "connection_state",
+            participant=self.participant,
+            connection=self.connection,
+            state=state,
+            reason=reason,
+        )
+        self._on_state(self, state, reason)
+
+    async def close(self) -> None:
+        if self._peer is not None:
+            await self._peer.close()

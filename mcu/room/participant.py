@@ -1,0 +1,126 @@
+"""One person in a room: who they are, what they send, and how far their connections have come."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from mcu.media.decoding import DecodePool, VideoDecoding
+from mcu.media.playout import Playout
+from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
+from mcu.room.link import Link
+from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.scene import TileKey
+
+
+def new_resume_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+@dataclass(slots=True)
+class Participant:
+    """Owned by the room and written on its event loop only; threads see it through ``pictures`` and ``sound``."""
+
+    id: str
+    name: str
+    role: Role
+    pool: DecodePool
+    on_keyframe_wanted: Callable[[str, Source], None]
+    joined_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    resume_token: str = field(default_factory=new_resume_token)
+    attached: bool = True
+    """A signaling session holds this participant."""
+    media: MediaState = field(default_factory=MediaState)
+    server_muted_audio: bool = False
+    server_muted_video: bool = False
+    gain: float = 1.0
+    links: dict[Connection, Link] = field(default_factory=dict)
+    missing_since_ns: int | None = None
+    """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
+    playout: Playout = field(init=False)
+    decodings: dict[Source, VideoDecoding] = field(init=False)
+    ever_connected: bool = False
+
+    def __post_init__(self) -> None:
+        self.playout = Playout()
+        self.decodings = {source: self._decoding(source) for source in ("camera", "screen")}
+
+    def _decoding(self, source: Source) -> VideoDecoding:
+        return VideoDecoding(self.pool, lambda: self.on_keyframe_wanted(self.id, source), f"{self.id}/{source}")
+
+    @property
+    def presence(self) -> Presence:
+        if self.missing_since_ns is not None:
+            return "reconnecting"
+        return "connected" if self.ever_connected else "joining"
+
+    @property
+    def info(self) -> ParticipantInfo:
+        return ParticipantInfo(
+            id=self.id,
+            name=self.name,
+            role=self.role,
+            presence=self.presence,
+            media=self.media,
+            server_muted_audio=self.server_muted_audio,
+            server_muted_video=self.server_muted_video,
+            joined_at=self.joined_at,
+        )
+
+    @property
+    def hears(self) -> bool:
+        return self.media.audio and not self.server_muted_audio
+
+    @property
+    def pictures(self) -> tuple[PictureInput, ...]:
+        """The tiles this person has: a camera (or its avatar) once connected, and a screen while it is shared."""
+        if not self.ever_connected:
+            return ()
+        reconnecting = self.presence == "reconnecting"
+        shown = {
+            "camera": self.media.video and not self.server_muted_video,
+            "screen": not self.server_muted_video,
+        }
+        sources: tuple[Source, ...] = ("camera", "screen") if self.media.screen else ("camera",)
+        return tuple(
+            PictureInput(
+                key=TileKey(self.id, source),
+                name=self.name,
+                decoding=self.decodings[source],
+                shown=shown[source],
+                muted=not self.hears,
+                reconnecting=reconnecting,
+            )
+            for source in sources
+        )
+
+    @property
+    def sound(self) -> SoundInput | None:
+        if not self.ever_connected:
+            return None
+        link = self.links.get("main")
+        return SoundInput(
+            participant=self.id,
+            playout=self.playout,
+            heard=self.hears,
+            gain=self.gain,
+            downlink=link.peer.downlink if link is not None and link.connected else None,
+        )
+
+    def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:
+        """What the participant says it sends; an old picture must not flash up when a source comes back."""
+        changes = {"audio": audio, "video": video, "screen": screen}
+        self.media = self.media.model_copy(update={k: v for k, v in changes.items() if v is not None})
+        if not self.media.video:
+            self.decodings["camera"].latest.take()
+        if not self.media.screen:
+            self.decodings["screen"].latest.take()
+
+    async def close(self) -> None:
+        """Closes connections and decoders. Idempotent."""
+        for link in list(self.links.values()):
+            await link.close()
+        self.links.clear()
+        for decoding in self.decodings.values():
+            decoding.close()
+        self.playout.close()

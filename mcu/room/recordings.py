@@ -1,0 +1,169 @@
+"""The recordings of a room: each a recorder fed by the view's own encoder and the full mix."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from mcu.errors import Conflict, Internal, NotFound
+from mcu.protocol.models import RecordingInfo, ViewSpec
+from mcu.recording.recorder import Recorder
+from mcu.room.outputs import ViewOutputs
+from mcu.room.sounds import RoomSounds
+
+log = structlog.get_logger()
+
+KEYFRAME_INTERVAL_S = 2.0
+"""What a crash may cost, and how finely a player can seek."""
+
+MAX_KEPT = 100
+"""Finished recordings a room remembers; the files stay."""
+
+
+@dataclass(slots=True)
+class _Recording:
+    info: RecordingInfo
+    path: Path
+    recorder: Recorder
+    result: RecordingInfo | None = None
+
+    @property
+    def id(self) -> str:
+        return self.info.id
+
+
+class Recordings:
+    """Used on the room's event loop. ``on_change`` is told every new state."""
+
+    def __init__(
+        self,
+        room: str,
+        directory: Path,
+        view: ViewSpec,
+        outputs: ViewOutputs,
+        sounds: RoomSounds,
+        on_change: Callable[[RecordingInfo], None],
+    ) -> None:
+        self._room = room
+        self._directory = directory
+        self._view = view
+        self._outputs = outputs
+        self._sounds = sounds
+        self._on_change = on_change
+        self._recordings: dict[str, _Recording] = {}
+        self._told: dict[str, str] = {}
+
+    @property
+    def active(self) -> bool:
+        return any(recording.result is None for recording in self._recordings.values())
+
+    def list(self) -> tuple[RecordingInfo, ...]:
+        return tuple(self._info(recording) for recording in self._recordings.values())
+
+    async def start(self) -> RecordingInfo:
+        """Raises Conflict when the view is being recorded already, Internal when the disk takes no file."""
+        if self.active:
+            raise Conflict("this view is being recorded already: stop that recording first")
+        recording = self._new()
+        self._recordings[recording.id] = recording
+        self._forget_oldest()
+        try:
+            await asyncio.to_thread(recording.recorder.start)
+        except OSError as error:
+            del self._recordings[recording.id]
+            raise Internal(f"the recording can't be written: {error.strerror or error}") from error
+        self._outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
+        self._sounds.sinks = (*self._sounds.sinks, recording.recorder)
+        log.info("recording_started", room=self._room, recording=recording.id, file=recording.path.name)
+        info = self._info(recording)
+        self._tell(info)
+        return info
+
+    def _new(self) -> _Recording:
+        started_at = datetime.now(UTC)
+        identifier = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        path = self._directory / identifier / f"{_file_stem(self._room)}-{started_at:%Y%m%dT%H%M%SZ}.mp4"
+        view = self._view
+        info = RecordingInfo(
+            id=identifier,
+            room=self._room,
+            view=view.name,
+            state="starting",
+            file=path.name,
+            started_at=started_at,
+            duration_s=0.0,
+            size_bytes=0,
+        )
+        recorder = Recorder(path, width=view.width, height=view.height, fps=view.fps, info=info)
+        return _Recording(info, path, recorder)
+
+    async def stop(self, identifier: str) -> RecordingInfo:
+        """Ends a recording; its file is complete when this returns. Stopping twice gives the same answer.
+        Raises NotFound.
+        """
+        recording = self._recordings.get(identifier)
+        if recording is None:
+            raise NotFound("no such recording in this room: list the recordings to see them", code="no_such_recording")
+        if recording.result is not None:
+            return recording.result
+        recorder = recording.recorder
+        self._sounds.sinks = tuple(sink for sink in self._sounds.sinks if sink is not recorder)
+        await self._outputs.remove_sink("H264", recorder)
+        result = await recorder.aclose()
+        if recording.result is None:
+            recording.result = recording.info.model_copy(
+                update={
+                    "state": "failed" if result.error else "finished",
+                    "duration_s": result.duration_s,
+                    "size_bytes": result.size_bytes,
+                    "error": result.error,
+                }
+            )
+            self._tell(recording.result)
+            log.info("recording_finished", room=self._room, recording=identifier, state=recording.result.state)
+        return recording.result
+
+    def poll(self) -> None:
+        """Tells of states that changed by themselves: the first keyframe came, the disk is full."""
+        for recording in self._recordings.values():
+            if recording.result is None:
+                self._tell(self._info(recording))
+
+    async def close(self) -> None:
+        """Finishes every recording. Idempotent."""
+        await asyncio.gather(*(self.stop(identifier) for identifier in list(self._recordings)))
+
+    def _tell(self, info: RecordingInfo) -> None:
+        if self._told.get(info.id) != info.state:
+            self._told[info.id] = info.state
+            self._on_change(info)
+
+    def _forget_oldest(self) -> None:
+        done = [identifier for identifier, recording in self._recordings.items() if recording.result is not None]
+        for identifier in done[: max(0, len(self._recordings) - MAX_KEPT)]:
+            del self._recordings[identifier]
+            self._told.pop(identifier, None)
+
+    def _info(self, recording: _Recording) -> RecordingInfo:
+        if recording.result is not None:
+            return recording.result
+        statistics = recording.recorder.statistics
+        return recording.info.model_copy(
+            update={
+                "state": statistics.state,
+                "duration_s": statistics.duration_s,
+                "size_bytes": recording.path.stat().st_size if recording.path.exists() else 0,
+                "error": recording.recorder.error,
+            }
+        )
+
+
+def _file_stem(room: str) -> str:
+    """The room's name as a file may bear it: no separators, no leading dot, bounded in bytes."""
+    safe = re.sub(r"[^\w\-]+", "-", room).strip("-")
+    return safe.encode()[:80].decode(errors="ignore") or "room"

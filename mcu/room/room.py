@@ -1,0 +1,318 @@
+"""A room: one actor with one writer, the event loop. Commands in, events out, both plain data."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from mcu.clock import Clock
+from mcu.config import EngineConfig
+from mcu.errors import NotFound, Unprocessable
+from mcu.media.decoding import DecodePool
+from mcu.protocol import commands as c
+from mcu.protocol import events as e
+from mcu.protocol.layout import LayoutState
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.room.attendance import Attendance
+from mcu.room.connections import Connections
+from mcu.room.events import Events, Subscription
+from mcu.room.layout import VersionedLayout
+from mcu.room.outputs import ViewOutputs, new_identity
+from mcu.room.participant import Participant
+from mcu.room.pictures import RoomPictures
+from mcu.room.recordings import Recordings
+from mcu.room.snapshot import RoomSnapshot
+from mcu.room.sounds import RoomSounds
+from mcu.rtc import RtcTicker
+from mcu.rtc.sender import AudioFanout
+from mixer.speech import Speech
+from mixer.timeline import Timeline
+
+log = structlog.get_logger()
+
+HOUSEKEEPING_S = 0.25
+CLOSE_THREADS_S = 2.0
+SNAPSHOT_TIMEOUT_S = 2.0
+
+
+class Room:
+    """One open room (``RoomHandle``). Everything here runs on one event loop; the picture and sound threads get frozen
+    snapshots and report back through ``call_soon_threadsafe``.
+    """
+
+    def __init__(self, spec: RoomSpec, config: EngineConfig, clock: Clock, pool: DecodePool, ticker: RtcTicker) -> None:
+        self.spec = spec
+        self._config = config
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._created_at = datetime.now(UTC)
+        self._layout = VersionedLayout()
+        self._closed = False
+        self._events = Events()
+        identity = new_identity(spec.name)
+        timeline = Timeline(clock.now_ns(), spec.view.fps)
+        self.audio = AudioFanout(identity)
+        self.sounds = RoomSounds(
+            spec.name,
+            clock,
+            timeline,
+            self.audio,
+            bitrate_bps=spec.view.audio_kbps * 1000,
+            on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
+        )
+        self.pictures = RoomPictures(
+            spec.name,
+            spec.view,
+            clock,
+            timeline,
+            stale_after_ns=config.stale_after_ns,
+            speech=lambda: self.sounds.speech,
+            on_tiles=lambda tiles: self._from_thread(self._tiles_changed, tiles),
+        )
+        self.outputs = ViewOutputs(spec.name, spec.view, identity, clock, self._set_hubs)
+        self.recordings = Recordings(
+            spec.name, config.recordings_dir, spec.view, self.outputs, self.sounds, self._recording_changed
+        )
+        self._connections = Connections(
+            config,
+            identity,
+            clock,
+            ticker,
+            self.outputs,
+            self.audio,
+            on_change=lambda *news: self._attendance.connection_changed(*news),
+        )
+        self._attendance = Attendance(
+            spec.name,
+            spec.capacity,
+            config,
+            clock,
+            pool,
+            self._connections,
+            self._events,
+            on_change=self._publish,
+            on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
+        )
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
+            c.Join: self._join,
+            c.Offer: self._offer,
+            c.AddCandidate: self._add_candidate,
+            c.SetMediaState: self._set_media_state,
+            c.UpdateParticipant: self._update_participant,
+            c.Leave: self._leave,
+            c.Detach: self._detach,
+            c.GetRoom: self._get_room,
+            c.ListParticipants: self._list_participants,
+            c.GetLayout: self._get_layout,
+            c.SetLayout: self._set_layout,
+            c.GetTiles: self._get_tiles,
+            c.TakeSnapshot: self._take_snapshot,
+            c.StartRecording: self._start_recording,
+            c.StopRecording: self._stop_recording,
+            c.ListRecordings: self._list_recordings,
+        }
+
+    def start(self) -> None:
+        """Raises RuntimeError when a thread can't start."""
+        self.sounds.start()
+        self.pictures.start()
+        self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        return self._attendance.people
+
+    @property
+    def empty_since_ns(self) -> int | None:
+        """Since when nobody has been here; None while somebody is."""
+        return self._attendance.empty_since_ns
+
+    @property
+    def overflows(self) -> int:
+        """Event readers that were ended for being too slow."""
+        return self._events.overflows
+
+    @property
+    def info(self) -> RoomInfo:
+        return RoomInfo(
+            name=self.spec.name,
+            capacity=self.spec.capacity,
+            participants=len(self._attendance),
+            views=(self.spec.view,),
+            recording=self.recordings.active,
+            created_at=self._created_at,
+            metadata=self.spec.metadata,
+        )
+
+    def events(self, participant: str | None = None) -> Subscription:
+        return self._events.subscribe(participant)
+
+    async def call(self, command: c.Command) -> c.Reply:
+        """Carries out one command. Raises McuError."""
+        if self._closed:
+            raise NotFound("this room has been closed", code="no_such_room")
+        return await self._handlers[type(command)](command)
+
+    async def close(self) -> None:
+        """Finishes recordings, tells and drops everybody, ends the threads. Idempotent, bounded."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            await asyncio.gather(self._housekeeping, return_exceptions=True)
+        await self.recordings.close()
+        for participant in self.participants:
+            await self._attendance.remove(participant, "room_closed")
+        self._events.emit(e.RoomClosed())
+        await self._connections.close()
+        await self.outputs.close()
+        self.pictures.close()
+        self.sounds.close()
+        joined = await asyncio.gather(
+            asyncio.to_thread(self.pictures.join, CLOSE_THREADS_S), asyncio.to_thread(self.sounds.join, CLOSE_THREADS_S)
+        )
+        if not all(joined):
+            log.error("thread_did_not_end", room=self.name)
+
+    # Commands
+
+    async def _join(self, command: c.Join) -> c.Joined:
+        participant, resumed = await self._attendance.join(command)
+        return c.Joined(
+            participant=participant.info,
+            resume_token=participant.resume_token,
+            room=self.info,
+            participants=self._attendance.infos,
+            tiles=self.pictures.tile_map,
+            resumed=resumed,
+        )
+
+    async def _offer(self, command: c.Offer) -> c.Answer:
+        participant = self._attendance.participant(command.participant)
+        answer = await self._connections.offer(participant, command.connection, command.sdp)
+        return c.Answer(sdp=answer)
+
+    async def _add_candidate(self, command: c.AddCandidate) -> c.Done:
+        await self._connections.add_candidate(
+            self._attendance.participant(command.participant),
+            command.connection,
+            command.candidate,
+            command.sdp_mid,
+            command.sdp_m_line_index,
+        )
+        return c.Done()
+
+    async def _set_media_state(self, command: c.SetMediaState) -> ParticipantInfo:
+        return await self._attendance.set_media_state(command)
+
+    async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
+        return self._attendance.update(command)
+
+    async def _leave(self, command: c.Leave) -> c.Done:
+        await self._attendance.leave(command)
+        return c.Done()
+
+    async def _detach(self, command: c.Detach) -> c.Done:
+        self._attendance.detach(command)
+        return c.Done()
+
+    async def _get_room(self, _: c.GetRoom) -> RoomInfo:
+        return self.info
+
+    async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
+        return c.ParticipantList(participants=self._attendance.infos)
+
+    async def _get_layout(self, command: c.GetLayout) -> LayoutState:
+        self._check_view(command.view)
+        return self._layout.state
+
+    async def _set_layout(self, command: c.SetLayout) -> LayoutState:
+        self._check_view(command.view)
+        pinned = command.layout.pinned
+        if pinned is not None and pinned not in self._attendance:
+            raise Unprocessable(f"nobody here has the id {pinned!r}", field="pinned")
+        state = self._layout.replace(command.layout, command.if_match)
+        self._publish()
+        self._events.emit(e.LayoutChangedEvent(view=command.view, state=state))
+        return state
+
+    async def _get_tiles(self, command: c.GetTiles) -> TileMap:
+        self._check_view(command.view)
+        return self.pictures.tile_map
+
+    async def _take_snapshot(self, command: c.TakeSnapshot) -> c.Snapshot:
+        self._check_view(command.view)
+        data = await self.pictures.snapshot(command.format, SNAPSHOT_TIMEOUT_S)
+        return c.Snapshot(content_type="image/jpeg" if command.format == "jpg" else "image/png", data=data)
+
+    async def _start_recording(self, command: c.StartRecording) -> RecordingInfo:
+        self._check_view(command.view)
+        return await self.recordings.start()
+
+    async def _stop_recording(self, command: c.StopRecording) -> RecordingInfo:
+        return await self.recordings.stop(command.recording)
+
+    async def _list_recordings(self, _: c.ListRecordings) -> c.RecordingList:
+        return c.RecordingList(recordings=self.recordings.list())
+
+    # News from connections and threads
+
+    def _keyframe_wanted(self, who: str, source: Source) -> None:
+        if who in self._attendance:
+            self._connections.request_keyframe(self._attendance.participant(who), source)
+
+    def _tiles_changed(self, tiles: TileMap) -> None:
+        self._events.emit(e.Tiles(tiles=tiles))
+
+    def _speech_changed(self, speech: Speech) -> None:
+        active = tuple(SpeakerLevel(id=who, level=level) for who, level in speech.active)
+        self._events.emit(e.Speakers(active=active, dominant=speech.dominant))
+
+    def _recording_changed(self, recording: RecordingInfo) -> None:
+        self._events.emit(e.RecordingChanged(recording=recording))
+        self._events.emit(e.RoomUpdated(room=self.info))
+
+    def _from_thread(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """A thread may outlive the loop by a tick while everything closes; its news is then nobody's."""
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            log.debug("news_after_close", room=self.name)
+
+    # Housekeeping
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_S)
+            try:
+                self.recordings.poll()
+                await self._attendance.sweep(self._clock.now_ns())
+            except Exception:
+                # The boundary of the room's only timer: one bad sweep must not end the later ones.
+                log.exception("housekeeping_failed", room=self.name)
+
+    def _publish(self) -> None:
+        """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
+        people = self.participants
+        snapshot = RoomSnapshot(
+            pictures=tuple(picture for person in people for picture in person.pictures),
+            sounds=tuple(person.sound for person in people if person.sound is not None),
+            layout=self._layout.spec,
+        )
+        self.pictures.snapshot_of_room = snapshot
+        self.sounds.snapshot = snapshot
+
+    def _set_hubs(self, hubs: tuple[Any, ...]) -> None:
+        self.pictures.hubs = hubs
+
+    def _check_view(self, view: str) -> None:
+        if view != self.spec.view.name:
+            raise NotFound(f"this room has no view {view!r}: it has {self.spec.view.name!r}", code="no_such_view")

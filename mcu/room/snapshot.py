@@ -1,0 +1,51 @@
+"""One instant of a room, frozen: what the mixer's threads see of it. The event loop writes a new one after every
+change; a thread reads the reference once a tick, so joins and leaves can't race with drawing or mixing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcu.media.decoding import VideoDecoding
+from mcu.media.playout import Playout
+from mcu.rtc.downlink import Downlink
+from mixer.layouts.arrange import LayoutSpec
+from mixer.scene import TileKey
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInput:
+    """A source that has a tile. ``shown`` False: its owner or a moderator switched it off, so it is an avatar."""
+
+    key: TileKey
+    name: str
+    decoding: VideoDecoding
+    shown: bool
+    muted: bool
+    reconnecting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SoundInput:
+    """A microphone. ``heard`` False: muted, by its owner or a moderator. ``downlink`` is where its owner listens."""
+
+    participant: str
+    playout: Playout
+    heard: bool
+    gain: float
+    downlink: Downlink | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSnapshot:
+    pictures: tuple[PictureInput, ...] = ()
+    sounds: tuple[SoundInput, ...] = ()
+    layout: LayoutSpec = field(default_factory=LayoutSpec)
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechState:
+    """Who speaks, as the sound thread last heard it: border strengths, and when each person last spoke."""
+
+    border: Mapping[str, float] = field(default_factory=dict)
+    last_spoke_ns: Mapping[str, int] = field(default_factory=dict)
+    dominant: str | None = None

@@ -1,0 +1,301 @@
+"""From packets in the network's order to whole frames in decoding order, within bounded memory, time and work.
+
+A frame leaves with its last packet: nothing is held back for smoothness. A gap is asked for again at once and then
+every ``NACK_INTERVAL_NS``; after ``HOLE_LIMIT_NS`` it is given up, and the stream goes on at the next key frame.
+Everything here happens on the event loop.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mcu.clock import NS_PER_MS
+from mcu.frames import ReceivedFrame, VideoCodec
+from mcu.rtc.depacketise import Fragment, depacketise
+
+HOLE_LIMIT_NS = 250 * NS_PER_MS
+"""Age at which a missing packet is given up: longer waits more often, shorter freezes more often."""
+NACK_INTERVAL_NS = 80 * NS_PER_MS
+"""Time between two requests for one packet: more than most round trips, so few come twice."""
+MAX_NACK_TRIES = 10
+KEYFRAME_INTERVAL_NS = 400 * NS_PER_MS
+"""Least time between two key frame requests."""
+MAX_HELD_PACKETS = 1024
+MAX_BYTES = 4 << 20
+"""What waits for a hole and what is assembled, together."""
+MAX_MISSING = 256
+"""Packets missing at one time that are worth asking for; a longer gap is given up at once."""
+MAX_JUMP = 2900
+"""A leap in sequence numbers beyond this is a new beginning, not a gap."""
+
+
+class Feedback(NamedTuple):
+    """What the sender should be told: packets to send again (16 bits, in order), and whether to send a key frame."""
+
+    nacks: tuple[int, ...]
+    keyframe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AssemblerStatistics:
+    """Counts since the assembler was made. ``recovered`` packets came after they had been asked for."""
+
+    frames: int
+    keyframes: int
+    late: int
+    recovered: int
+    malformed: int
+    holes_given_up: int
+    frames_discarded: int
+    held: int
+
+
+class _Held(NamedTuple):
+    timestamp: int
+    marker: bool
+    codec: VideoCodec
+    # None: malformed. A payload that is empty is a padding probe: it counts as received and holds nothing.
+    fragment: Fragment | None
+    padding: bool
+
+
+@dataclass(slots=True)
+class _Missing:
+    since_ns: int
+    due_ns: int
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class _Unit:
+    """The frame that is being put together."""
+
+    timestamp: int
+    codec: VideoCodec
+    whole: bool
+    keyframe: bool = False
+    size: int = 0
+    parts: list[bytes] = field(default_factory=list)
+
+
+class FrameAssembler:
+    """One video source's packets in, its frames out through ``on_frame``, called from within ``feed`` and ``poll``."""
+
+    def __init__(self, ssrc: int, on_frame: Callable[[ReceivedFrame], None]) -> None:
+        self._ssrc = ssrc
+        self._on_frame = on_frame
+        self._next = 0  # the extended sequence number that comes next in decoding order
+        self._highest: int | None = None
+        self._held: dict[int, _Held] = {}
+        self._held_bytes = 0
+        self._missing: dict[int, _Missing] = {}
+        self._unit: _Unit | None = None
+        self._boundary = False  # whether the packet before ``_next`` certainly ended a frame
+        self._waiting = True  # for a key frame
+        self._keyframe_due = False
+        self._asked_ns: int | None = None
+        self._frames = self._keyframes = self._late = self._recovered = 0
+        self._malformed = self._holes = self._discarded = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether ``poll`` may have news. Polling when it is False is a waste, nothing worse."""
+        return self._keyframe_due or bool(self._missing)
+
+    def request_keyframe(self) -> None:
+        """Asks for a key frame with the next feedback, no sooner than ``KEYFRAME_INTERVAL_NS`` after the last."""
+        self._keyframe_due = True
+
+    def feed(
+        self,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        codec: VideoCodec,
+        payload: memoryview | bytes,
+        now_ns: int,
+    ) -> None:
+        """Takes one packet under its extended (unwrapped) sequence number. An empty payload is a padding probe."""
+        highest = self._highest
+        if highest is None or sequence - highest > MAX_JUMP:
+            self._anchor(sequence)
+            highest = sequence - 1
+        if sequence < self._next or sequence in self._held:
+            self._late += 1
+            return
+        missing = self._missing.pop(sequence, None) if self._missing else None
+        if missing is not None and missing.tries:
+            self._recovered += 1
+        padding = not len(payload)
+        fragment = None if padding else depacketise(codec, payload)
+        packet = _Held(timestamp, marker, codec, fragment, padding)
+        self._highest = max(highest, sequence)
+        if sequence == self._next:
+            self._next += 1
+            self._take(packet, now_ns)
+            if self._held:
+                self._drain(now_ns)
+            return
+        self._hold(sequence, packet)
+        self._note_gap(highest, sequence, now_ns)
+        if self._waiting and fragment is not None and fragment.entry:
+            self._skip_to(sequence)
+            self._drain(now_ns)
+
+    def poll(self, now_ns: int) -> Feedback:
+        """Gives up what is too old, and says what the sender should be told now."""
+        nacks: tuple[int, ...] = ()
+        if self._missing:
+            if now_ns - next(iter(self._missing.values())).since_ns >= HOLE_LIMIT_NS:
+                self._give_up(now_ns)
+            nacks = tuple(sorted(self._due_nacks(now_ns)))
+        keyframe = self._keyframe_due and (self._asked_ns is None or now_ns - self._asked_ns >= KEYFRAME_INTERVAL_NS)
+        if keyframe:
+            self._keyframe_due = False
+            self._asked_ns = now_ns
+        return Feedback(tuple(number & 0xFFFF for number in nacks), keyframe)
+
+    def _due_nacks(self, now_ns: int) -> list[int]:
+        due = [
+            number
+            for number, missing in self._missing.items()
+            if missing.due_ns <= now_ns and missing.tries < MAX_NACK_TRIES
+        ]
+        for number in due:
+            missing = self._missing[number]
+            missing.tries += 1
+            missing.due_ns = now_ns + NACK_INTERVAL_NS
+        return due
+
+    def _anchor(self, sequence: int) -> None:
+        """Begins anew at a sequence number, with nothing of what was before."""
+        if self._highest is not None:
+            self._holes += 1
+        self._highest = self._next = sequence
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forgets everything that is not a whole frame yet; what comes next must be a key frame."""
+        self._held.clear()
+        self._held_bytes = 0
+        self._missing.clear()
+        self._lose_unit()
+        self._boundary = False
+        self._waiting = True
+
+    def _lose_unit(self) -> None:
+        if self._unit is not None:
+            self._discarded += 1
+            self._unit = None
+
+    def _hold(self, sequence: int, packet: _Held) -> None:
+        self._held[sequence] = packet
+        self._held_bytes += len(packet.fragment.data) if packet.fragment else 0
+
+    def _unhold(self, sequence: int) -> _Held | None:
+        packet = self._held.pop(sequence, None)
+        if packet is not None and packet.fragment is not None:
+            self._held_bytes -= len(packet.fragment.data)
+        return packet
+
+    def _note_gap(self, highest: int, sequence: int, now_ns: int) -> None:
+        """Records what is missing below a packet that came early; gives up at once what is beyond the bounds."""
+        gap = sequence - highest - 1
+        if gap > 0 and gap + len(self._missing) > MAX_MISSING:
+            self._leap(sequence, now_ns)
+            return
+        for number in range(highest + 1, sequence):
+            self._missing[number] = _Missing(now_ns, now_ns)
+        if len(self._held) > MAX_HELD_PACKETS or self._held_bytes + (self._unit.size if self._unit else 0) > MAX_BYTES:
+            self._give_up(now_ns)
+
+    def _leap(self, sequence: int, now_ns: int) -> None:
+        """Goes on at the newest packet, over a gap that is too long to be repaired."""
+        self._holes += 1
+        self._skip_to(sequence)
+        self._boundary = False
+        self._waiting = self._keyframe_due = True
+        self._drain(now_ns)
+
+    def _give_up(self, now_ns: int) -> None:
+        """Drops what a hole holds back: goes on at the next key frame that is already here, or asks for one."""
+        self._holes += 1
+        self._lose_unit()
+        self._waiting = True
+        entries = [number for number, packet in self._held.items() if packet.fragment and packet.fragment.entry]
+        if entries:
+            self._skip_to(min(entries))
+            self._drain(now_ns)
+            return
+        self._clear()
+        self._next = (self._highest or 0) + 1
+        self._keyframe_due = True
+
+    def _skip_to(self, sequence: int) -> None:
+        """Forgets everything before a packet that is held and at which decoding can begin."""
+        for number in [number for number in self._held if number < sequence]:
+            self._unhold(number)
+        for number in [number for number in self._missing if number < sequence]:
+            del self._missing[number]
+        self._lose_unit()
+        self._next = sequence
+
+    def _drain(self, now_ns: int) -> None:
+        while (packet := self._unhold(self._next)) is not None:
+            self._next += 1
+            self._take(packet, now_ns)
+
+    def _take(self, packet: _Held, now_ns: int) -> None:
+        """Adds the packet that comes next in decoding order to its frame."""
+        if packet.padding:
+            return
+        unit = self._unit
+        if unit is not None and (packet.timestamp != unit.timestamp or packet.codec != unit.codec):
+            self._finish(unit, now_ns)  # its marker never came, but no packet is missing
+            unit = None
+        fragment = packet.fragment
+        if unit is None:
+            whole = fragment is not None and fragment.start
+            if packet.codec == "H264" and fragment is not None:
+                whole = whole and (self._boundary or fragment.entry)
+            unit = self._unit = _Unit(packet.timestamp, packet.codec, whole)
+        if fragment is None:
+            self._malformed += 1
+            unit.whole = False
+        elif unit.whole:
+            unit.parts.append(fragment.data)
+            unit.size += len(fragment.data)
+            unit.keyframe |= fragment.keyframe
+            unit.whole = unit.size <= MAX_BYTES
+        if not unit.whole:
+            unit.parts.clear()
+        if packet.marker:
+            self._finish(unit, now_ns)
+
+    def _finish(self, unit: _Unit, now_ns: int) -> None:
+        self._unit = None
+        self._boundary = True
+        if not unit.whole or (self._waiting and not unit.keyframe):
+            self._discarded += 1
+            self._waiting = True
+            self._keyframe_due = True
+            return
+        self._frames += 1
+        if unit.keyframe:
+            self._keyframes += 1
+            self._waiting = self._keyframe_due = False
+        data = unit.parts[0] if len(unit.parts) == 1 else b"".join(unit.parts)
+        self._on_frame(ReceivedFrame(unit.codec, data, unit.keyframe, unit.timestamp, self._ssrc, now_ns))
+
+    @property
+    def statistics(self) -> AssemblerStatistics:
+        return AssemblerStatistics(
+            self._frames,
+            self._keyframes,
+            self._late,
+            self._recovered,
+            self._malformed,
+            self._holes,
+            self._discarded,
+            len(self._held),
+        )

@@ -1,0 +1,176 @@
+"""SRTP and SRTCP (RFC 3711, RFC 7714) on reusable buffers. The one file that knows libsrtp's binding.
+
+A libsrtp session is not thread-safe, and it counts roll-overs for each SSRC by itself. So every thread that sends has
+a ``Protector`` of its own, and an SSRC belongs to one protector for as long as the keys live: the same sequence number
+protected by two sessions of one key would use a nonce of AES-GCM twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from pylibsrtp import Policy, Session
+from pylibsrtp._binding import ffi, lib
+
+SrtpProfileName = Literal["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"]
+
+REPLAY_WINDOW = 1024
+"""Packets an SSRC may be late by, and the age of what may be sent again."""
+MAX_DATAGRAM = 2048
+# SRTCP adds an index of 4 bytes and a tag of at most 16; SRTP a tag.
+_TRAILER = 32
+
+Pointer = Any
+"""A C pointer into a ``PacketBuffer``, as ``Protector.protect_train`` takes it."""
+
+
+class _Profile(NamedTuple):
+    libsrtp: int
+    tag_length: int
+    key_length: int
+
+
+_PROFILES: dict[SrtpProfileName, _Profile] = {
+    "AES_CM_128_HMAC_SHA1_80": _Profile(Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 10, 30),
+    "AEAD_AES_128_GCM": _Profile(Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 28),
+    "AEAD_AES_256_GCM": _Profile(Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 16, 44),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """What DTLS agreed on (RFC 5764): master key followed by master salt, ours and theirs.
+
+    Raises ``ValueError`` when a key has not the length of its profile.
+    """
+
+    profile: SrtpProfileName
+    local: bytes = field(repr=False)
+    remote: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        wanted = _PROFILES[self.profile].key_length
+        if len(self.local) != wanted or len(self.remote) != wanted:
+            raise ValueError(f"{self.profile} needs {wanted} bytes of key and salt each way")
+
+    @property
+    def tag_length(self) -> int:
+        """Bytes that protecting adds to an RTP packet."""
+        return _PROFILES[self.profile].tag_length
+
+
+def _session(profile: SrtpProfileName, key: bytes, ssrc_type: int) -> Session:
+    policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=_PROFILES[profile].libsrtp)
+    policy.allow_repeat_tx = True
+    policy.window_size = REPLAY_WINDOW
+    return Session(policy)
+
+
+class PacketBuffer:
+    """Memory that one thread lays packets into and protects them in, again and again.
+
+    ``memory`` is written by slices; ``view`` is what a socket sends.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.memory = bytearray(size + _TRAILER)
+        self.view = memoryview(self.memory)
+        self._base = ffi.from_buffer("char[]", self.memory, require_writable=True)
+
+    def pointers(self, stride: int, count: int) -> list[Pointer]:
+        """Pointers to ``count`` packets that start every ``stride`` bytes."""
+        base = self._base
+        return [base + index * stride for index in range(count)]
+
+
+class Protector:
+    """Protects what one thread sends to one viewer. Not thread-safe; ``close`` frees the session."""
+
+    def __init__(self, keys: SrtpKeys) -> None:
+        self.tag_length = keys.tag_length
+        self._session: Session | None = _session(keys.profile, keys.local, Policy.SSRC_ANY_OUTBOUND)
+        self._srtp = self._session._srtp[0]
+        self._length = ffi.new("int *")
+        self._scratch: PacketBuffer | None = None
+
+    def protect_train(self, pointers: Sequence[Pointer], lengths: Sequence[int]) -> bool:
+        """Protects plain RTP packets in place; each grows by ``tag_length``. False when any of them failed."""
+        if self._session is None:
+            return False
+        protect, srtp, length = lib.srtp_protect, self._srtp, self._length
+        failed = 0
+        for pointer, plain in zip(pointers, lengths, strict=False):
+            length[0] = plain
+            failed |= protect(srtp, pointer, length)
+        return not failed
+
+    def protect_into(self, buffer: PacketBuffer, packet: bytes) -> int:
+        """Copies a plain RTP packet to the start of ``buffer`` and protects it there; its new length, 0 on failure."""
+        return self._into(lib.srtp_protect, buffer, packet)
+
+    def protect(self, packet: bytes) -> bytes | None:
+        """A protected copy of one plain RTP packet; None on failure."""
+        return self._copy(lib.srtp_protect, packet)
+
+    def protect_rtcp(self, packet: bytes) -> bytes | None:
+        """A protected copy of one plain compound RTCP packet; None on failure."""
+        return self._copy(lib.srtp_protect_rtcp, packet)
+
+    def _copy(self, protect: Any, packet: bytes) -> bytes | None:
+        if self._scratch is None:
+            self._scratch = PacketBuffer(MAX_DATAGRAM)
+        size = self._into(protect, self._scratch, packet)
+        return bytes(self._scratch.view[:size]) if size else None
+
+    def _into(self, protect: Any, buffer: PacketBuffer, packet: bytes) -> int:
+        size = len(packet)
+        if self._session is None or size + _TRAILER > len(buffer.memory):
+            return 0
+        buffer.memory[:size] = packet
+        self._length[0] = size
+        if protect(self._srtp, buffer._base, self._length):
+            return 0
+        return int(self._length[0])
+
+    def close(self) -> None:
+        """Frees the keys. Idempotent; protecting afterwards fails quietly."""
+        session, self._session = self._session, None
+        if session is not None:
+            ffi.release(session._srtp)
+
+
+class Unprotector:
+    """Opens what one peer sends, in place on one buffer. Not thread-safe: the event loop owns it."""
+
+    def __init__(self, keys: SrtpKeys) -> None:
+        self._session: Session | None = _session(keys.profile, keys.remote, Policy.SSRC_ANY_INBOUND)
+        self._srtp = self._session._srtp[0]
+        self._length = ffi.new("int *")
+        self._buffer = PacketBuffer(MAX_DATAGRAM)
+        self.failures = 0
+        """Datagrams that were forged, replayed, too old or too long."""
+
+    def unprotect(self, datagram: bytes) -> memoryview | None:
+        """The plain RTP packet, valid until the next call; None (counted) when it doesn't authenticate."""
+        return self._open(lib.srtp_unprotect, datagram)
+
+    def unprotect_rtcp(self, datagram: bytes) -> memoryview | None:
+        """The plain compound RTCP packet, valid until the next call; None (counted) when it doesn't authenticate."""
+        return self._open(lib.srtp_unprotect_rtcp, datagram)
+
+    def _open(self, unprotect: Any, datagram: bytes) -> memoryview | None:
+        size = len(datagram)
+        buffer, length = self._buffer, self._length
+        if self._session is not None and size <= MAX_DATAGRAM:
+            buffer.memory[:size] = datagram
+            length[0] = size
+            if not unprotect(self._srtp, buffer._base, length):
+                return buffer.view[: length[0]]
+        self.failures += 1
+        return None
+
+    def close(self) -> None:
+        """Frees the keys. Idempotent; everything that comes afterwards is refused."""
+        session, self._session = self._session, None
+        if session is not None:
+            ffi.release(session._srtp)

@@ -1,0 +1,88 @@
+"""Equal tiles in rows and columns, as large as the area allows.
+
+Every number of columns is tried: with at most a few dozen people that is cheaper than being clever, and it is right
+for every shape of canvas.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mixer.geometry import Box
+
+ASPECT = 16, 9
+"""The shape of a tile, as most cameras see the world."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Rows and columns, and the size in pixels of one tile."""
+
+    columns: int
+    rows: int
+    width: int
+    height: int
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+
+def even(pixels: float) -> int:
+    """The next even number of pixels downwards."""
+    return int(pixels // 2) * 2
+
+
+def inset(box: Box, margin: int) -> Box:
+    return Box(box.x + margin, box.y + margin, box.width - 2 * margin, box.height - 2 * margin)
+
+
+def fitted(width: int, height: int) -> tuple[int, int]:
+    """The largest even 16:9 extent inside width × height. The short side may be rounded up by a pixel to get even."""
+    across, down = ASPECT
+    tile_width = even(min(width, height * across / down))
+    return tile_width, min(even(height), even(tile_width * down / across + 1))
+
+
+def tilings(area: Box, count: int, gap: int) -> Iterator[Tiling]:
+    """Every way to lay ``count`` tiles in full columns, without those whose tiles have no pixels left."""
+    for columns in range(1, count + 1):
+        rows = -(-count // columns)
+        width, height = fitted(
+            max(0, (area.width - (columns - 1) * gap) // columns), max(0, (area.height - (rows - 1) * gap) // rows)
+        )
+        if width and height:
+            yield Tiling(columns, rows, width, height)
+
+
+def best_tiling(area: Box, count: int, gap: int) -> Tiling | None:
+    """The tiling with the largest tiles; among equals the one with the fewest empty places, then the fewest rows."""
+
+    def merit(tiling: Tiling) -> tuple[int, int, int]:
+        return tiling.area, -tiling.columns * tiling.rows, -tiling.rows
+
+    return max(tilings(area, count, gap), key=merit, default=None)
+
+
+def grid(area: Box, count: int, gap: int) -> list[Box]:
+    """``count`` disjoint boxes inside ``area``, row by row, centred as a block, the last row centred by itself.
+
+    Where so many people stand that the gap would leave tiles no pixels, the gap gives way.
+
+    Raises:
+        ValueError: the area cannot hold ``count`` tiles of 2×2 pixels.
+    """
+    if not count:
+        return []
+    gap = even(gap)
+    while (tiling := best_tiling(area, count, gap)) is None:
+        if not gap:
+            raise ValueError(f"{count} tiles do not fit into {area.width}×{area.height} pixels")
+        gap = even(gap / 2)
+    step_x, step_y = tiling.width + gap, tiling.height + gap
+    top = area.y + even((area.height - tiling.rows * step_y + gap) / 2)
+    boxes = []
+    for row in range(tiling.rows):
+        places = min(tiling.columns, count - row * tiling.columns)
+        left = area.x + even((area.width - places * step_x + gap) / 2)
+        boxes += [Box(left + i * step_x, top + row * step_y, tiling.width, tiling.height) for i in range(places)]
+    return boxes

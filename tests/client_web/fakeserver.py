@@ -1,0 +1,274 @@
+"""A room made of nothing, for the page alone: the wire's messages, and a stock aiortc peer with a card and a tone.
+
+A test can read what the page asked (``asked``), say events (``say``), refuse joins, and cut sockets.
+"""
+
+import asyncio
+import contextlib
+import fractions
+import socket
+from collections.abc import AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+from aiortc import (
+    AudioStreamTrack,
+    MediaStreamTrack,
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+    VideoStreamTrack,
+)
+from aiortc.sdp import candidate_from_sdp
+from av import AudioFrame, VideoFrame
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from tests.kit.testcard import draw
+
+WEB = Path(__file__).resolve().parents[2] / "client" / "web"
+CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+HUE = 280
+TONE_HZ = 600
+ME = "p-me"
+JOINED_AT = "2026-01-01T00:00:00Z"
+
+
+class Card(VideoStreamTrack):
+    """The composite: one hue, and a number that counts the frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+
+    async def recv(self) -> VideoFrame:
+        pts, time_base = await self.next_timestamp()
+        self._number += 1
+        frame = VideoFrame.from_ndarray(draw(HUE, self._number // 4, 640, 360), format="rgb24")
+        frame.pts, frame.time_base = pts, time_base
+        return frame
+
+
+class Tone(AudioStreamTrack):
+    """The room's sound: a steady sine."""
+
+    async def recv(self) -> AudioFrame:
+        silence = await super().recv()
+        assert isinstance(silence, AudioFrame)
+        rate_hz, count, start = silence.sample_rate, silence.samples, silence.pts or 0
+        t = (start + np.arange(count)) / rate_hz
+        wave = (8000 * np.sin(2 * np.pi * TONE_HZ * t)).astype(np.int16).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(wave, format="s16", layout="mono")
+        frame.pts, frame.sample_rate, frame.time_base = start, rate_hz, fractions.Fraction(1, rate_hz)
+        return frame
+
+
+class StrictPolicy:
+    """Adds the Content-Security-Policy the page must live with."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"content-security-policy", CSP.encode())]
+            await send(message)
+
+        await self._app(scope, receive, with_policy)
+
+
+class FakeServer:
+    """One room with whoever joins last as "me". ``url`` is the page's address once ``serve`` has started it."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refuse_join: dict[str, str] | None = None
+        self.others: list[dict[str, Any]] = []
+        self.layout: dict[str, Any] = {"preset": "grid", "gap": 4}
+        self.role = "participant"
+        self._socket: WebSocket | None = None
+        self._name = ""
+        self._peers: dict[str, RTCPeerConnection] = {}
+        self._received: set[str] = set()
+        self._news = asyncio.Condition()
+
+    def reset(self) -> None:
+        self.asked.clear()
+        self.others.clear()
+        self._received.clear()
+        self.refuse_join = None
+        self.layout = {"preset": "grid", "gap": 4}
+        self.role = "participant"
+
+    async def wait_for(self, kind: str, at_least: int = 1, **fields: object) -> dict[str, Any]:
+        """The data of the newest request of a ``kind`` with these ``fields``, once there are ``at_least`` so many."""
+
+        def found() -> list[dict[str, Any]]:
+            return [d for k, d in self.asked if k == kind and fields.items() <= d.items()]
+
+        async with asyncio.timeout(15), self._news:
+            await self._news.wait_for(lambda: len(found()) >= at_least)
+            return found()[-1]
+
+    async def wait_for_media(self, *kinds: str) -> None:
+        """Waits for "main connected", or for decoded media: "main audio", "main video", "screen video"."""
+        async with asyncio.timeout(20), self._news:
+            await self._news.wait_for(lambda: set(kinds) <= self._received)
+
+    async def say(self, kind: str, data: dict[str, Any]) -> None:
+        """Sends an event to the page."""
+        assert self._socket is not None, "nobody has joined"
+        await self._socket.send_json({"type": kind, "data": data})
+
+    async def cut(self) -> None:
+        """Ends the socket without a word, as a proxy does that was restarted."""
+        assert self._socket is not None, "nobody has joined"
+        lost, self._socket = self._socket, None
+        await lost.close(1012)
+
+    async def close(self) -> None:
+        peers, self._peers = self._peers, {}
+        await asyncio.gather(*(pc.close() for pc in peers.values()))
+
+    async def read_layout(self, _request: Request) -> JSONResponse:
+        return JSONResponse(self.layout)
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        with contextlib.suppress(WebSocketDisconnect):
+            while websocket.application_state is WebSocketState.CONNECTED:
+                request = await websocket.receive_json()
+                reply = await self._answer(websocket, request["type"], request["data"])
+                with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page left while we thought
+                    await websocket.send_json({"reply_to": request["id"], **reply})
+                async with self._news:
+                    self.asked.append((request["type"], request["data"]))
+                    self._news.notify_all()
+
+    async def _answer(self, websocket: WebSocket, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+        if kind == "join":
+            if self.refuse_join is not None:
+                return {"ok": False, "error": self.refuse_join}
+            self._socket = websocket
+            self._name = data["name"]
+            return {"ok": True, "data": self._joined(data["room"])}
+        if kind == "offer":
+            return {"ok": True, "data": {"sdp": await self._answer_offer(data["connection"], data["sdp"])}}
+        if kind == "candidate":
+            await self._add_candidate(data["connection"], data["candidate"])
+        if kind == "layout":
+            return {"ok": True, "data": {"layout": data["layout"], "etag": "2"}}
+        if kind == "leave":
+            await self.close()
+        return {"ok": True, "data": {}}
+
+    def _joined(self, room: str) -> dict[str, Any]:
+        me = {**person(ME, self._name), "role": self.role}
+        names = [p["name"] for p in (me, *self.others)]
+        return {
+            "participant": me,
+            "room": {"name": room, "recording": False},
+            "participants": [me, *self.others],
+            "ice_servers": [],
+            "resume_token": "token-1",
+            "tiles": {"layout_seq": 1, "tiles": [{"participant": n, "source": "camera", "name": n} for n in names]},
+        }
+
+    async def _answer_offer(self, connection: str, sdp: str) -> str:
+        old = self._peers.pop(connection, None)
+        if old is not None:
+            await old.close()
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._peers[connection] = pc
+        watchers: list[asyncio.Task[None]] = []
+
+        @pc.on("track")
+        def on_track(track: MediaStreamTrack) -> None:
+            watchers.append(asyncio.create_task(self._watch(f"{connection} {track.kind}", track)))
+
+        @pc.on("connectionstatechange")
+        async def on_state() -> None:
+            await self._note(f"{connection} {pc.connectionState}")
+
+        await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        if connection == "main":
+            pc.addTrack(Card())
+            pc.addTrack(Tone())
+        await pc.setLocalDescription(await pc.createAnswer())
+        return str(pc.localDescription.sdp)
+
+    async def _note(self, name: str) -> None:
+        async with self._news:
+            self._received.add(name)
+            self._news.notify_all()
+
+    async def _watch(self, name: str, track: MediaStreamTrack) -> None:
+        with contextlib.suppress(Exception):  # aiortc ends a track with an exception of its own
+            await track.recv()
+            await self._note(name)
+            while True:
+                await track.recv()
+
+    async def _add_candidate(self, connection: str, init: dict[str, Any] | None) -> None:
+        pc = self._peers[connection]
+        if init is None:
+            await pc.addIceCandidate(None)
+            return
+        candidate = candidate_from_sdp(init["candidate"].removeprefix("candidate:"))
+        candidate.sdpMid, candidate.sdpMLineIndex = init["sdpMid"], init["sdpMLineIndex"]
+        await pc.addIceCandidate(candidate)
+
+
+def person(who: str, name: str, **media: bool) -> dict[str, Any]:
+    """A ParticipantInfo of the wire."""
+    return {
+        "id": who,
+        "name": name,
+        "role": "participant",
+        "presence": "connected",
+        "media": {"audio": True, "video": True, "screen": False, **media},
+        "server_muted_audio": False,
+        "server_muted_video": False,
+        "joined_at": JOINED_AT,
+    }
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield  # Ctrl-C belongs to pytest
+
+
+@asynccontextmanager
+async def serve() -> AsyncIterator[FakeServer]:
+    """Serves the page and its room on a free port of 127.0.0.1 (a secure context for browsers)."""
+    fake = FakeServer()
+    routes = [
+        WebSocketRoute("/api/v1/ws", fake.endpoint),
+        Route("/api/v1/rooms/{room}/views/main/layout", fake.read_layout),
+        Mount("/", StaticFiles(directory=WEB, html=True)),
+    ]
+    app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = _Server(uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve([listener]))
+    fake.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        yield fake
+    finally:
+        await fake.close()
+        server.should_exit = True
+        await task
+        listener.close()

@@ -1,0 +1,64 @@
+"""The data at the border: light to import, bounded, and clean before anybody looks at it."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from mcu.protocol.commands import Command, Join, Offer
+from mcu.protocol.layout import Layout
+from mcu.protocol.models import RoomSpec
+
+HEAVY = ("numpy", "cv2", "av", "aiortc", "aioice", "fastapi")
+
+
+def test_importing_the_protocol_loads_no_media_library() -> None:
+    program = (
+        "import sys, mcu.protocol.commands, mcu.protocol.events, mcu.protocol.wire, mcu.engine.engine\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_command_survives_the_way_through_json() -> None:
+    adapter: TypeAdapter[Command] = TypeAdapter(Command)
+    offer = Offer(participant="p1", connection="screen", sdp="v=0\r\n")
+    assert adapter.validate_json(adapter.dump_json(offer)) == offer
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\u202e\u2066", "\x00\x07", "x" * 65])
+def test_a_name_without_anything_to_show_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Join(name=name)
+
+
+def test_names_lose_what_could_deceive_and_keep_every_script() -> None:
+    assert Join(name=" 민준\u202e ").name == "민준"
+    assert Join(name="e\u0301va").name == "éva"
+
+
+@pytest.mark.parametrize("identity", ["../x", "a b", "", "x" * 65, "naïve"])
+def test_an_identity_is_safe_in_a_path(identity: str) -> None:
+    with pytest.raises(ValidationError):
+        Join(name="x", identity=identity)
+
+
+def test_an_oversized_sdp_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(ValidationError):
+        Offer(participant="p", sdp="v" * 65_537)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("gap", -1), ("max_tiles", 0), ("preset", "mosaic"), ("background", "red"), ("colour", "x")]
+)
+def test_a_layout_that_makes_no_sense_names_its_field(field: str, value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Layout.model_validate({field: value})
+    assert caught.value.errors()[0]["loc"] == (field,)
+
+
+def test_a_canvas_has_even_sides() -> None:
+    with pytest.raises(ValidationError):
+        RoomSpec.model_validate({"name": "r", "view": {"width": 641}})
