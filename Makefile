@@ -19,6 +19,7 @@ help:
 	@echo "make clean      remove .venv and caches"
 
 run: $(VENV)/.runtime
+	@echo "Open http://localhost:8080 once the server has started; Ctrl-C ends it."
 	@exec $(BIN)/python -m api.cli serve --demo
 
 demo: $(VENV)/.runtime

@@ -4,16 +4,16 @@ Permissions are checked here and nowhere else; an adapter translates messages an
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator
 from typing import Any, TypeVar
 
 import structlog
 
 from api.auth import Principal
+from api.direction import asks_to_receive
 from api.errors import validated
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Conflict, Forbidden, Internal, LayoutChanged, McuError, NotFound, Unprocessable
+from mcu.errors import Conflict, Forbidden, Internal, LayoutChanged, McuError, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -211,6 +211,11 @@ class Session(RoomControl):
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
         self.first_tiles = await self._ask(GetTiles(), TileMap)
 
+    @property
+    def ended(self) -> bool:
+        """The stay is over: left, kicked, detached, or the room was closed."""
+        return self._ended
+
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the room says to this participant. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is
         over, or when the reader fell too far behind.
@@ -277,22 +282,3 @@ class Session(RoomControl):
     def _require_screen(self) -> None:
         if "screen" not in self.principal.grants.publish:
             raise Forbidden("this token doesn't allow to share a screen")
-
-
-_DIRECTION = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
-
-
-def asks_to_receive(sdp: str) -> bool:
-    """Whether an offer wants audio or video of us: any such media section that is neither sendonly nor inactive
-    (RFC 8866, section 6.7: sendrecv where nothing is said). Raises ``Unprocessable`` for text without sections.
-    """
-    head, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
-    if not sections:
-        raise Unprocessable("the SDP has no media sections", code="bad_sdp", field="sdp")
-    by_default = _DIRECTION.search(head)
-    for section in sections:
-        if section.startswith(("m=audio", "m=video")):
-            direction = _DIRECTION.search(section) or by_default
-            if direction is None or direction.group(1) in ("sendrecv", "recvonly"):
-                return True
-    return False

@@ -137,7 +137,7 @@ class Socket:
             raise Closing(1008, "binary messages are not understood")
         if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
             raise Closing(1009, "message too long")
-        return _request(text)
+        return parse_request(text)
 
     async def _answer(self, request: Request | Reply) -> None:
         if isinstance(request, Reply):
@@ -181,7 +181,8 @@ class Socket:
                     raise Closing(KICKED, _bounded(event.reason))
                 if event.type == "room_closed":
                     raise Closing(ROOM_CLOSED, "the room was closed")
-        raise Closing(1013, "too far behind the room's events")
+        if not session.ended:
+            raise Closing(1013, "too far behind the room's events")
 
     def _send(self, message: Reply | EventMessage) -> None:
         try:
@@ -213,7 +214,7 @@ class Socket:
         log.info("socket_closed", code=closing.code, reason=closing.reason)
 
 
-def _request(text: str) -> Request | Reply:
+def parse_request(text: str) -> Request | Reply:
     """Parses one message. What can be answered is answered; without an id there is nothing to answer to."""
     try:
         message = from_json(text, allow_inf_nan=False)

@@ -54,7 +54,7 @@ export class Controls {
   showRoom(room) {
     byId("room-title").textContent = room.name;
     const { preset } = room.layout;
-    byId("layout-icon").setAttribute("href", `./icons.svg#${preset}`);
+    byId("layout-icon").setAttribute("href", `#icon-${preset}`);
     for (const button of this.#presets) button.setAttribute("aria-checked", String(button.dataset.preset === preset));
     this.#showRecording(room);
   }

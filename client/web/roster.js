@@ -17,7 +17,7 @@ export class Roster {
 
   show(room) {
     const people = [...room.participants.values()].sort(
-      (a, b) => (b.id === room.me) - (a.id === room.me) || a.name.localeCompare(b.name),
+      (a, b) => (b.id === room.me) - (a.id === room.me) || a.name.localeCompare(b.name, undefined, { numeric: true }),
     );
     for (const [id, row] of this.#rows) {
       if (room.participants.has(id)) continue;
@@ -46,6 +46,7 @@ export class Roster {
       avatar: span("avatar"),
       name: span("name"),
       note: span("note"),
+      speaks: span("visually-hidden"), // seen as a ring, so that names don't jump with every word
       muted: span("mark"),
       off: span("mark"),
       pin: this.#button("pin", () => this.#actions.pin(id)),
@@ -56,8 +57,10 @@ export class Roster {
     mark(parts.muted, "microphone-off", "muted");
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
-    text.append(parts.name, parts.note);
-    element.append(parts.avatar, text, parts.pin, parts.mute, parts.kick, parts.off, parts.muted);
+    text.append(parts.name, parts.note, parts.speaks);
+    const actions = span("actions");
+    actions.append(parts.pin, parts.mute, parts.kick);
+    element.append(parts.avatar, text, actions, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
   }
@@ -76,18 +79,20 @@ export class Roster {
     const self = person.id === room.me;
     const silent = media.audio === false || person.server_muted_audio;
     const speaking = !silent && room.speaking.has(person.id);
-    const notes = [self && "you", PRESENCE[person.presence], media.screen && "sharing a screen", speaking && "speaking"];
+    const notes = [self && "you", PRESENCE[person.presence], media.screen && "sharing a screen"];
     if (row.name.textContent !== person.name) {
       row.name.textContent = person.name;
       row.name.title = person.name;
       paint(row.avatar, person.name);
     }
     row.note.textContent = notes.filter(Boolean).join(" · ");
+    row.speaks.textContent = speaking ? "speaking" : "";
     row.muted.hidden = !silent;
     row.off.hidden = !(media.video === false || person.server_muted_video);
     row.element.classList.toggle("speaking", speaking);
     row.element.classList.toggle("away", person.presence === "reconnecting");
     const pinned = room.layout.pinned === person.id;
+    row.element.classList.toggle("pinned", pinned);
     row.pin.setAttribute("aria-pressed", String(pinned));
     label(row.pin, pinned ? `Take ${person.name} off the stage` : `Put ${person.name} on the stage`);
     row.mute.muted = Boolean(person.server_muted_audio);

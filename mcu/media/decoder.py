@@ -3,7 +3,6 @@
 from typing import Final
 
 import av
-from av.codec.context import Flags
 
 from mcu.frames import ReceivedFrame, VideoCodec
 from mcu.media.pictures import VIDEO_TIME_BASE
@@ -20,7 +19,7 @@ class BrokenFrame(Exception):
 
 
 class VideoDecoder:
-    """Decodes one stream of one codec, without delay and on the calling thread alone. Not for two threads at once."""
+    """Decodes one stream of one codec, on the calling thread alone. Not for two threads at once."""
 
     def __init__(self, codec: VideoCodec) -> None:
         self.codec: VideoCodec = codec
@@ -29,7 +28,6 @@ class VideoDecoder:
             raise TypeError(f"{codec} has no video decoder here")
         # A tile is decoded by one thread of a shared pool: more threads a tile would only wait for each other.
         context.thread_count = 1
-        context.flags |= Flags.low_delay
         context.options = {"max_pixels": str(MAX_PIXELS)}
         self._context = context
 

@@ -145,8 +145,8 @@ class Recorder:
         with self.path.open("xb"):
             pass
         try:
-            self._write_manifest("active")
             self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
+            self._write_manifest("active")
             self._state = "active"
             self._thread.start()
         except Exception:
@@ -190,10 +190,11 @@ class Recorder:
             raise RuntimeError("a recorder's thread runs after start")
         try:
             while True:
+                closed = self._items.closed  # asked first: what was put before the end is still handed out
                 item = self._items.wait(WAKE_S)
                 if item is not None:
                     self._take(writer, item)
-                elif self._items.closed:
+                elif closed:
                     break
             self._finish(writer)
         except Exception as error:  # the boundary: a full disk ends a recording, never a hub or a mixer
@@ -219,22 +220,19 @@ class Recorder:
             self._unusable += 1  # its predecessors were dropped: it would decode to rubbish
             return
         self._next_picture = item.number + 1
-        soundtrack = self._soundtrack or self._begin(writer, frame.time_ns)
+        if self._soundtrack is None:
+            self._origin_ns = frame.time_ns
         writer.write_frame(frame, (frame.time_ns - self._origin_ns) * VIDEO_CLOCK_HZ // NS_PER_S)
         self._frames += 1
-        if self._frames == 1:
-            self._place_early_sound(soundtrack)
+        soundtrack = self._soundtrack or self._begin_sound(writer)
         soundtrack.pad_to(frame.time_ns - SOUND_PATIENCE_NS)
 
-    def _begin(self, writer: Mp4Writer, origin_ns: int) -> Soundtrack:
-        self._origin_ns = origin_ns
-        self._soundtrack = Soundtrack(origin_ns, AAC_FRAME_SAMPLES, writer.write_sound)
-        return self._soundtrack
-
-    def _place_early_sound(self, soundtrack: Soundtrack) -> None:
+    def _begin_sound(self, writer: Mp4Writer) -> Soundtrack:
+        self._soundtrack = Soundtrack(self._origin_ns, AAC_FRAME_SAMPLES, writer.write_sound)
         for block in self._early:
-            soundtrack.add(block.pcm, block.time_ns)
+            self._soundtrack.add(block.pcm, block.time_ns)
         self._early.clear()
+        return self._soundtrack
 
     def _finish(self, writer: Mp4Writer) -> None:
         if self._soundtrack is None:

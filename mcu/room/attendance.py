@@ -185,13 +185,13 @@ class Attendance:
         if self._people.get(participant.id) is not participant:
             return
         del self._people[participant.id]
+        if not self._people:
+            self.empty_since_ns = self._clock.now_ns()
         self._on_change()
         self._events.emit(e.ParticipantLeft(id=participant.id, reason=reason))
         log.info("participant_left", room=self._room, participant=participant.id, reason=reason)
         await self._connections.drop_all(participant)
         await participant.close()
-        if not self._people:
-            self.empty_since_ns = self._clock.now_ns()
 
     def _updated(self, participant: Participant) -> ParticipantInfo:
         self._on_change()

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.auth import Authority, Grants, TokenSpec
-from api.session import asks_to_receive
+from api.direction import asks_to_receive
 from mcu.errors import Unauthorised, Unprocessable
 from mcu.protocol.commands import Offer
 from tests.api.conftest import ADMIN_KEY, KEY, MakeServer

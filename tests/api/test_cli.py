@@ -24,8 +24,12 @@ SERVE = """
 import sys
 import api.app
 from tests.kit.engine import FakeEngine
-api.app.build_engine = lambda settings: FakeEngine(settings.recordings_dir)
 import api.cli.serve
+
+async def start_engine(settings):
+    return FakeEngine(settings.recordings_dir)
+
+api.app.start_engine = start_engine
 api.cli.serve.DEMO_MODULE = "tests.kit.guest"
 sys.argv = ["mcu", "serve", "--port", "0", *sys.argv[1:]]
 api.cli.main()

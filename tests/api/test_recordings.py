@@ -1,6 +1,7 @@
 """Recordings over REST, and that nothing but a recording's own file can be fetched."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -133,6 +134,18 @@ async def _raw_get(client: httpx.AsyncClient, path: str) -> httpx.Response:
     """Without httpx tidying the path first."""
     url = httpx.URL(client.base_url, raw_path=path.encode())
     return await client.send(httpx.Request("GET", url))
+
+
+async def test_a_recording_named_in_any_script_can_be_fetched(
+    room: httpx.AsyncClient, engine: FakeEngine, finished: str, recordings_dir: Path
+) -> None:
+    name = "회의-20260101T000000Z.mp4"
+    team = engine.open_rooms["team"]
+    team.recordings[finished] = team.recordings[finished].model_copy(update={"file": name})
+    (recordings_dir / finished / "composite.mp4").rename(recordings_dir / finished / name)
+    answer = await room.get(f"{ALL}/{finished}/files/{quote(name)}")
+    assert answer.content == bytes(range(256))
+    assert quote(name) in answer.headers["content-disposition"]
 
 
 def test_only_regular_files_are_handed_out(tmp_path: Path) -> None:

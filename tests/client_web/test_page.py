@@ -165,6 +165,7 @@ async def test_moderators_mute_and_remove_others_cannot(room: FakeServer, chromi
     room.role = "moderator"
     async with chromium.open(autojoin(room)) as page:
         await page.wait_for_state("live")
+        await page.page.locator("li[data-participant=p-ada]").hover()
         await page.page.get_by_role("button", name="Mute Ada for everybody").click()
         assert await room.wait_for("mute") == {"participant": "p-ada", "audio": True}
         await room.say("participant_updated", {"participant": {"id": "p-ada", "server_muted_audio": True}})

@@ -69,11 +69,11 @@ class Subscription:
 
     def __init__(self, room: "FakeRoom", participant: str | None) -> None:
         self._room = room
-        self._participant = participant
+        self.participant = participant
         self._events: asyncio.Queue[Event | None] = asyncio.Queue(READER_EVENTS + 1)
 
     def offer(self, event: Event) -> None:
-        if event.to not in (None, self._participant):
+        if event.to not in (None, self.participant):
             return
         if self._events.qsize() < READER_EVENTS:
             self._events.put_nowait(event)
@@ -137,7 +137,10 @@ class FakeRoom:
             raise self.crash
         if self.closed:
             raise NotFound(f"room {self.name!r} is closed", code="no_such_room")
-        return self._answer(command)
+        answer = self._answer(command)
+        for _ in range(3):
+            await asyncio.sleep(0)  # readers may hear of it before whoever asked is answered
+        return answer
 
     def info(self) -> RoomInfo:
         return RoomInfo(
@@ -282,6 +285,9 @@ class FakeRoom:
         del self.people[who], self.tokens[who]
         if kicked is not None:
             self.emit(Kicked(to=who, reason=kicked))
+        for reader in tuple(self.readers):
+            if reader.participant == who:
+                reader.end()
         self.emit(ParticipantLeft.model_validate({"id": who, "reason": reason}))
         self._retile()
 

@@ -42,7 +42,7 @@ def write_camera(path: Path, hue: float, *, width: int = 640, height: int = 360,
     return path
 
 
-def write_microphone(path: Path, tone_hz: float, *, seconds: float = 4.0, level: float = 0.3) -> Path:
+def write_microphone(path: Path, tone_hz: float, *, seconds: float = 20.0, level: float = 0.3) -> Path:
     """A mono 48 kHz WAV for Chromium's ``--use-file-for-fake-audio-capture``. ``level`` is the peak, 0 … 1."""
     rate_hz = 48_000
     t = np.arange(round(seconds * rate_hz)) / rate_hz

@@ -141,6 +141,26 @@ def test_missing_sound_is_silence_and_never_a_skip(tmp_path: Path, hole_s: tuple
     assert all(abs(beep - second) < ALIGNMENT_S for beep, second in zip(beeps(recording), heard, strict=True))
 
 
+@pytest.mark.parametrize("missing", ["sound", "picture"])
+def test_a_stream_that_stops_does_not_keep_the_other_from_the_disk(tmp_path: Path, missing: str) -> None:
+    """Looked at before the end, as it would be after a kill."""
+    path = tmp_path / "half.mp4"
+    recorder = new_recorder(path)
+    recorder.start()
+
+    def on(stream: str) -> Callable[[int], bool]:
+        return lambda time_ns: missing != stream or time_ns < NS_PER_S
+
+    feed(recorder, 5.0, has_sound=on("sound"), has_picture=on("picture"))
+    eventually(lambda: recorder.statistics.duration_s > 4.5)
+    left = tmp_path / "left.mp4"
+    left.write_bytes(path.read_bytes())
+    recording = probe(left)
+    assert recording.sound_duration_s > 3.5
+    assert recording.frames >= (3.5 * FPS if missing == "sound" else FPS)
+    assert recorder.close().error is None
+
+
 def test_missing_pictures_leave_a_gap_and_the_sound_alone(tmp_path: Path) -> None:
     path = tmp_path / "gap.mp4"
     recorder = new_recorder(path)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from aiortc import RTCSessionDescription
+import av
+import numpy as np
+from aiortc import AudioStreamTrack, RTCSessionDescription
 
 from mcu.clock import NS_PER_MS
 from mcu.config import EngineConfig
@@ -55,10 +57,23 @@ async def ask(room: Room, command: Command, reply: type[R]) -> R:
     return answer
 
 
+class Hum(AudioStreamTrack):
+    """A quiet tone: the silence of a stock track contributes nothing."""
+
+    async def recv(self) -> av.AudioFrame:
+        frame = await super().recv()
+        assert isinstance(frame, av.AudioFrame)
+        time_s = (np.arange(frame.samples) + (frame.pts or 0)) / frame.sample_rate
+        wave = (1000 * np.sin(2 * np.pi * 300 * time_s)).astype(np.int16)
+        hum = av.AudioFrame.from_ndarray(wave.reshape(1, -1), "s16", "mono")
+        hum.pts, hum.sample_rate, hum.time_base = frame.pts, frame.sample_rate, frame.time_base
+        return hum
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Waits for something the room's threads or timers bring about."""
     async with asyncio.timeout(PATIENCE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - threads and sockets bring it about, there is no event to wait for
             await asyncio.sleep(0.02)
 
 

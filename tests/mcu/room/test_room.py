@@ -34,7 +34,7 @@ from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, TileMa
 from mcu.room.room import Room
 from tests.kit import recordings as kit_recordings
 from tests.kit.rtc import make_offer, new_client
-from tests.mcu.room.meeting import ask, connect, enter, next_event, open_room, running_engine, until
+from tests.mcu.room.meeting import Hum, ask, connect, enter, next_event, open_room, running_engine, until
 
 
 def states(room: Room) -> dict[str, str]:
@@ -99,6 +99,7 @@ async def test_a_moderator_silences_a_microphone_at_the_server(tmp_path: Path) -
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
         ada = await enter(room, "Ada")
+        ada.client.pc.getSenders()[0].replaceTrack(Hum())
         await until(lambda: room.sounds.statistics.contributors == 1)
         await ask(room, UpdateParticipant(participant=ada.id, server_muted_audio=True), ParticipantInfo)
         await until(lambda: room.sounds.statistics.contributors == 0)

@@ -1,0 +1,81 @@
+"""Whatever a client sends: an answer, a known error, or the end of its socket. Never anything else."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from api.auth import OPEN
+from api.errors import error_body
+from api.session import Session
+from api.signaling.flood import Bucket
+from api.signaling.messages import perform
+from api.signaling.websocket import Closing, parse_request
+from mcu.clock import NS_PER_S
+from mcu.errors import McuError
+from mcu.protocol.models import RoomSpec
+from mcu.protocol.wire import Reply, Request
+from tests.kit.engine import FakeRoom
+
+KINDS = ("offer", "candidate", "media_state", "layout", "mute", "kick", "record", "dance", "")
+FIELDS = ("sdp", "connection", "candidate", "sdpMid", "audio", "layout", "preset", "view", "participant", "action", "x")
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("main")
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(text=st.text(max_size=200) | values.map(json.dumps))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_a_request_or_answered_or_the_end(text: str) -> None:
+    try:
+        parsed = parse_request(text)
+    except Closing as closing:
+        outcome: int | Request | Reply | None = closing.code
+    else:
+        outcome = parsed
+    assert outcome == 1008 or isinstance(outcome, Request) or (isinstance(outcome, Reply) and not outcome.ok)
+
+
+@given(kind=st.sampled_from(KINDS), data=st.dictionaries(st.sampled_from(FIELDS), values, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_any_message_of_a_joined_client_is_carried_out_or_refused(kind: str, data: dict[str, Any]) -> None:
+    async def run() -> None:
+        room = FakeRoom(RoomSpec(name="team"), Path("recordings"))
+        session = await Session.join(room, OPEN, "Ada", None)
+        try:
+            answer = await perform(session, kind, data)
+        except McuError as error:
+            answer = error_body(error).model_dump()
+        assert json.loads(to_json(answer)) is not None
+
+    asyncio.run(run())
+
+
+class HeldClock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.ns = 0
+
+    def now_ns(self) -> int:
+        return self.ns
+
+    def wall_ns(self) -> int:
+        return self.ns
+
+
+def test_a_bucket_holds_a_burst_and_fills_at_its_rate() -> None:
+    clock = HeldClock()
+    bucket = Bucket(50.0, 100, clock)
+    assert [bucket.take() for _ in range(101)] == [True] * 100 + [False]
+    clock.ns += NS_PER_S // 10
+    assert [bucket.take() for _ in range(6)] == [True] * 5 + [False]
+    clock.ns += 3600 * NS_PER_S
+    assert sum(bucket.take() for _ in range(200)) == 100
