@@ -56,7 +56,7 @@ async def demo(console: Console) -> Path:
     console.print("four people get ready")
     ready = [guest async for guest in guests()]
     console.print("a server starts")
-    async with own_server(OUT / "server.log") as url:
+    async with own_server(OUT / "server.log", OUT / "recordings") as url:
         epoch_ns = time.monotonic_ns()
         async with contextlib.AsyncExitStack() as stack:
             rooms = [

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -25,16 +26,22 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def own_server(log: Path) -> AsyncIterator[str]:
+async def own_server(log: Path, recordings: Path) -> AsyncIterator[str]:
     """``mcu serve`` in a process of its own, on a free port of the loopback; yields its address once it is ready.
 
-    What it says goes to ``log``. It is asked to stop at the end, and made to if it won't. Raises ServerFailed.
+    What it says goes to ``log``, what it records into the folder ``recordings``. It is asked to stop at the end, and made to if it won't. Raises ServerFailed.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *COMMAND, "--port", str(port), stdout=output, stderr=output
+            sys.executable,
+            *COMMAND,
+            "--port",
+            str(port),
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"MCU_RECORDINGS_DIR": str(recordings)},
         )
         try:
             await _until_ready(process, url, log)

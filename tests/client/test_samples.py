@@ -68,7 +68,7 @@ async def test_the_watcher_keeps_what_it_sees(server: FakeServer, tmp_path: Path
 async def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samples.server.COMMAND", ("-c", "import sys; sys.exit('port 0 is taken')"))
     with pytest.raises(ServerFailed, match="port 0 is taken"):
-        async with own_server(tmp_path / "server.log"):
+        async with own_server(tmp_path / "server.log", tmp_path):
             pytest.fail("it is not there")
 
 
