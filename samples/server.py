@@ -29,7 +29,8 @@ def free_port() -> int:
 async def own_server(log: Path, recordings: Path) -> AsyncIterator[str]:
     """``mcu serve`` in a process of its own, on a free port of the loopback; yields its address once it is ready.
 
-    What it says goes to ``log``, what it records into the folder ``recordings``. It is asked to stop at the end, and made to if it won't. Raises ServerFailed.
+    What it says goes to ``log``, what it records into the folder ``recordings``. It is asked to stop at the end, and
+    made to if it won't. Raises ServerFailed.
     """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
