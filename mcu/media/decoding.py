@@ -26,6 +26,8 @@ BACKLOG_FRAMES: Final = 30
 BACKLOG_BYTES: Final = 1 << 20
 FRAMES_A_TURN: Final = 4
 """How much of one stream's backlog is decoded before the next stream's turn."""
+RECENT_PICTURES: Final = 8
+"""What is kept for pictures that wait for their sound: a quarter of a second at 30 a second."""
 KEYFRAME_PATIENCE_NS: Final = 500 * NS_PER_MS
 """A keyframe that was asked for and hasn't come is asked for again after this long: either may have been lost."""
 LOG_EVERY_NS: Final = 5 * NS_PER_S
@@ -135,6 +137,7 @@ class VideoDecoding:
         self._awaits_keyframe = True
         self._asked_ns: int | None = None
         self._logged_ns: int | None = None
+        self._recent: tuple[DecodedPicture, ...] = ()
         self._source: tuple[VideoCodec, int] | None = None
         self._epoch = 0
         self._statistics = DecodingStatistics()
@@ -155,6 +158,19 @@ class VideoDecoding:
             self._pool._queue(self)
         if ask:
             self._on_keyframe_wanted()
+
+    def picture_at(self, time_ns: int, due_ns: Callable[[DecodedPicture], int]) -> DecodedPicture | None:
+        """The newest recent picture that is due at room time ``time_ns``; the oldest while none is. Any thread."""
+        recent = self._recent
+        for decoded in reversed(recent):
+            if due_ns(decoded) <= time_ns:
+                return decoded
+        return recent[0] if recent else None
+
+    def clear_pictures(self) -> None:
+        """Forgets the pictures, so that an old one can't flash up when the source comes back. Any thread."""
+        with self._lock:
+            self._clear_pictures()
 
     def pause(self) -> None:
         """Parks the stream: frames are dropped undecoded, the last picture is forgotten."""
@@ -216,8 +232,12 @@ class VideoDecoding:
     def _forget(self) -> None:
         self._epoch += 1
         self._drop_backlog()
-        self.latest.take()
+        self._clear_pictures()
         self._awaits_keyframe = True
+
+    def _clear_pictures(self) -> None:
+        self.latest.take()
+        self._recent = ()
 
     def _drop_backlog(self) -> None:
         self._count(dropped=len(self._backlog))
@@ -270,7 +290,9 @@ class VideoDecoding:
                 height=picture.height,
             )
             rtp_timestamp = frame.rtp_timestamp if shown.pts is None else shown.pts
-            self.latest.put(DecodedPicture(picture, generation, rtp_timestamp, frame.arrived_ns, now_ns))
+            decoded = DecodedPicture(picture, generation, rtp_timestamp, frame.arrived_ns, now_ns)
+            self._recent = (*self._recent[1 - RECENT_PICTURES :], decoded)
+            self.latest.put(decoded)
 
     def _recover(self, frame: ReceivedFrame, error: Exception) -> None:
         """A fresh decoder, and decoding goes on at the next keyframe: one that waits already, or one asked for."""

@@ -53,6 +53,7 @@ class Connections:
             connection,
             decoding=participant.decodings[_SOURCES[connection]],
             playout=participant.playout if connection == "main" else None,
+            lipsync=participant.lipsync if connection == "main" else None,
             on_state=lambda link, state, reason: self._state(participant, link, state, reason),
             on_keyframe_request=lambda link: self._keyframe_request(link),
         )

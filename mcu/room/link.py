@@ -6,6 +6,7 @@ import structlog
 
 from mcu.frames import AudioPacket, ReceivedFrame, SenderReport
 from mcu.media.decoding import VideoDecoding
+from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection
 from mcu.rtc import Peer
@@ -26,6 +27,7 @@ class Link:
         *,
         decoding: VideoDecoding,
         playout: Playout | None,
+        lipsync: LipSync | None,
         on_state: Callable[["Link", PeerState, str], None],
         on_keyframe_request: Callable[["Link"], None],
     ) -> None:
@@ -36,6 +38,7 @@ class Link:
         self._peer: Peer | None = None
         self._decoding = decoding
         self._playout = playout
+        self._lipsync = lipsync
         self._video_ssrc: int | None = None
         self._audio_ssrc: int | None = None
         self._on_state = on_state
@@ -52,6 +55,8 @@ class Link:
 
     def on_video(self, frame: ReceivedFrame) -> None:
         self._video_ssrc = frame.ssrc
+        if self._lipsync is not None:
+            self._lipsync.arrived(frame)
         self._decoding.push(frame)
 
     def on_audio(self, packet: AudioPacket) -> None:
@@ -62,6 +67,8 @@ class Link:
     def on_sender_report(self, report: SenderReport) -> None:
         if self._playout is not None and report.ssrc == self._audio_ssrc:
             self._playout.sender_report(report)
+        elif self._lipsync is not None and report.ssrc == self._video_ssrc:
+            self._lipsync.reported(report)
 
     def on_keyframe_request(self) -> None:
         self._on_keyframe_request(self)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from mcu.media.decoding import DecodePool, VideoDecoding
+from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
 from mixer.scene import TileKey
+from mixer.timeline import SenderClock
 
 
 def new_resume_token() -> str:
@@ -38,11 +40,14 @@ class Participant:
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
     playout: Playout = field(init=False)
+    lipsync: LipSync = field(init=False)
     decodings: dict[Source, VideoDecoding] = field(init=False)
     ever_connected: bool = False
 
     def __post_init__(self) -> None:
-        self.playout = Playout()
+        sender = SenderClock()
+        self.playout = Playout(sender)
+        self.lipsync = LipSync(sender, self.playout)
         self.decodings = {source: self._decoding(source) for source in ("camera", "screen")}
 
     def _decoding(self, source: Source) -> VideoDecoding:
@@ -87,6 +92,7 @@ class Participant:
                 key=TileKey(self.id, source),
                 name=self.name,
                 decoding=self.decodings[source],
+                lipsync=self.lipsync if source == "camera" else None,
                 shown=shown[source],
                 muted=not self.hears,
                 reconnecting=reconnecting,
@@ -112,9 +118,9 @@ class Participant:
         changes = {"audio": audio, "video": video, "screen": screen}
         self.media = self.media.model_copy(update={k: v for k, v in changes.items() if v is not None})
         if not self.media.video:
-            self.decodings["camera"].latest.take()
+            self.decodings["camera"].clear_pictures()
         if not self.media.screen:
-            self.decodings["screen"].latest.take()
+            self.decodings["screen"].clear_pictures()
 
     async def close(self) -> None:
         """Closes connections and decoders. Idempotent."""

@@ -6,10 +6,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
-from mcu.clock import Clock
+from mcu.clock import NS_PER_S, Clock
 from mcu.errors import Internal
 from mcu.mailbox import Ring
 from mcu.media.canvases import CanvasPool, SharedCanvas
+from mcu.media.decoding import DecodedPicture
 from mcu.media.hub import EncoderHub
 from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.deadlines import Metronome, TickStatistics
@@ -62,12 +63,14 @@ class RoomPictures:
         self._stale_after_ns = stale_after_ns
         self._speech = speech
         self._on_tiles = on_tiles
+        self._half_interval_ns = NS_PER_S // spec.fps // 2
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
         self._compositor = Compositor()
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=0, canvas=canvas, tiles=())
+        self._shown: dict[TileKey, DecodedPicture] = {}
         self._composed = 0
         self._no_canvas = 0
         self._metronome = Metronome(
@@ -118,7 +121,7 @@ class RoomPictures:
     def tick(self, n: int) -> None:
         """Plays canvas tick ``n``. Nothing is drawn when nobody looks."""
         time_ns = self._timeline.canvas_tick_ns(n)
-        scene, pictures = self._scene(self.snapshot_of_room)
+        scene, pictures = self._scene(self.snapshot_of_room, time_ns)
         self._tell(scene, pictures)
         hubs = self.hubs
         requests = self._requests.take_all()
@@ -141,18 +144,33 @@ class RoomPictures:
         finally:
             canvas.release()
 
-    def _scene(self, snapshot: RoomSnapshot) -> tuple[Scene, dict[TileKey, Picture]]:
+    def _scene(self, snapshot: RoomSnapshot, time_ns: int) -> tuple[Scene, dict[TileKey, Picture]]:
         now_ns = self._clock.now_ns()
         speech = self._speech()
         members = []
         pictures: dict[TileKey, Picture] = {}
         for source in snapshot.pictures:
-            decoded = source.decoding.latest.peek() if source.shown else None
-            if decoded is not None and now_ns - decoded.arrived_ns < self._stale_after_ns:
-                pictures[source.key] = decoded.picture
+            newest = source.decoding.latest.peek() if source.shown else None
+            if newest is not None and now_ns - newest.arrived_ns < self._stale_after_ns:
+                pictures[source.key] = self._due(source, newest, time_ns).picture
             members.append(_member(source, source.key in pictures, speech))
+        self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
         scene = arrange(snapshot.layout, members, self._size, speech.dominant, self._tile_map.layout_seq)
         return scene, pictures
+
+    def _due(self, source: PictureInput, newest: DecodedPicture, time_ns: int) -> DecodedPicture:
+        """The picture for this tick, in step with its owner's voice and never an older one than before.
+
+        One that is due within half an interval is nearer to this tick than to the next.
+        """
+        due = newest
+        if source.lipsync is not None:
+            due = source.decoding.picture_at(time_ns + self._half_interval_ns, source.lipsync.due_ns) or newest
+        last = self._shown.get(source.key)
+        if last is not None and last.generation > due.generation:
+            return last
+        self._shown[source.key] = due
+        return due
 
     def _tell(self, scene: Scene, pictures: dict[TileKey, Picture]) -> None:
         shown = {source.key: source for source in self.snapshot_of_room.pictures}

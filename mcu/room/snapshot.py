@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcu.media.decoding import VideoDecoding
+from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.rtc.downlink import Downlink
 from mixer.layouts.arrange import LayoutSpec
@@ -14,11 +15,14 @@ from mixer.scene import TileKey
 
 @dataclass(frozen=True, slots=True)
 class PictureInput:
-    """A source that has a tile. ``shown`` False: its owner or a moderator switched it off, so it is an avatar."""
+    """A source that has a tile. ``shown`` False: its owner or a moderator switched it off, so it is an avatar.
+    ``lipsync`` None: there is no voice that its pictures have to meet.
+    """
 
     key: TileKey
     name: str
     decoding: VideoDecoding
+    lipsync: LipSync | None
     shown: bool
     muted: bool
     reconnecting: bool

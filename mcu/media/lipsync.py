@@ -1,0 +1,38 @@
+"""When a person's pictures are due, so that their lips meet their voice.
+
+A voice waits in its playout for late packets; a picture needs no such wait. So pictures are held back by as much as the
+voice is, both counted from their capture in room time (``mixer/timeline.py``).
+"""
+
+from mcu.clock import NS_PER_MS
+from mcu.frames import VIDEO_CLOCK_HZ, ReceivedFrame, SenderReport
+from mcu.media.decoding import DecodedPicture
+from mcu.media.playout import Playout
+from mixer.timeline import SenderClock, StreamClock
+
+MAX_WAIT_NS = 300 * NS_PER_MS
+"""A picture is never held back longer after its arrival, whatever the clocks say."""
+
+
+class LipSync:
+    """The clock of one person's camera beside their playout. ``arrived`` and ``reported`` on the event loop,
+    ``due_ns`` on any thread.
+    """
+
+    def __init__(self, sender: SenderClock, playout: Playout) -> None:
+        self._clock = StreamClock(VIDEO_CLOCK_HZ, sender)
+        self._playout = playout
+
+    def arrived(self, frame: ReceivedFrame) -> None:
+        self._clock.arrived(frame.rtp_timestamp, frame.arrived_ns)
+
+    def reported(self, report: SenderReport) -> None:
+        self._clock.reported(report.ntp, report.rtp_timestamp, report.arrived_ns)
+
+    def due_ns(self, picture: DecodedPicture) -> int:
+        """The room time at which to show it; its arrival where there is no voice to meet."""
+        latency_ns = self._playout.latency_ns
+        captured_ns = self._clock.room_ns(picture.rtp_timestamp & 0xFFFF_FFFF)
+        if latency_ns is None or captured_ns is None:
+            return picture.arrived_ns
+        return min(captured_ns + latency_ns, picture.arrived_ns + MAX_WAIT_NS)
