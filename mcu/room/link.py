@@ -10,6 +10,7 @@ from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection
 from mcu.rtc import Peer
+from mcu.rtc.downlink import Downlink
 from mcu.rtc.listener import PeerState, Reception
 
 log = structlog.get_logger()
@@ -52,6 +53,13 @@ class Link:
     @peer.setter
     def peer(self, peer: Peer) -> None:
         self._peer = peer
+
+    @property
+    def listening(self) -> Downlink | None:
+        """Where the participant hears the room; None while they don't."""
+        negotiated = self.peer.negotiated
+        hears = self.connected and negotiated is not None and negotiated.audio_out is not None
+        return self.peer.downlink if hears else None
 
     def on_video(self, frame: ReceivedFrame) -> None:
         self._video_ssrc = frame.ssrc

@@ -110,7 +110,7 @@ class Participant:
             playout=self.playout,
             heard=self.hears,
             gain=self.gain,
-            downlink=link.peer.downlink if link is not None and link.connected else None,
+            downlink=link.listening if link is not None else None,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:

@@ -117,8 +117,9 @@ class RoomSounds:
         mixed = self._mixer.mix(inputs, gains)
         self._contributors = len(inputs)
         own = self._encode_own(snapshot.sounds, mixed.without, mixed.everyone, time_ns)
-        self._encodes += 1
-        self._fanout.send(self._shared.encode(mixed.everyone), time_ns, own)
+        if self._fanout.statistics.listeners:
+            self._encodes += 1
+            self._fanout.send(self._shared.encode(mixed.everyone), time_ns, own)
         for sink in self.sinks:
             sink.write_sound(mixed.everyone, time_ns)
         if n % JUDGE_EVERY_TICKS == 0:
