@@ -8,7 +8,7 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording, not_found
-    │   ├── Conflict                    room_full, wrong_state
+    │   ├── Conflict                    room_full, wrong_state, view_exists, too_many_views
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
     │   ├── Unprocessable               invalid: which field, and why
