@@ -5,7 +5,7 @@ from typing import Final
 
 from api.bench.harness import Bench, BenchFailed
 
-NAMES: Final = ("core", "compose")
+NAMES: Final = ("core", "compose", "audio")
 
 
 def load(name: str) -> Bench:
