@@ -327,7 +327,7 @@ async def brightness(room: Room, layout: Layout) -> Luma:
     shot = await ask(room, TakeSnapshot(format="png"), Snapshot)
     image = cv2.imdecode(np.frombuffer(shot.data, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert image is not None
-    box = room.pictures.tile_map.tiles[0].box
+    box = room.views.main.composite.tile_map.tiles[0].box
     rows = np.linspace(box.y + 12, box.y + box.height - 13, 5).astype(int)
     columns = np.linspace(box.x + 3, box.x + box.width - 4, 9).astype(int)
     grid: Luma = image[np.ix_(rows, columns)].astype(np.uint8)
