@@ -15,11 +15,11 @@ from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileStat
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
 from mixer.compositor import Compositor
-from mixer.geometry import Size
+from mixer.geometry import Box, Size
 from mixer.image import encode_image
 from mixer.layouts.arrange import LayoutSpec, arrange
 from mixer.picture import Picture
-from mixer.scene import Scene, TileKey
+from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
 
 POOL_CANVASES = 11
@@ -50,6 +50,10 @@ class Standing:
 
     state: TileState
     since_ns: int
+
+
+_Place = tuple[TileKey, str, Box, int, TileState]
+"""What the tile map says of a tile; compared at every tick, while the map is only made when it changes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -88,6 +92,7 @@ class Composite:
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
+        self._places: tuple[_Place, ...] = ()
         self._drawn: _Drawn | None = None
         self._moved_ns = 0
         self._submitted_ns = 0
@@ -194,25 +199,26 @@ class Composite:
             tile.key: state_of(moment.sources.get(tile.key), live=tile.key in moment.pictures, now_ns=moment.now_ns)
             for tile in scene.tiles
         }
+        places = tuple((tile.key, tile.name, tile.box, tile.z, states[tile.key]) for tile in scene.tiles)
+        if places == self._places:
+            return
+        self._places = places
         former = self.standings
-        if {key: standing.state for key, standing in former.items()} != states:
-            self.standings = {
-                key: former[key] if key in former and former[key].state == state else Standing(state, moment.now_ns)
-                for key, state in states.items()
-            }
-        tiles = tuple(
-            TileInfo(
-                participant=tile.key.participant,
-                source=tile.key.source,
-                name=tile.name,
-                box=PixelBox(x=tile.box.x, y=tile.box.y, width=tile.box.width, height=tile.box.height),
-                z=tile.z,
-                state=states[tile.key],
-            )
-            for tile in scene.tiles
-        )
-        if tiles != self._tile_map.tiles:
-            self._tile_map = self._tile_map.model_copy(
-                update={"layout_seq": self._tile_map.layout_seq + 1, "tiles": tiles}
-            )
-            self._on_tiles(self._tile_map)
+        self.standings = {
+            key: former[key] if key in former and former[key].state == state else Standing(state, moment.now_ns)
+            for key, state in states.items()
+        }
+        tiles = tuple(_info(tile, states[tile.key]) for tile in scene.tiles)
+        self._tile_map = self._tile_map.model_copy(update={"layout_seq": self._tile_map.layout_seq + 1, "tiles": tiles})
+        self._on_tiles(self._tile_map)
+
+
+def _info(tile: Tile, state: TileState) -> TileInfo:
+    return TileInfo(
+        participant=tile.key.participant,
+        source=tile.key.source,
+        name=tile.name,
+        box=PixelBox(x=tile.box.x, y=tile.box.y, width=tile.box.width, height=tile.box.height),
+        z=tile.z,
+        state=state,
+    )

@@ -128,11 +128,14 @@ async def test_who_watches_a_view_that_is_deleted_falls_back_to_main(tmp_path: P
         await ask(room, CreateView(spec=PORTRAIT), ViewSpec)
         await ask(room, WatchView(participant=ada.id, view="portrait"), ParticipantInfo)
         await sees(ada, 180, 320)
-        events = room.events()
+        events, her_news = room.events(), room.events(ada.id)
         await ask(room, DeleteView(view="portrait"), Done)
         moved = await next_event(events, "participant_updated")
         assert isinstance(moved, ParticipantUpdated)
         assert moved.participant.view == "main"
+        tiles = await next_event(her_news, "tiles")
+        assert isinstance(tiles, Tiles)
+        assert tiles.tiles.view == "main"
         await sees(ada, 320, 180)
         assert (await received(ada)).packetsLost == 0
         assert [view.name for view in (await ask(room, ListViews(), ViewList)).views] == ["main"]
