@@ -11,6 +11,7 @@ from mcu.errors import Internal
 from mcu.mailbox import Ring
 from mcu.media.canvases import CanvasPool, SharedCanvas
 from mcu.media.hub import EncoderHub
+from mcu.protocol.layout import Transition
 from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
@@ -21,6 +22,7 @@ from mixer.layouts.arrange import LayoutSpec, arrange
 from mixer.picture import Picture
 from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
+from mixer.transition import Animator
 
 POOL_CANVASES = 11
 """Per hub one waiting and one being encoded, one being drawn, the newest, and a few that snapshots hold."""
@@ -73,8 +75,8 @@ class _Drawn:
 class Composite:
     """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite.
 
-    The event loop sets ``hubs`` (whole, never in place). ``tile_map``, ``standings`` and ``seen`` are replaced whole
-    and may be read by any thread. ``on_tiles`` is called on the thread whenever the tile map changes.
+    The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
+    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread when the tile map has changed.
     """
 
     def __init__(
@@ -85,6 +87,9 @@ class Composite:
         self.name = spec.name
         self.seen: frozenset[TileKey] = frozenset()
         self.standings: Mapping[TileKey, Standing] = {}
+        self.transition = Transition()
+        self._animator = Animator()
+        self._retimed: Transition | None = None
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
@@ -138,11 +143,12 @@ class Composite:
         scene = arrange(layout, moment.members, self._size, moment.dominant, self._tile_map.layout_seq)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self._tell(scene, moment)
+        staged = self._staged(replace(scene, layout_seq=self._tile_map.layout_seq), time_ns)
         hubs, requests = self.hubs, self._requests.take_all()
         if not hubs and not requests:
             self._let_go()
             return
-        drawn = self._draw(replace(scene, layout_seq=self._tile_map.layout_seq), moment, time_ns)
+        drawn = self._draw(staged, moment, time_ns)
         if drawn is None:
             for future in requests:
                 self._requests.put(future)
@@ -159,9 +165,17 @@ class Composite:
             if future.set_running_or_notify_cancel():
                 future.set_exception(Internal("the view is not drawn any more: try again"))
 
+    def _staged(self, scene: Scene, time_ns: int) -> Scene:
+        """The scene on everybody's way to it. The tile map tells where they go, once, and not where they pass by."""
+        wanted = self.transition
+        if wanted is not self._retimed:
+            self._animator.retime(wanted.ms, wanted.ease)
+            self._retimed = wanted
+        return self._animator.step(scene, time_ns)
+
     def _draw(self, scene: Scene, moment: Moment, time_ns: int) -> _Drawn | None:
         """The canvas that shows ``scene``: the last one while nothing has changed; None when all are in use."""
-        pictures = {key: moment.pictures[key] for key in self.seen if key in moment.pictures}
+        pictures = self._pictures(scene, moment)
         if self._drawn is not None and self._drawn.shows(scene, pictures):
             return self._drawn
         self._moved_ns = time_ns
@@ -178,6 +192,16 @@ class Composite:
         self._let_go()
         self._drawn = _Drawn(canvas, scene, pictures)
         return self._drawn
+
+    def _pictures(self, scene: Scene, moment: Moment) -> dict[TileKey, Picture]:
+        """Who has left is there with their last picture until they have faded."""
+        last = self._drawn.pictures if self._drawn is not None else {}
+        pictures = {}
+        for tile in scene.tiles:
+            picture = moment.pictures.get(tile.key) or (None if tile.key in self.seen else last.get(tile.key))
+            if picture is not None:
+                pictures[tile.key] = picture
+        return pictures
 
     def _let_go(self) -> None:
         if self._drawn is not None:

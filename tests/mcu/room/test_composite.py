@@ -12,6 +12,7 @@ from mcu.frames import ReceivedFrame
 from mcu.media.canvases import SharedCanvas
 from mcu.media.decoding import DecodePool, VideoDecoding
 from mcu.media.hub import EncoderHub
+from mcu.protocol.layout import Transition
 from mcu.protocol.models import ViewSpec
 from mcu.room.composite import REST_AFTER_NS, REST_INTERVAL_NS, Composite
 from mcu.room.health import state_of
@@ -116,6 +117,27 @@ def test_a_view_that_nobody_watches_keeps_no_canvas_and_its_tiles() -> None:
     drawn = playing.composite.statistics.composed
     playing.play(1, lambda: moment(grey()))
     assert playing.composite.statistics.composed == drawn
+    assert [tile.participant for tile in playing.composite.tile_map.tiles] == ["ada"]
+
+
+def both(ada: Picture, *others: str) -> Moment:
+    """Ada with others, who have cameras too."""
+    keys = [ADA, *(TileKey(other) for other in others)]
+    members = tuple(Member(key=key, name=key.participant, live=True) for key in keys)
+    return Moment(0, {}, members, dict.fromkeys(keys, ada), None, {})
+
+
+@pytest.mark.parametrize(("ms", "drawn"), [(0, 1), (200, 6)])
+def test_who_comes_and_goes_moves_the_others_for_as_long_as_the_layout_says(ms: int, drawn: int) -> None:
+    """The tile map changes once each time: it says where people go, not where they pass by."""
+    playing, picture = Playing(), grey()
+    playing.composite.transition = Transition(ms=ms)
+    playing.play(0.2, lambda: both(picture))
+    for people in (("bob",), ()):
+        before, seq = playing.composite.statistics.composed, playing.composite.tile_map.layout_seq
+        playing.play(1, lambda people=people: both(picture, *people))  # type: ignore[misc]  # bound in each round
+        assert abs(playing.composite.statistics.composed - before - drawn) <= 1
+        assert playing.composite.tile_map.layout_seq == seq + 1
     assert [tile.participant for tile in playing.composite.tile_map.tiles] == ["ada"]
 
 

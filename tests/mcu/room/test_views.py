@@ -266,6 +266,7 @@ async def test_a_client_that_hangs_up_frees_its_encoder(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
         ada = await enter(room, "Ada")
+        await sees(ada, 320, 180)
         assert room.views.viewers == 1
         await ada.close()
         await until(lambda: room.views.viewers == 0)
