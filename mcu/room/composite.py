@@ -76,7 +76,7 @@ class Composite:
     """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite.
 
     The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
-    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread when the tile map has changed.
+    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
     """
 
     def __init__(
