@@ -32,6 +32,7 @@ class Labels:
     def __init__(self, typeface: Typeface, remembered: int = 256) -> None:
         self._typeface = typeface
         self._sprites: Cache[LabelKey, Sprite | None] = Cache(remembered)
+        self._needed: Cache[tuple[str, bool, int], int] = Cache(remembered)
 
     def draw(self, canvas: Picture, box: Box, text: str, muted: bool) -> None:
         """Draws ``text`` and the mark into the left bottom corner of a tile. A name that doesn't fit is shortened; a
@@ -42,9 +43,16 @@ class Labels:
         most_px = box.width - 2 * margin
         if box.height < LOWEST_TILE_PX or most_px < 2 * size_px:
             return
+        # Room beyond what the name needs makes no difference, so a tile that grows needs no new sprite.
+        needed = self._needed.get((text, muted, size_px), lambda: self._needed_px(text, muted, size_px))
+        most_px = min(most_px, needed)
         sprite = self._sprites.get((text, muted, size_px, most_px), lambda: self._made(text, muted, size_px, most_px))
         if sprite is not None:
             sprite.paint(canvas, box.x + margin, box.bottom - margin - sprite.size.height)
+
+    def _needed_px(self, text: str, muted: bool, size_px: int) -> int:
+        """The width of a label that isn't shortened, and a little more."""
+        return self._typeface.width(self._typeface.readable(text), size_px, WEIGHT) + 4 * size_px
 
     def _made(self, text: str, muted: bool, size_px: int, most_px: int) -> Sprite | None:
         padding = round(size_px * 0.5)
