@@ -19,6 +19,7 @@ from mixer.edges import Borders, blend
 from mixer.geometry import Box, Size
 from mixer.ground import Ground
 from mixer.labels import Labels, label_room_px
+from mixer.lettering import Lettering
 from mixer.marks import Marks
 from mixer.overlays import Overlay, Overlays
 from mixer.picture import Picture, Plane
@@ -65,13 +66,14 @@ class Compositor:
 
     def __init__(self, scaled: ScaledPictures | None = None) -> None:
         typeface = Typeface()
+        lettering = Lettering(typeface)
         self._scaled = scaled or ScaledPictures()
         self._scaler = Scaler()
-        self._labels = Labels(typeface)
+        self._labels = Labels(lettering)
         self._avatars = Avatars(typeface)
         self._borders = Borders()
         self._marks = Marks()
-        self._overlays = Overlays(typeface)
+        self._overlays = Overlays(lettering)
         self._grounds: Cache[GroundKey, Ground] = Cache(8)
         self._backgrounds: Cache[tuple[int, Size], Canvas] = Cache(2)
         self._last: _Content | None = None

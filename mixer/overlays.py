@@ -7,11 +7,12 @@ from mixer.colour import WHITE
 from mixer.decor import Decor, Logo
 from mixer.geometry import Box, Size
 from mixer.labels import PLATE
+from mixer.lettering import Lettering
 from mixer.picture import Picture
 from mixer.scene import Scene
 from mixer.shapes import rounded
 from mixer.sprite import Layers, Sprite
-from mixer.typeface import Typeface, line_height
+from mixer.typeface import line_height
 
 BANNER_LINES = 26
 """A canvas's height over the size of a banner's letters."""
@@ -19,6 +20,8 @@ BANNER_LINES = 26
 COUNTDOWN_LINES = 15
 
 SMALLEST_PX = 14
+
+WEIGHT = 600
 
 PLATE_OPACITY = 0.74
 
@@ -48,8 +51,8 @@ class Overlay:
 class Overlays:
     """Makes overlays; sprites are kept. For one thread."""
 
-    def __init__(self, typeface: Typeface) -> None:
-        self._typeface = typeface
+    def __init__(self, lettering: Lettering) -> None:
+        self._lettering = lettering
         self._lines: Cache[tuple[str, int, int], Sprite | None] = Cache(64)
         self._logos: Cache[tuple[Logo, Size], Sprite] = Cache(4)
 
@@ -73,15 +76,14 @@ class Overlays:
 
     def _made(self, text: str, size_px: int, most_px: int) -> Sprite | None:
         padding = round(size_px * 0.6)
-        line = self._typeface.shortened(self._typeface.readable(text), size_px, most_px - 2 * padding - 4, 600)
+        line = self._lettering.shortened(self._lettering.readable(text), size_px, most_px - 2 * padding - 4, WEIGHT)
         if not line:
             return None
-        letters = self._typeface.draw(line, size_px, 600)
         height = round(line_height(size_px) * 1.2 / 2) * 2
-        width = (2 * padding + letters.shape[1] + 1) // 2 * 2
+        width = (2 * padding + self._lettering.width(line, size_px, WEIGHT) + 3) // 2 * 2
         layers = Layers(Size(width, height))
         layers.over(rounded((height, width), height * 0.26), PLATE, PLATE_OPACITY)
-        layers.over(letters, WHITE, x=padding, y=(height - letters.shape[0]) // 2)
+        self._lettering.lay(layers, line, size_px, WEIGHT, WHITE, padding, (height - line_height(size_px)) // 2)
         return layers.sprite()
 
     def _logo(self, logo: Logo, canvas: Size, margin: int) -> Overlay:
