@@ -65,6 +65,11 @@ class Views:
     def layouts(self) -> Mapping[str, LayoutSpec]:
         return {view.name: view.layout_spec for view in (*self._going, *self._views.values())}
 
+    def retime(self) -> None:
+        """Tells the composites how people move to new places: before a layout that may send them there."""
+        for view in self:
+            view.composite.transition = view.layout.state.layout.transition
+
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""
         view = self._views.get(name)
