@@ -18,7 +18,8 @@ from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
 from mixer.compositor import Compositor
 from mixer.geometry import Size
 from mixer.image import encode_image
-from mixer.layouts.arrange import Member, arrange
+from mixer.layouts.arrange import Member, arrange_next
+from mixer.layouts.seating import Casting
 from mixer.picture import Picture
 from mixer.scene import Scene, TileKey
 from mixer.timeline import Timeline
@@ -71,6 +72,7 @@ class RoomPictures:
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=0, canvas=canvas, tiles=())
         self._shown: dict[TileKey, DecodedPicture] = {}
+        self._casting = Casting()
         self._composed = 0
         self._no_canvas = 0
         self._metronome = Metronome(
@@ -155,8 +157,12 @@ class RoomPictures:
                 pictures[source.key] = self._due(source, newest, time_ns).picture
             members.append(_member(source, source.key in pictures, speech))
         self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
-        scene = arrange(snapshot.layout, members, self._size, speech.dominant, self._tile_map.layout_seq)
-        return scene, pictures
+        seq = self._tile_map.layout_seq
+        arrangement = arrange_next(
+            snapshot.layout, members, self._size, speech.dominant, seq, now_ns=time_ns, previous=self._casting
+        )
+        self._casting = arrangement.casting
+        return arrangement.scene, pictures
 
     def _due(self, source: PictureInput, newest: DecodedPicture, time_ns: int) -> DecodedPicture:
         """The picture for this tick, in step with its owner's voice and never an older one than before.
@@ -207,6 +213,7 @@ def _member(source: PictureInput, live: bool, speech: SpeechState) -> Member:
         reconnecting=source.reconnecting,
         speaking=speech.border.get(who, 0.0) if source.key.source == "camera" else 0.0,
         last_spoke_ns=speech.last_spoke_ns.get(who, 0),
+        role=source.role,
     )
 
 
