@@ -56,10 +56,10 @@ def tilings(area: Box, count: int, gap: int, widest: int) -> Iterator[Tiling]:
 
 
 def best_tiling(area: Box, count: int, gap: int, widest: int) -> Tiling | None:
-    """The tiling with the largest tiles; among equals the one with the fewest empty places, then the fewest rows."""
+    """The tiling with the largest tiles; among equals the one with the fewest rows, then the fewest empty places."""
 
     def merit(tiling: Tiling) -> tuple[int, int, int]:
-        return tiling.area, -tiling.columns * tiling.rows, -tiling.rows
+        return tiling.area, -tiling.rows, -tiling.columns
 
     return max(tilings(area, count, gap, widest), key=merit, default=None)
 

@@ -1,6 +1,8 @@
 """The layout resource: what is understood, kept as it was written, and refused with the path of its field."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +72,12 @@ def test_a_layout_comes_back_as_it_was_put() -> None:
     assert contains(json.loads(layout.model_dump_json()), INTERVIEW)
     assert Layout.model_validate_json(layout.model_dump_json()) == layout
     assert Layout.model_validate(layout.model_dump()) == layout
+
+
+def test_the_layout_in_the_readme_is_one() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```json\n(\{\"variants.*?)```", readme, re.DOTALL)
+    assert Layout.model_validate_json(example).variants
 
 
 def test_a_merge_takes_a_layout_from_preset_to_custom_and_back() -> None:

@@ -96,6 +96,13 @@ def test_a_strip_uses_its_length_and_crops_no_face_away() -> None:
         assert all(0.7 <= box.width / box.height <= 1.8 for box in boxes)
 
 
+def test_on_an_upright_canvas_small_tiles_stand_in_pairs_below_the_stage() -> None:
+    for preset in ("speaker", "presentation"):
+        stage, *small = arrange(LayoutSpec(preset), people(4, 0), STANDING, "p0").tiles
+        assert small[0].box.y == small[1].box.y >= stage.box.bottom
+        assert stage.box.width == 704
+
+
 def test_a_strip_too_thin_to_see_anybody_gets_more_rows() -> None:
     boxes = strip(Box(0, 0, 320, 180), 49, 8)
     assert len({box.y for box in boxes}) > 1
