@@ -5,7 +5,7 @@ from typing import Final
 
 from api.bench.harness import Bench, BenchFailed
 
-NAMES: Final = ("core", "compose", "audio")
+NAMES: Final = ("core", "compose", "audio", "send", "receive")
 
 
 def load(name: str) -> Bench:
