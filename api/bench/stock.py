@@ -11,6 +11,7 @@ import av
 from aioice import Candidate, Connection
 from aioice.ice import StunProtocol
 from aiortc import RTCCertificate, RTCIceTransport, RTCRtpReceiver, RTCRtpSender
+from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcrtpparameters import (
@@ -187,3 +188,10 @@ async def start_receiver(kind: Kind, dtls: RTCDtlsTransport, ssrc: int) -> RTCRt
         )
     )
     return receiver
+
+
+def stock_encoder(bitrate_bps: int) -> Callable[[av.VideoFrame], object]:
+    """aiortc's own VP8 encoder, as its senders have one each: compresses a frame and cuts it into payloads."""
+    encoder = Vp8Encoder()
+    encoder.target_bitrate = bitrate_bps
+    return encoder.encode

@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.bench import clips, compose, core, machine, media, mosaic, ours, programs, receive, registry, send, stock
+from api.bench import (
+    clips,
+    compose,
+    core,
+    fan_out,
+    machine,
+    media,
+    mosaic,
+    ours,
+    programs,
+    receive,
+    registry,
+    send,
+    stock,
+)
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, Result, Work, measure
 from api.bench.quality import judge, lumas_of, lumas_of_file
 from api.cli import app
@@ -193,7 +207,9 @@ def test_a_program_that_fails_is_a_failed_bench() -> None:
         programs.cpu_s("ls", "/nosuch/place")
 
 
-@pytest.mark.parametrize("bench", [compose.BENCH, send.BENCH, receive.BENCH], ids=lambda bench: bench.name)
+@pytest.mark.parametrize(
+    "bench", [compose.BENCH, send.BENCH, receive.BENCH, fan_out.BENCH], ids=lambda bench: bench.name
+)
 def test_cases_are_those_that_were_announced(bench: Bench) -> None:
     with ExitStack() as stack:
         cases = bench.prepare(stack, Effort(quick=True))
@@ -211,6 +227,11 @@ def little() -> media.Media:
 def test_fan_outs_and_stock_senders_both_send(little: media.Media) -> None:
     for work in (send.by_fanouts, send.by_aiortc):
         assert work(little, ("video", "audio"))() > 0
+
+
+def test_one_more_viewer_and_one_more_encoder_are_both_measured(little: media.Media) -> None:
+    assert fan_out.one_more_viewer(little)() > 0
+    assert fan_out.one_more_encoder(clips.film_frames(3), 4)() > 0
 
 
 @pytest.mark.parametrize("kind", receive.KINDS)
