@@ -11,16 +11,17 @@ import structlog
 
 from api.auth import Principal
 from api.direction import asks_to_receive
-from api.errors import validated
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Conflict, Forbidden, Internal, LayoutChanged, McuError, NotFound
+from mcu.errors import Conflict, Forbidden, Internal, McuError, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
+    CancelScheduledLayout,
     Command,
     Detach,
     Done,
     GetLayout,
+    GetLayoutHistory,
     GetRoom,
     GetTiles,
     Join,
@@ -28,6 +29,8 @@ from mcu.protocol.commands import (
     Leave,
     ListParticipants,
     ListRecordings,
+    ListScheduledLayouts,
+    MergeLayout,
     Offer,
     ParticipantList,
     RecordingList,
@@ -37,19 +40,18 @@ from mcu.protocol.commands import (
     StartRecording,
     StopRecording,
     TakeSnapshot,
+    UndoLayout,
     UpdateParticipant,
 )
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.wire import CandidateInit
 
 log = structlog.get_logger()
 
 ReplyT = TypeVar("ReplyT")
-
-# How often a merge that somebody else overtakes is tried again.
-MERGE_ATTEMPTS = 5
 
 
 class RoomControl:
@@ -84,23 +86,49 @@ class RoomControl:
         return await self._ask(GetLayout(view=view), LayoutState)
 
     async def set_layout(self, view: str, layout: Layout, if_match: str | None = None) -> LayoutState:
-        self.principal.require("arrange", self.room)
-        return await self._ask(SetLayout(view=view, layout=layout, if_match=if_match), LayoutState)
+        return self._made(await self.change_layout(SetLayout(view=view, layout=layout, if_match=if_match)))
 
     async def merge_layout(self, view: str, patch: dict[str, Any], if_match: str | None = None) -> LayoutState:
-        """A JSON merge patch (RFC 7396): what ``patch`` doesn't name stays. Without ``if_match`` a lost race is run
-        again on the newer layout. Raises ``Unprocessable`` or ``LayoutChanged``.
+        """A JSON merge patch (RFC 7396): what ``patch`` doesn't name stays. The room merges, so nobody can come in
+        between. Raises ``Unprocessable`` or ``LayoutChanged``.
         """
+        return self._made(await self.change_layout(MergeLayout(view=view, patch=patch, if_match=if_match)))
+
+    async def change_layout(self, command: SetLayout | MergeLayout) -> LayoutState | ScheduledLayout:
+        """Replaces the layout or merges into it; with ``at``, when that time comes."""
         self.principal.require("arrange", self.room)
-        for _ in range(MERGE_ATTEMPTS):
-            current = await self._ask(GetLayout(view=view), LayoutState)
-            merged = validated(Layout, current.layout.model_dump() | patch)
-            try:
-                return await self.set_layout(view, merged, if_match or current.etag)
-            except LayoutChanged:
-                if if_match is not None:
-                    raise
-        raise LayoutChanged("others change this layout all the time; try again")
+        answer = await self._handle.call(command.model_copy(update={"by": self.author}))
+        if not isinstance(answer, LayoutState | ScheduledLayout):
+            raise Internal(f"{command.type} was answered with {type(answer).__name__}")
+        return answer
+
+    async def undo_layout(self, view: str, if_match: str | None = None) -> LayoutState:
+        """Raises ``Conflict`` when there is nothing to undo, or ``LayoutChanged``."""
+        self.principal.require("arrange", self.room)
+        return await self._ask(UndoLayout(view=view, if_match=if_match, by=self.author), LayoutState)
+
+    async def layout_history(self, view: str) -> LayoutHistory:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetLayoutHistory(view=view), LayoutHistory)
+
+    async def scheduled_layouts(self, view: str) -> ScheduledLayouts:
+        self.principal.require("watch", self.room)
+        return await self._ask(ListScheduledLayouts(view=view), ScheduledLayouts)
+
+    async def cancel_layout(self, view: str, change: str) -> None:
+        """Raises ``NotFound``."""
+        self.principal.require("arrange", self.room)
+        await self._ask(CancelScheduledLayout(view=view, id=change), Done)
+
+    @property
+    def author(self) -> str:
+        """Whom the history names: the participant, or the admin that every key and an open server's caller is."""
+        return self.principal.identity or "admin"
+
+    def _made(self, answer: LayoutState | ScheduledLayout) -> LayoutState:
+        if not isinstance(answer, LayoutState):
+            raise Internal("a change without a time was scheduled")
+        return answer
 
     async def tiles(self, view: str) -> TileMap:
         self.principal.require("watch", self.room)
@@ -210,6 +238,10 @@ class Session(RoomControl):
             )
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
         self.first_tiles = await self._ask(GetTiles(), TileMap)
+
+    @property
+    def author(self) -> str:
+        return self.me.id
 
     @property
     def ended(self) -> bool:

@@ -3,22 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 
 from mcu.clock import Clock
 from mcu.config import EngineConfig
-from mcu.errors import NotFound, Unprocessable
+from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
 from mcu.room.events import Events, Subscription
-from mcu.room.layout import VersionedLayout
+from mcu.room.layout_desk import LayoutDesk
 from mcu.room.outputs import ViewOutputs, new_identity
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
@@ -48,11 +47,18 @@ class Room:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._created_at = datetime.now(UTC)
-        self._layout = VersionedLayout()
         self._closed = False
         self._events = Events()
         identity = new_identity(spec.name)
         timeline = Timeline(clock.now_ns(), spec.view.fps)
+        self._desk = LayoutDesk(
+            spec.view.name,
+            clock,
+            timeline,
+            present=lambda who: who in self._attendance,
+            on_change=self._publish,
+            emit=self._events.emit,
+        )
         self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
@@ -106,8 +112,7 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
-            c.GetLayout: self._get_layout,
-            c.SetLayout: self._set_layout,
+            **dict.fromkeys(get_args(c.LayoutCommand), self._about_layout),
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
@@ -168,6 +173,7 @@ class Room:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
+        self._desk.close()
         await self.recordings.close()
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
@@ -230,19 +236,9 @@ class Room:
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
 
-    async def _get_layout(self, command: c.GetLayout) -> LayoutState:
+    async def _about_layout(self, command: c.LayoutCommand) -> c.Reply:
         self._check_view(command.view)
-        return self._layout.state
-
-    async def _set_layout(self, command: c.SetLayout) -> LayoutState:
-        self._check_view(command.view)
-        pinned = command.layout.pinned
-        if pinned is not None and pinned not in self._attendance:
-            raise Unprocessable(f"nobody here has the id {pinned!r}", field="pinned")
-        state = self._layout.replace(command.layout, command.if_match)
-        self._publish()
-        self._events.emit(e.LayoutChangedEvent(view=command.view, state=state))
-        return state
+        return self._desk.carry_out(command)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         self._check_view(command.view)
@@ -305,7 +301,7 @@ class Room:
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
-            layout=self._layout.spec,
+            layout=self._desk.layout.spec,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -1,5 +1,7 @@
 """An engine without media: rooms with a roster, layouts, tiles and records of recordings, all in memory.
 
+A layout's versions and schedule are kept by the desk that real rooms have: it needs no media either.
+
 It keeps the promises of ``mcu.engine.engine`` as far as a door can tell, and it can misbehave: ``stall`` makes a room
 answer late, ``crash`` makes it throw.
 """
@@ -10,18 +12,19 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcu.errors import BadRequest, Conflict, LayoutChanged, NoCapacity, NotFound
+from mcu.clock import SystemClock
+from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
     Command,
     Detach,
     Done,
-    GetLayout,
     GetRoom,
     GetTiles,
     Join,
     Joined,
+    LayoutCommand,
     Leave,
     ListParticipants,
     ListRecordings,
@@ -29,7 +32,6 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
-    SetLayout,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -40,7 +42,6 @@ from mcu.protocol.commands import (
 from mcu.protocol.events import (
     Event,
     Kicked,
-    LayoutChangedEvent,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -48,7 +49,6 @@ from mcu.protocol.events import (
     RoomClosed,
     Tiles,
 )
-from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
@@ -60,6 +60,8 @@ from mcu.protocol.models import (
     TileInfo,
     TileMap,
 )
+from mcu.room.layout_desk import LayoutDesk
+from mixer.timeline import Timeline
 
 READER_EVENTS = 256
 
@@ -106,8 +108,15 @@ class FakeRoom:
         self.created_at = datetime.now(UTC)
         self.people: dict[str, ParticipantInfo] = {}
         self.tokens: dict[str, str] = {}
-        self.layout = Layout()
         self.version = 1
+        self.desk = LayoutDesk(
+            spec.view.name,
+            clock := SystemClock(),
+            Timeline(clock.now_ns(), spec.view.fps),
+            present=lambda who: who in self.people,
+            on_change=lambda: None,
+            emit=self.emit,
+        )
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
         self.calls: list[Command] = []
@@ -174,11 +183,15 @@ class FakeRoom:
 
     def close(self) -> None:
         self.closed = True
+        self.desk.close()
         self.emit(RoomClosed())
         for reader in tuple(self.readers):
             reader.end()
 
     def _answer(self, command: Command) -> Reply:
+        if isinstance(command, LayoutCommand):
+            self._view(command.view)
+            return self.desk.carry_out(command)
         match command:
             case Join():
                 return self._join(command)
@@ -208,11 +221,6 @@ class FakeRoom:
 
     def _answer_about_view(self, command: Command) -> Reply:
         match command:
-            case GetLayout():
-                self._view(command.view)
-                return self._layout_state()
-            case SetLayout():
-                return self._set_layout(command)
             case TakeSnapshot():
                 self._view(command.view)
                 kind = "image/jpeg" if command.format == "jpg" else "image/png"
@@ -294,19 +302,6 @@ class FakeRoom:
     def _retile(self) -> None:
         self.version += 1
         self.emit(Tiles(tiles=self.tiles()))
-
-    def _layout_state(self) -> LayoutState:
-        return LayoutState(layout=self.layout, etag=f"v{self.version}")
-
-    def _set_layout(self, command: SetLayout) -> LayoutState:
-        self._view(command.view)
-        if command.if_match not in (None, f"v{self.version}"):
-            raise LayoutChanged("the layout has changed since")
-        self.layout = command.layout
-        self.version += 1
-        state = self._layout_state()
-        self.emit(LayoutChangedEvent(view=command.view, state=state))
-        return state
 
     def _start_recording(self, command: StartRecording) -> RecordingInfo:
         self._view(command.view)

@@ -1,0 +1,155 @@
+"""``/rooms/{room}/views/{view}/layout``: a layout, its versions, and the changes that wait for their time."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Body, Header, Path, Response
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter
+
+from api.errors import validated
+from api.routes.common import RoomDep, ViewPath, problems
+from api.session import RoomControl
+from mcu.errors import LayoutChanged
+from mcu.protocol.commands import MergeLayout, SetLayout
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.versions import ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
+
+router = APIRouter(tags=["layouts"])
+LAYOUT = "/rooms/{room}/views/{view}/layout"
+
+IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
+ChangePath = Annotated[ChangeId, Path(alias="change")]
+
+
+def _in_utc(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("a time is a string as in ISO 8601, with its zone: 2026-12-24T18:00:00Z")
+    at = TypeAdapter(AwareDatetime).validate_python(value)
+    if not 1970 <= at.year < 9999:
+        raise ValueError("a time lies between the years 1970 and 9998")
+    return at.astimezone(UTC)
+
+
+At = Annotated[AwareDatetime, BeforeValidator(_in_utc)]
+
+
+class TimedLayout(Layout):
+    """A layout to be put: at once, or when its time comes."""
+
+    at: At | None = Field(default=None, description="make the change then; ISO 8601 with a zone")
+
+
+class Timing(BaseModel):
+    at: At | None = None
+
+
+CHANGES: dict[int | str, dict[str, Any]] = {
+    **problems(400, 404, 409, 412, 413, 415),
+    202: {"model": ScheduledLayout, "description": "It will be made at that time; `Location` is where to cancel it."},
+}
+
+
+@router.get(LAYOUT, operation_id="get_layout", responses=problems(404))
+async def get_layout(room: RoomDep, view: ViewPath, response: Response) -> Layout:
+    """The layout; its version is in the `ETag`."""
+    return _layout(await room.layout(view), response)
+
+
+@router.put(LAYOUT, operation_id="put_layout", response_model=Layout, responses=CHANGES)
+async def put_layout(
+    room: RoomDep,
+    view: ViewPath,
+    body: Annotated[TimedLayout, Body(examples=[{"preset": "speaker", "gap": 4}])],
+    response: Response,
+    if_match: IfMatch = None,
+) -> Layout | Response:
+    """Replaces the layout; what isn't named gets its default. With `at` that happens then, and `If-Match` is about
+    now.
+    """
+    layout = Layout.model_validate(body.model_dump(mode="json", exclude={"at"}, exclude_unset=True))
+    etag = await _expected(room, view, if_match)
+    return await _change(room, SetLayout(view=view, layout=layout, if_match=etag, at=body.at), response)
+
+
+@router.patch(LAYOUT, operation_id="patch_layout", response_model=Layout, responses=CHANGES)
+async def patch_layout(
+    room: RoomDep,
+    view: ViewPath,
+    patch: Annotated[dict[str, Any], Body(examples=[{"preset": "grid"}, {"pinned": None}])],
+    response: Response,
+    if_match: IfMatch = None,
+) -> Layout | Response:
+    """Merges into the layout (RFC 7396): what isn't named stays, null takes away. With `at` that happens then, into
+    the layout as it will be.
+    """
+    at = validated(Timing, {"at": patch.pop("at", None)}).at
+    etag = await _expected(room, view, if_match)
+    return await _change(room, MergeLayout(view=view, patch=patch, if_match=etag, at=at), response)
+
+
+@router.delete(LAYOUT, operation_id="undo_layout", responses=problems(404, 409, 412))
+async def undo_layout(room: RoomDep, view: ViewPath, response: Response, if_match: IfMatch = None) -> Layout:
+    """Undoes the last change that is not undone yet."""
+    etag = await _expected(room, view, if_match)
+    return _layout(await room.undo_layout(view, etag), response)
+
+
+@router.get(f"{LAYOUT}/history", operation_id="list_layout_versions", responses=problems(404))
+async def list_layout_versions(room: RoomDep, view: ViewPath) -> LayoutHistory:
+    """The last versions, the newest first. To go back to one, PUT its layout."""
+    return await room.layout_history(view)
+
+
+@router.get(f"{LAYOUT}/scheduled", operation_id="list_scheduled_layouts", responses=problems(404))
+async def list_scheduled_layouts(room: RoomDep, view: ViewPath) -> ScheduledLayouts:
+    """The changes that wait for their time, the next one first."""
+    return await room.scheduled_layouts(view)
+
+
+@router.delete(
+    f"{LAYOUT}/scheduled/{{change}}", operation_id="cancel_scheduled_layout", status_code=204, responses=problems(404)
+)
+async def cancel_scheduled_layout(room: RoomDep, view: ViewPath, change: ChangePath) -> None:
+    """The change will not be made."""
+    await room.cancel_layout(view, change)
+
+
+@router.get("/schemas/layout", operation_id="get_layout_schema")
+async def get_layout_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a layout as it is put."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TimedLayout.model_json_schema()}
+
+
+async def _change(room: RoomControl, command: SetLayout | MergeLayout, response: Response) -> Layout | Response:
+    made = await room.change_layout(command)
+    if isinstance(made, LayoutState):
+        return _layout(made, response)
+    place = f"/api/v1/rooms/{quote(room.room, safe='')}/views/{command.view}/layout/scheduled/{made.id}"
+    return Response(
+        made.model_dump_json(exclude_none=True),
+        status_code=202,
+        headers={"Location": place},
+        media_type="application/json",
+    )
+
+
+def _layout(state: LayoutState, response: Response) -> Layout:
+    response.headers["ETag"] = f'"{_bare(state.etag)}"'
+    return state.layout
+
+
+async def _expected(room: RoomControl, view: str, if_match: str | None) -> str | None:
+    """The one etag the layout must have for ``If-Match`` (RFC 9110, section 13.1.1). Raises ``LayoutChanged`` where
+    none of those named is the present one; weak ones never are.
+    """
+    if if_match is None or if_match.strip() == "*":
+        return None
+    current = (await room.layout(view)).etag
+    if f'"{_bare(current)}"' not in (tag.strip() for tag in if_match.split(",")):
+        raise LayoutChanged("the layout has changed since; get it again", field="If-Match")
+    return current
+
+
+def _bare(etag: str) -> str:
+    return etag.strip('"')
