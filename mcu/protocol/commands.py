@@ -15,7 +15,10 @@ from mcu.protocol.models import (
     RecordingInfo,
     Role,
     RoomInfo,
+    TileHealth,
     TileMap,
+    ViewChanges,
+    ViewSpec,
 )
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
@@ -215,6 +218,62 @@ class Snapshot(Frozen):
     data: bytes
 
 
+class GetTileHealth(Frozen):
+    """→ ``TileHealthList``: every source of the room, with or without a tile in the view."""
+
+    type: Literal["get_tile_health"] = "get_tile_health"
+    view: ViewName = "main"
+
+
+class TileHealthList(Frozen):
+    view: ViewName
+    tiles: tuple[TileHealth, ...]
+
+
+class ListViews(Frozen):
+    """→ ``ViewList``"""
+
+    type: Literal["list_views"] = "list_views"
+
+
+class ViewList(Frozen):
+    views: tuple[ViewSpec, ...]
+
+
+class CreateView(Frozen):
+    """→ ``ViewSpec``. Raises ``Conflict`` (``view_exists``, ``too_many_views``)."""
+
+    type: Literal["create_view"] = "create_view"
+    spec: ViewSpec
+
+
+class UpdateView(Frozen):
+    """→ ``ViewSpec``. Viewers stay and see a keyframe of the new shape. Raises ``Conflict`` (``wrong_state``) where
+    canvas, rate or bitrate would change in the middle of a recording of the view.
+    """
+
+    type: Literal["update_view"] = "update_view"
+    view: ViewName = "main"
+    changes: ViewChanges
+
+
+class DeleteView(Frozen):
+    """→ ``Done``, once every viewer has gone over to ``main``. Raises ``Conflict`` (``wrong_state``) for ``main``, and
+    for a view that is being recorded.
+    """
+
+    type: Literal["delete_view"] = "delete_view"
+    view: ViewName
+
+
+class WatchView(Frozen):
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+
+    type: Literal["watch_view"] = "watch_view"
+    participant: ParticipantId
+    view: ViewName = "main"
+
+
 class StartRecording(Frozen):
     """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
 
@@ -262,6 +321,12 @@ Command = Annotated[
     | CancelScheduledLayout
     | GetTiles
     | TakeSnapshot
+    | GetTileHealth
+    | ListViews
+    | CreateView
+    | UpdateView
+    | DeleteView
+    | WatchView
     | StartRecording
     | StopRecording
     | ListRecordings,
@@ -279,6 +344,9 @@ Reply = (
     | ScheduledLayouts
     | TileMap
     | Snapshot
+    | TileHealthList
+    | ViewList
+    | ViewSpec
     | RecordingInfo
     | RecordingList
     | Done

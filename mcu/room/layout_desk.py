@@ -28,8 +28,8 @@ Reply = LayoutState | LayoutHistory | ScheduledLayout | ScheduledLayouts | c.Don
 class LayoutDesk:
     """One view's layout, its versions and its schedule. Used on the room's event loop only.
 
-    ``present(id)`` says whether a participant is here. ``on_change()`` is called after every change, before ``emit``
-    tells of it.
+    ``timeline()`` is the view's of this moment. ``present(id)`` says whether a participant is here. ``on_change()`` is
+    called after every change, before ``emit`` tells of it.
 
     A time is wall time, for that is what people agree on; pictures are drawn at ticks of the room's monotonic clock.
     A change for ``at`` shows in the first picture whose tick is at ``at`` or later: it is made half a tick before that
@@ -39,14 +39,15 @@ class LayoutDesk:
     def __init__(
         self,
         view: str,
+        layout: VersionedLayout,
         clock: Clock,
-        timeline: Timeline,
         *,
+        timeline: Callable[[], Timeline],
         present: Callable[[str], bool],
         on_change: Callable[[], None],
         emit: Callable[[e.Event], None],
     ) -> None:
-        self.layout = VersionedLayout(wall_time(clock.wall_ns()))
+        self.layout = layout
         self._view = view
         self._clock = clock
         self._timeline = timeline
@@ -54,7 +55,6 @@ class LayoutDesk:
         self._on_change = on_change
         self._emit = emit
         self._schedule = Schedule()
-        self._half_tick_ns = NS_PER_S // timeline.fps // 2
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -146,9 +146,9 @@ class LayoutDesk:
 
     def _due_wall_ns(self) -> int:
         """The wall time of the newest tick that is less than half a tick away: what is due by then shows in it."""
-        now_ns = self._clock.now_ns()
-        newest = self._timeline.canvas_tick_at(now_ns + self._half_tick_ns)
-        return self._clock.wall_ns() + self._timeline.canvas_tick_ns(newest) - now_ns
+        now_ns, timeline = self._clock.now_ns(), self._timeline()
+        newest = timeline.canvas_tick_at(now_ns + _half_tick_ns(timeline))
+        return self._clock.wall_ns() + timeline.canvas_tick_ns(newest) - now_ns
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -157,8 +157,11 @@ class LayoutDesk:
         next_wall_ns = self._schedule.next_wall_ns
         if next_wall_ns is None or self._closed:
             return
-        now_ns = self._clock.now_ns()
-        at_ns = now_ns + next_wall_ns - self._clock.wall_ns()
-        tick = self._timeline.canvas_tick_at(at_ns - 1) + 1
-        wait_s = delay_s(self._timeline.canvas_tick_ns(tick) - self._half_tick_ns, now_ns, LOOK_S)
+        now_ns, timeline = self._clock.now_ns(), self._timeline()
+        tick = timeline.canvas_tick_at(now_ns + next_wall_ns - self._clock.wall_ns() - 1) + 1
+        wait_s = delay_s(timeline.canvas_tick_ns(tick) - _half_tick_ns(timeline), now_ns, LOOK_S)
         self._timer = asyncio.get_running_loop().call_later(wait_s, self.apply_due)
+
+
+def _half_tick_ns(timeline: Timeline) -> int:
+    return NS_PER_S // timeline.fps // 2

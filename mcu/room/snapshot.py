@@ -43,7 +43,8 @@ class SoundInput:
 class RoomSnapshot:
     pictures: tuple[PictureInput, ...] = ()
     sounds: tuple[SoundInput, ...] = ()
-    layout: LayoutSpec = field(default_factory=LayoutSpec)
+    layouts: Mapping[str, LayoutSpec] = field(default_factory=dict)
+    """By the name of the view."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ from mcu.protocol.models import (
     TileInfo,
     TileMap,
 )
+from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
 
@@ -109,10 +110,13 @@ class FakeRoom:
         self.people: dict[str, ParticipantInfo] = {}
         self.tokens: dict[str, str] = {}
         self.version = 1
+        clock = SystemClock()
+        timeline = Timeline(clock.now_ns(), spec.view.fps)
         self.desk = LayoutDesk(
             spec.view.name,
-            clock := SystemClock(),
-            Timeline(clock.now_ns(), spec.view.fps),
+            VersionedLayout(self.created_at),
+            clock,
+            timeline=lambda: timeline,
             present=lambda who: who in self.people,
             on_change=lambda: None,
             emit=self.emit,

@@ -12,6 +12,7 @@ from mcu.protocol import commands as c
 from mcu.protocol.events import Event, LayoutChangedEvent, LayoutDropped, LayoutScheduled
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.versions import ScheduledLayout
+from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
 from tests.kit.clock import WALL_START_NS, FakeClock
@@ -31,8 +32,9 @@ class Office:
         timeline = Timeline(self.clock.now_ns(), FPS)
         self.desk = LayoutDesk(
             "main",
+            VersionedLayout(self.after(0)),
             self.clock,
-            timeline,
+            timeline=lambda: timeline,
             present=lambda who: who in self.people,
             on_change=self._changed,
             emit=self.events.append,

@@ -29,10 +29,10 @@ async def test_a_room_makes_a_scheduled_change_by_itself_and_undoes_it(tmp_path:
         assert isinstance(changed, LayoutChangedEvent)
         assert (changed.scheduled, changed.by, changed.state.layout.preset) == (pending.id, "ada", "speaker")
         assert datetime.now(UTC) >= at - timedelta(milliseconds=50)  # half a tick of ten a second
-        assert room.pictures.snapshot_of_room.layout == LayoutSpec(preset="speaker")
+        assert room.pictures.snapshot_of_room.layouts["main"] == LayoutSpec(preset="speaker")
         undone = await ask(room, UndoLayout(if_match=changed.state.etag), LayoutState)
         assert undone.layout == Layout()
-        assert room.pictures.snapshot_of_room.layout == LayoutSpec()
+        assert room.pictures.snapshot_of_room.layouts["main"] == LayoutSpec()
 
 
 async def test_a_room_drops_the_change_whose_pinned_person_left(tmp_path: Path) -> None:
@@ -47,4 +47,4 @@ async def test_a_room_drops_the_change_whose_pinned_person_left(tmp_path: Path) 
             dropped = await next_event(events, "layout_dropped")
         assert isinstance(dropped, LayoutDropped)
         assert dropped.change == pending
-        assert room.pictures.snapshot_of_room.layout.preset == "grid"
+        assert room.pictures.snapshot_of_room.layouts["main"].preset == "grid"
