@@ -12,6 +12,11 @@ from mixer.geometry import Box, Size
 Source = Literal["camera", "screen"]
 Fit = Literal["cover", "contain"]
 
+Align = tuple[float, float]
+"""Across and down, 0 (left, top) to 1: which part of a cropped picture stays, or where a letterboxed one lies."""
+
+CENTER: Align = (0.5, 0.5)
+
 
 @dataclass(frozen=True, slots=True)
 class TileKey:
@@ -40,6 +45,7 @@ class Tile:
     border: float = 0.0
     muted: bool = False
     reconnecting: bool = False
+    align: Align = CENTER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,15 @@
 """``/rooms/{room}/views/{view}/layout``: a layout, its versions, and the changes that wait for their time."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Header, Path, Response
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, TypeAdapter
 
-from api.errors import validated
 from api.routes.common import RoomDep, ViewPath, problems
 from api.session import RoomControl
 from mcu.errors import LayoutChanged
 from mcu.protocol.commands import MergeLayout, SetLayout
-from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.layout import Layout, LayoutState, layout_schema
 from mcu.protocol.versions import ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 router = APIRouter(tags=["layouts"])
@@ -20,28 +17,6 @@ LAYOUT = "/rooms/{room}/views/{view}/layout"
 
 IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
 ChangePath = Annotated[ChangeId, Path(alias="change")]
-
-
-def _in_utc(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("a time is a string as in ISO 8601, with its zone: 2026-12-24T18:00:00Z")
-    at = TypeAdapter(AwareDatetime).validate_python(value)
-    if not 1970 <= at.year < 9999:
-        raise ValueError("a time lies between the years 1970 and 9998")
-    return at.astimezone(UTC)
-
-
-At = Annotated[AwareDatetime, BeforeValidator(_in_utc)]
-
-
-class TimedLayout(Layout):
-    """A layout to be put: at once, or when its time comes."""
-
-    at: At | None = Field(default=None, description="make the change then; ISO 8601 with a zone")
-
-
-class Timing(BaseModel):
-    at: At | None = None
 
 
 CHANGES: dict[int | str, dict[str, Any]] = {
@@ -60,16 +35,15 @@ async def get_layout(room: RoomDep, view: ViewPath, response: Response) -> Layou
 async def put_layout(
     room: RoomDep,
     view: ViewPath,
-    body: Annotated[TimedLayout, Body(examples=[{"preset": "speaker", "gap": 4}])],
+    layout: Annotated[Layout, Body(examples=[{"preset": "speaker", "gap": 4}])],
     response: Response,
     if_match: IfMatch = None,
 ) -> Layout | Response:
     """Replaces the layout; what isn't named gets its default. With `at` that happens then, and `If-Match` is about
     now.
     """
-    layout = Layout.model_validate(body.model_dump(mode="json", exclude={"at"}, exclude_unset=True))
     etag = await _expected(room, view, if_match)
-    return await _change(room, SetLayout(view=view, layout=layout, if_match=etag, at=body.at), response)
+    return await _change(room, SetLayout(view=view, layout=layout, if_match=etag), response)
 
 
 @router.patch(LAYOUT, operation_id="patch_layout", response_model=Layout, responses=CHANGES)
@@ -83,9 +57,8 @@ async def patch_layout(
     """Merges into the layout (RFC 7396): what isn't named stays, null takes away. With `at` that happens then, into
     the layout as it will be.
     """
-    at = validated(Timing, {"at": patch.pop("at", None)}).at
     etag = await _expected(room, view, if_match)
-    return await _change(room, MergeLayout(view=view, patch=patch, if_match=etag, at=at), response)
+    return await _change(room, MergeLayout(view=view, patch=patch, if_match=etag), response)
 
 
 @router.delete(LAYOUT, operation_id="undo_layout", responses=problems(404, 409, 412))
@@ -118,7 +91,7 @@ async def cancel_scheduled_layout(room: RoomDep, view: ViewPath, change: ChangeP
 @router.get("/schemas/layout", operation_id="get_layout_schema")
 async def get_layout_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of a layout as it is put."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TimedLayout.model_json_schema()}
+    return layout_schema()
 
 
 async def _change(room: RoomControl, command: SetLayout | MergeLayout, response: Response) -> Layout | Response:

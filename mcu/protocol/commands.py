@@ -5,7 +5,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
@@ -134,8 +134,8 @@ class GetLayout(Frozen):
 
 
 class SetLayout(Frozen):
-    """→ ``LayoutState``, or ``ScheduledLayout`` when ``at`` lies ahead. Raises ``LayoutChanged`` when ``if_match``
-    isn't the etag of this moment; when the time ``at`` comes nothing is compared any more.
+    """→ ``LayoutState``, or ``ScheduledLayout`` when its ``at`` lies ahead. Raises ``LayoutChanged`` when
+    ``if_match`` isn't the etag of this moment; when the time ``at`` comes nothing is compared any more.
     """
 
     type: Literal["set_layout"] = "set_layout"
@@ -143,7 +143,6 @@ class SetLayout(Frozen):
     layout: Layout
     if_match: Etag | None = None
     by: Author | None = None
-    at: AwareDatetime | None = None
 
 
 class MergeLayout(Frozen):
@@ -156,7 +155,6 @@ class MergeLayout(Frozen):
     patch: dict[str, Any]
     if_match: Etag | None = None
     by: Author | None = None
-    at: AwareDatetime | None = None
 
 
 class UndoLayout(Frozen):

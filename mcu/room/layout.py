@@ -8,6 +8,7 @@ from datetime import datetime
 from mcu.errors import Conflict, LayoutChanged
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.versions import MAX_VERSIONS, LayoutHistory, LayoutVersion
+from mcu.room.layout_spec import layout_spec
 from mixer.layouts.arrange import LayoutSpec
 
 
@@ -73,15 +74,4 @@ class VersionedLayout:
 
     @property
     def spec(self) -> LayoutSpec:
-        layout = self._layout
-        return LayoutSpec(
-            preset=layout.preset,
-            fit=layout.fit,
-            gap=layout.gap,
-            max_tiles=layout.max_tiles,
-            labels=layout.labels,
-            highlight_speaker=layout.highlight_speaker,
-            on_screen_share=layout.on_screen_share,
-            background=int(layout.background[1:], 16),
-            pinned=layout.pinned,
-        )
+        return layout_spec(self._layout)

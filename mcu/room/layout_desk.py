@@ -97,17 +97,26 @@ class LayoutDesk:
 
     def _change(self, command: c.SetLayout | c.MergeLayout) -> LayoutState | ScheduledLayout:
         self.layout.check(command.if_match)
-        if isinstance(command, c.SetLayout):
-            layout, patch = command.layout, None
-        else:
-            layout, patch = patched(self.layout.state.layout, command.patch), command.patch
+        layout, at = self._wanted(command)
         self._check_pinned(layout)
-        if command.at is None or wall_ns_of(command.at) <= self._clock.wall_ns():
+        if at is None or wall_ns_of(at) <= self._clock.wall_ns():
             return self._replace(layout, command.by)
-        change = self._schedule.add(command.at, layout=layout if patch is None else None, patch=patch, by=command.by)
+        if isinstance(command, c.SetLayout):
+            change = self._schedule.add(at, layout=layout, by=command.by)
+        else:
+            change = self._schedule.add(
+                at, patch={name: part for name, part in command.patch.items() if name != "at"}, by=command.by
+            )
         self._emit(e.LayoutScheduled(view=self._view, change=change))
         self._set_timer()
         return change
+
+    def _wanted(self, command: c.SetLayout | c.MergeLayout) -> tuple[Layout, datetime | None]:
+        """The layout of a command, and when it shall be: kept layouts have no time of their own."""
+        wanted = (
+            command.layout if isinstance(command, c.SetLayout) else patched(self.layout.state.layout, command.patch)
+        )
+        return wanted.model_copy(update={"at": None}), wanted.at
 
     def _undo(self, command: c.UndoLayout) -> LayoutState:
         self.layout.check(command.if_match)

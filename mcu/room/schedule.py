@@ -39,7 +39,7 @@ class Schedule:
         return wall_ns_of(self._changes[0].at) if self._changes else None
 
     def add(
-        self, at: datetime, *, layout: Layout | None = None, patch: dict[str, object] | None = None, by: str | None
+        self, at: datetime, *, by: str | None, layout: Layout | None = None, patch: dict[str, object] | None = None
     ) -> ScheduledLayout:
         """Raises Conflict (``schedule_full``)."""
         if len(self._changes) >= MAX_SCHEDULED:

@@ -63,21 +63,29 @@ def best_tiling(area: Box, count: int, gap: int) -> Tiling | None:
     return max(tilings(area, count, gap), key=merit, default=None)
 
 
+def tiling_within(area: Box, count: int, gap: int) -> tuple[Tiling, int]:
+    """The best tiling and its gap: where so many people stand that the gap would leave tiles no pixels, it gives way.
+
+    Raises:
+        ValueError: the area cannot hold ``count`` tiles of 2×2 pixels.
+    """
+    gap = even(gap)
+    while (tiling := best_tiling(area, count, gap)) is None:
+        if not gap:
+            raise ValueError(f"{count} tiles do not fit into {area.width}×{area.height} pixels")
+        gap = even(gap / 2)
+    return tiling, gap
+
+
 def grid(area: Box, count: int, gap: int) -> list[Box]:
     """``count`` disjoint boxes inside ``area``, row by row, centred as a block, the last row centred by itself.
-
-    Where so many people stand that the gap would leave tiles no pixels, the gap gives way.
 
     Raises:
         ValueError: the area cannot hold ``count`` tiles of 2×2 pixels.
     """
     if not count:
         return []
-    gap = even(gap)
-    while (tiling := best_tiling(area, count, gap)) is None:
-        if not gap:
-            raise ValueError(f"{count} tiles do not fit into {area.width}×{area.height} pixels")
-        gap = even(gap / 2)
+    tiling, gap = tiling_within(area, count, gap)
     step_x, step_y = tiling.width + gap, tiling.height + gap
     top = area.y + even((area.height - tiling.rows * step_y + gap) / 2)
     boxes = []

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mixer.geometry import Box
-from mixer.layouts.grid import even, fitted, grid
+from mixer.layouts.grid import even, fitted, grid, tiling_within
 
 SHARES = (6, 0.2), (16, 0.28), (49, 0.36)
 """Up to so many small tiles, this part of the area is theirs. More of it would take from the person who is talking,
@@ -61,3 +61,36 @@ def roomiest(area: Box, count: int, gap: int) -> tuple[Box, list[Box]]:
     """A column beside the stage or small tiles below it, whichever shows a 16:9 screen larger."""
     beside, below = stage_beside(area, count, gap), stage_over(area, count, gap)
     return max(beside, below, key=lambda made: fitted(made[0].width, made[0].height))
+
+
+INSET = 0.24
+"""The width of a picture in a picture, of the area's width where that is the longer side: one that is recognised and
+hides little."""
+
+INSET_UPRIGHT = 0.36
+
+INSETS_BAND = 0.34
+"""The part of the area's height that insets may take together."""
+
+
+def corner(area: Box, count: int, gap: int) -> list[Box]:
+    """``count`` small tiles in the right bottom corner of ``area``, in rows from the left; a short row is the first,
+    and at the right.
+
+    Raises:
+        ValueError: the area is too small for so many.
+    """
+    if not count:
+        return []
+    band = even(area.height * INSETS_BAND)
+    tiling, gap = tiling_within(replace(area, height=band), count, gap)
+    most = even(area.width * (INSET if area.width >= area.height else INSET_UPRIGHT))
+    width, height = fitted(min(most, tiling.width), min(band, tiling.height))
+    columns = min(count, (area.width + gap) // (width + gap))
+    rows = -(-count // columns)
+    boxes = []
+    for place in range(rows * columns - count, rows * columns):
+        row, column = divmod(place, columns)
+        x = area.right - (columns - column) * (width + gap) + gap
+        boxes.append(Box(x, area.bottom - (rows - row) * (height + gap) + gap, width, height))
+    return boxes

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcu.errors import Unprocessable
-from mcu.protocol.layout import Layout
+from mcu.protocol.layout import Layout, Transition
 from mcu.protocol.merge import MAX_DEPTH, merge_patch, patched
 
 LEAVES = st.none() | st.booleans() | st.integers(-5, 5) | st.text("abc", max_size=2)
@@ -92,6 +92,10 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "on_screen_share": st.sampled_from(["presentation", "grid", None]),
     "background": st.sampled_from(["#000000", "#ffFFff"]),
     "pinned": st.sampled_from(["ada", None]),
+    "margin": st.sampled_from([0, 16, None]),
+    "transition": st.fixed_dictionaries(
+        {}, optional={"ms": st.integers(0, 10_000), "ease": st.sampled_from(["linear", "out"])}
+    ),
 }
 PATCHES = st.fixed_dictionaries({}, optional=FIELDS)
 
@@ -101,7 +105,16 @@ PATCHES = st.fixed_dictionaries({}, optional=FIELDS)
 def test_a_patch_resets_nothing_that_it_does_not_name(start: dict[str, Any], patch: dict[str, Any]) -> None:
     layout = Layout.model_validate(start)
     merged = patched(layout, patch).model_dump(mode="json")
-    assert merged == layout.model_dump(mode="json") | patch
+    assert merged == reference(layout.model_dump(mode="json"), patch) | {
+        name: None for name, value in patch.items() if value is None
+    }
+
+
+def test_a_patch_of_a_part_of_a_part() -> None:
+    layout = patched(Layout(), {"transition": {"ms": 0}, "preset": "pip"})
+    assert patched(layout, {"transition": {"ease": "out"}}).transition == Transition(ms=0, ease="out")
+    assert patched(layout, {"transition": {"ms": None}}).transition == Transition()
+    assert patched(layout, {"transition": None}) == Layout(preset="pip")
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,11 @@ class Office:
 
     def put(self, at_ms: float | None = None, **layout: Any) -> Any:
         at = None if at_ms is None else self.after(at_ms)
-        return self.desk.carry_out(c.SetLayout(layout=Layout.model_validate(layout), at=at, by="ada"))
+        return self.desk.carry_out(c.SetLayout(layout=Layout.model_validate({**layout, "at": at}), by="ada"))
 
     def patch(self, at_ms: float | None = None, **patch: Any) -> Any:
         at = None if at_ms is None else self.after(at_ms)
-        return self.desk.carry_out(c.MergeLayout(patch=patch, at=at, by="ada"))
+        return self.desk.carry_out(c.MergeLayout(patch={**patch, "at": at and at.isoformat()}, by="ada"))
 
     def at(self, ms: float) -> None:
         """The desk's timer goes off so long after the beginning."""

@@ -23,7 +23,9 @@ async def test_a_room_makes_a_scheduled_change_by_itself_and_undoes_it(tmp_path:
         room = await open_room(engine)
         events = room.events()
         at = soon()
-        pending = await ask(room, MergeLayout(patch={"preset": "speaker"}, at=at, by="ada"), ScheduledLayout)
+        pending = await ask(
+            room, MergeLayout(patch={"preset": "speaker", "at": at.isoformat()}, by="ada"), ScheduledLayout
+        )
         async with asyncio.timeout(PATIENCE_S):
             changed = await next_event(events, "layout_changed")
         assert isinstance(changed, LayoutChangedEvent)
@@ -40,7 +42,7 @@ async def test_a_room_drops_the_change_whose_pinned_person_left(tmp_path: Path) 
         room = await open_room(engine)
         events = room.events()
         ada = (await ask(room, Join(name="Ada"), Joined)).participant.id
-        change = SetLayout(layout=Layout(preset="spotlight", pinned=ada), at=soon())
+        change = SetLayout(layout=Layout(preset="spotlight", pinned=ada, at=soon()))
         pending = await ask(room, change, ScheduledLayout)
         await room.call(Leave(participant=ada))
         async with asyncio.timeout(PATIENCE_S):
