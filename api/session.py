@@ -45,7 +45,8 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.merge import patched
+from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.wire import CandidateInit
 
@@ -70,6 +71,13 @@ class RoomControl:
     async def info(self) -> RoomInfo:
         self.principal.require("watch", self.room)
         return await self._ask(GetRoom(), RoomInfo)
+
+    async def view(self, name: str) -> ViewSpec:
+        """Raises ``NotFound``."""
+        found = next((one for one in (await self.info()).views if one.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no view {name!r} in this room", code="no_such_view")
+        return found
 
     async def participants(self) -> tuple[ParticipantInfo, ...]:
         self.principal.require("watch", self.room)
@@ -101,6 +109,11 @@ class RoomControl:
         if not isinstance(answer, LayoutState | ScheduledLayout):
             raise Internal(f"{command.type} was answered with {type(answer).__name__}")
         return answer
+
+    async def merged_layout(self, view: str, patch: dict[str, Any]) -> Layout:
+        """What the layout would be with ``patch``; nothing changes. Raises ``Unprocessable``."""
+        self.principal.require("arrange", self.room)
+        return patched((await self.layout(view)).layout, patch)
 
     async def undo_layout(self, view: str, if_match: str | None = None) -> LayoutState:
         """Raises ``Conflict`` when there is nothing to undo, or ``LayoutChanged``."""

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
-from api.routes.common import RoomDep, ViewPath, problems
+from api.previews import MEDIA_TYPES, Kind
+from api.routes.common import GatewayDep, RoomDep, ViewPath, problems
 from api.session import RoomControl
 from mcu.errors import LayoutChanged
 from mcu.protocol.commands import MergeLayout, SetLayout
@@ -15,20 +16,53 @@ from mcu.protocol.versions import ChangeId, LayoutHistory, ScheduledLayout, Sche
 router = APIRouter(tags=["layouts"])
 LAYOUT = "/rooms/{room}/views/{view}/layout"
 
+DryRun = Annotated[
+    Kind | None,
+    Query(alias="dry_run", description="Draw it with made-up people and change nothing."),
+]
+People = Annotated[int, Query(alias="participants", ge=0, le=49, description="How many a dry run draws.")]
+Screens = Annotated[int, Query(alias="screens", ge=0, le=49, description="How many of them share a screen.")]
 IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
 ChangePath = Annotated[ChangeId, Path(alias="change")]
 
 
+DRAWN: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}, "image/png": {}}}}
 CHANGES: dict[int | str, dict[str, Any]] = {
-    **problems(400, 404, 409, 412, 413, 415),
+    **DRAWN,
+    **problems(400, 404, 409, 412, 413, 415, 503),
     202: {"model": ScheduledLayout, "description": "It will be made at that time; `Location` is where to cancel it."},
 }
 
 
-@router.get(LAYOUT, operation_id="get_layout", responses=problems(404))
-async def get_layout(room: RoomDep, view: ViewPath, response: Response) -> Layout:
-    """The layout; its version is in the `ETag`."""
-    return _layout(await room.layout(view), response)
+class Dry:
+    """A dry run that was asked for with ``dry_run``, ``participants`` and ``screens``; it is false where none was."""
+
+    def __init__(
+        self, gateway: GatewayDep, kind: DryRun = None, participants: People = 5, screens: Screens = 0
+    ) -> None:
+        self._previews = gateway.previews
+        self._kind = kind
+        self._participants = participants
+        self._screens = screens
+
+    def __bool__(self) -> bool:
+        return self._kind is not None
+
+    async def of(self, layout: Layout, room: RoomControl, view: str) -> Response:
+        kind = self._kind or "svg"
+        spec = await room.view(view)
+        picture = await self._previews.draw(layout, spec, self._participants, self._screens, kind)
+        return Response(picture, media_type=MEDIA_TYPES[kind])
+
+
+DryDep = Annotated[Dry, Depends()]
+
+
+@router.get(LAYOUT, operation_id="get_layout", response_model=Layout, responses=DRAWN | problems(404, 503))
+async def get_layout(room: RoomDep, view: ViewPath, response: Response, dry: DryDep) -> Layout | Response:
+    """The layout; its version is in the `ETag`. With `dry_run`: what it looks like with so many people."""
+    state = await room.layout(view)
+    return await dry.of(state.layout, room, view) if dry else _layout(state, response)
 
 
 @router.put(LAYOUT, operation_id="put_layout", response_model=Layout, responses=CHANGES)
@@ -37,12 +71,16 @@ async def put_layout(
     view: ViewPath,
     layout: Annotated[Layout, Body(examples=[{"preset": "speaker", "gap": 4}])],
     response: Response,
+    dry: DryDep,
     if_match: IfMatch = None,
 ) -> Layout | Response:
     """Replaces the layout; what isn't named gets its default. With `at` that happens then, and `If-Match` is about
-    now.
+    now. With `dry_run` nothing happens, and the answer shows what would.
     """
     etag = await _expected(room, view, if_match)
+    if dry:
+        room.principal.require("arrange", room.room)
+        return await dry.of(layout, room, view)
     return await _change(room, SetLayout(view=view, layout=layout, if_match=etag), response)
 
 
@@ -52,12 +90,15 @@ async def patch_layout(
     view: ViewPath,
     patch: Annotated[dict[str, Any], Body(examples=[{"preset": "grid"}, {"pinned": None}])],
     response: Response,
+    dry: DryDep,
     if_match: IfMatch = None,
 ) -> Layout | Response:
     """Merges into the layout (RFC 7396): what isn't named stays, null takes away. With `at` that happens then, into
-    the layout as it will be.
+    the layout as it will be. With `dry_run` nothing happens, and the answer shows what would.
     """
     etag = await _expected(room, view, if_match)
+    if dry:
+        return await dry.of(await room.merged_layout(view, patch), room, view)
     return await _change(room, MergeLayout(view=view, patch=patch, if_match=etag), response)
 
 

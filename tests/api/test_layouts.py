@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from api import previews
 from mcu.protocol.commands import Join, Joined, Leave
 from mcu.protocol.versions import MAX_SCHEDULED, MAX_VERSIONS
 from tests.api.problems import problem
@@ -214,3 +216,80 @@ async def test_the_schema_of_a_layout(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["", "/history", "/scheduled"])
 async def test_a_view_that_is_not_there(room: httpx.AsyncClient, path: str) -> None:
     problem(await room.get(f"{ROOM}/views/side/layout{path}"), 404, "no_such_view")
+
+
+DRAWN = [("svg", "image/svg+xml", b"<svg"), ("png", "image/png", b"\x89PNG"), ("json", "application/json", b"{")]
+
+
+@pytest.mark.parametrize(("kind", "media_type", "start"), DRAWN)
+async def test_a_dry_run_draws_and_changes_nothing(
+    room: httpx.AsyncClient, engine: FakeEngine, kind: str, media_type: str, start: bytes
+) -> None:
+    before = await room.get(LAYOUT)
+    team = engine.open_rooms["team"]
+    for method, body in (("GET", None), ("PUT", {"preset": "spotlight", "pinned": "nobody"}), ("PATCH", {"at": FAR})):
+        answer = await room.request(method, LAYOUT, params={"dry_run": kind, "participants": 3}, json=body)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+        assert answer.content.startswith(start)
+    after = await room.get(LAYOUT)
+    assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
+    assert len(team.desk.layout.history.versions) == 1
+    assert (await room.get(f"{LAYOUT}/scheduled")).json()["scheduled"] == []
+
+
+async def test_a_dry_run_shows_the_layout_that_is_proposed(room: httpx.AsyncClient) -> None:
+    await room.put(LAYOUT, json={"max_tiles": 4})
+    people = {"dry_run": "json", "participants": "9"}
+
+    async def tiles(method: str, body: dict[str, Any] | None = None, **more: str) -> list[dict[str, Any]]:
+        answer = await room.request(method, LAYOUT, params=people | more, json=body)
+        found: list[dict[str, Any]] = answer.json()["tiles"]
+        return found
+
+    assert len(await tiles("GET")) == 4
+    assert len(await tiles("PUT", {})) == 9
+    assert len(await tiles("PATCH", {"gap": 0})) == 4
+    assert len(await tiles("PATCH", {"preset": "spotlight"})) == 1
+    shared = await tiles("PUT", {}, screens="1")
+    assert [tile["source"] for tile in shared].count("screen") == 1
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"participants": 50}, "participants"),
+        ({"participants": -1}, "participants"),
+        ({"screens": 50}, "screens"),
+        ({"dry_run": "gif"}, "dry_run"),
+    ],
+)
+async def test_a_dry_run_is_bounded(room: httpx.AsyncClient, params: dict[str, Any], field: str) -> None:
+    for method, body in (("GET", None), ("PUT", {}), ("PATCH", {})):
+        answer = await room.request(method, LAYOUT, params={"dry_run": "svg"} | params, json=body)
+        problem(answer, 422, "invalid", field)
+    assert (await room.get(LAYOUT, params={"dry_run": "svg", "participants": 0})).status_code == 200
+
+
+async def test_a_dry_run_of_what_cannot_be_drawn(room: httpx.AsyncClient) -> None:
+    problem(await room.patch(LAYOUT, params={"dry_run": "svg"}, json={"gap": 99}), 422, "invalid", "gap")
+    problem(await room.put(LAYOUT, params={"dry_run": "svg"}, json={"gap": 99}), 422, "invalid", "gap")
+
+
+async def test_only_so_many_dry_runs_at_once(room: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def slow(*_: object) -> bytes:
+        assert go_on.wait(10)
+        return b"<svg/>"
+
+    monkeypatch.setattr(previews, "draw", slow)
+    drawing = [asyncio.create_task(room.get(LAYOUT, params={"dry_run": "svg"})) for _ in range(6)]
+    try:
+        done, _ = await asyncio.wait(drawing, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        for task in done:
+            assert problem(task.result(), 503, "no_capacity")["detail"]
+        assert (await room.get(LAYOUT)).status_code == 200  # the event loop is free meanwhile
+    finally:
+        go_on.set()
+    answers = await asyncio.gather(*drawing)
+    assert sorted(answer.status_code for answer in answers) == [200] * 4 + [503] * 2
