@@ -18,11 +18,14 @@ from mcu.protocol.commands import (
     Answer,
     CancelScheduledLayout,
     Command,
+    CreateView,
+    DeleteView,
     Detach,
     Done,
     GetLayout,
     GetLayoutHistory,
     GetRoom,
+    GetTileHealth,
     GetTiles,
     Join,
     Joined,
@@ -30,6 +33,7 @@ from mcu.protocol.commands import (
     ListParticipants,
     ListRecordings,
     ListScheduledLayouts,
+    ListViews,
     MergeLayout,
     Offer,
     ParticipantList,
@@ -40,13 +44,25 @@ from mcu.protocol.commands import (
     StartRecording,
     StopRecording,
     TakeSnapshot,
+    TileHealthList,
     UndoLayout,
     UpdateParticipant,
+    UpdateView,
+    ViewList,
+    WatchView,
 )
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.merge import patched
-from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
+from mcu.protocol.models import (
+    Connection,
+    ParticipantInfo,
+    RecordingInfo,
+    RoomInfo,
+    TileMap,
+    ViewChanges,
+    ViewSpec,
+)
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.wire import CandidateInit
 
@@ -72,13 +88,6 @@ class RoomControl:
         self.principal.require("watch", self.room)
         return await self._ask(GetRoom(), RoomInfo)
 
-    async def view(self, name: str) -> ViewSpec:
-        """Raises ``NotFound``."""
-        found = next((one for one in (await self.info()).views if one.name == name), None)
-        if found is None:
-            raise NotFound(f"there is no view {name!r} in this room", code="no_such_view")
-        return found
-
     async def participants(self) -> tuple[ParticipantInfo, ...]:
         self.principal.require("watch", self.room)
         return (await self._ask(ListParticipants(), ParticipantList)).participants
@@ -88,6 +97,28 @@ class RoomControl:
         if found is None:
             raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
         return found
+
+    async def views(self) -> tuple[ViewSpec, ...]:
+        self.principal.require("watch", self.room)
+        return (await self._ask(ListViews(), ViewList)).views
+
+    async def view(self, name: str) -> ViewSpec:
+        found = next((one for one in await self.views() if one.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no view {name!r} in this room", code="no_such_view")
+        return found
+
+    async def create_view(self, spec: ViewSpec) -> ViewSpec:
+        self.principal.require("arrange", self.room)
+        return await self._ask(CreateView(spec=spec), ViewSpec)
+
+    async def update_view(self, name: str, changes: ViewChanges) -> ViewSpec:
+        self.principal.require("arrange", self.room)
+        return await self._ask(UpdateView(view=name, changes=changes), ViewSpec)
+
+    async def delete_view(self, name: str) -> None:
+        self.principal.require("arrange", self.room)
+        await self._ask(DeleteView(view=name), Done)
 
     async def layout(self, view: str) -> LayoutState:
         self.principal.require("watch", self.room)
@@ -146,6 +177,11 @@ class RoomControl:
     async def tiles(self, view: str) -> TileMap:
         self.principal.require("watch", self.room)
         return await self._ask(GetTiles(view=view), TileMap)
+
+    async def tile_health(self, view: str) -> TileHealthList:
+        """Why each tile looks as it does; for moderators, since it tells how people are connected."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(GetTileHealth(view=view), TileHealthList)
 
     async def snapshot(self, command: TakeSnapshot) -> Snapshot:
         self.principal.require("watch", self.room)
@@ -250,7 +286,7 @@ class Session(RoomControl):
                 ParticipantInfo,
             )
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
-        self.first_tiles = await self._ask(GetTiles(), TileMap)
+        self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
 
     @property
     def author(self) -> str:
@@ -262,11 +298,15 @@ class Session(RoomControl):
         return self._ended
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """What the room says to this participant. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is
-        over, or when the reader fell too far behind.
+        """What the room says to this participant; of tile maps, those of the view they watch. Ends after ``Kicked`` or
+        ``RoomClosed``, after which the stay is over, or when the reader fell too far behind.
         """
         try:
             async for event in self._events:
+                if event.type == "participant_updated" and event.participant.id == self.me.id:
+                    self.me = event.participant
+                elif event.type == "tiles" and event.tiles.view != self.me.view:
+                    continue
                 last = event.type in ("kicked", "room_closed")
                 self._ended = self._ended or last
                 yield event
@@ -299,6 +339,10 @@ class Session(RoomControl):
             self._require_screen()
         command = SetMediaState(participant=self.me.id, audio=audio, video=video, screen=screen)
         return await self._ask(command, ParticipantInfo)
+
+    async def watch_view(self, name: str) -> ParticipantInfo:
+        """Another view is sent to this participant, beginning with a keyframe."""
+        return await self._ask(WatchView(participant=self.me.id, view=name), ParticipantInfo)
 
     async def leave(self) -> None:
         """The participant goes. Nothing more may be asked. Idempotent."""

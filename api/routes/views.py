@@ -1,44 +1,80 @@
-"""``/rooms/{room}/views``: views, their tile maps and snapshots."""
+"""``/rooms/{room}/views``: views, their tile maps, their health, and snapshots."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Body, Response
+from pydantic import ConfigDict
 
 from api.routes.common import RoomDep, ViewPath, problems
 from api.session import RoomControl
-from mcu.errors import NotFound
-from mcu.protocol.commands import TakeSnapshot
-from mcu.protocol.models import TileMap, ViewSpec
+from mcu.protocol.commands import TakeSnapshot, TileHealthList, ViewList
+from mcu.protocol.models import TileMap, ViewChanges, ViewSpec
+from mcu.protocol.names import ViewName
 
 router = APIRouter(prefix="/rooms/{room}/views", tags=["views"])
 
 PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
 
 
-class ViewList(BaseModel):
-    views: tuple[ViewSpec, ...]
+class NewView(ViewSpec):
+    """A view to add; what isn't said is as usual."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ViewName
 
 
 @router.get("", operation_id="list_views", responses=problems(404))
 async def list_views(room: RoomDep) -> ViewList:
     """The room's views. Every room has the view `main`."""
-    return ViewList(views=(await room.info()).views)
+    return ViewList(views=await room.views())
+
+
+@router.post("", status_code=201, operation_id="create_view", responses=problems(400, 404, 409, 413, 415))
+async def create_view(
+    room: RoomDep,
+    view: Annotated[NewView, Body(examples=[{"name": "portrait", "width": 720, "height": 1280, "fps": 15}])],
+    response: Response,
+) -> ViewSpec:
+    """Adds a view, with a canvas, a rate and a layout of its own."""
+    created = await room.create_view(ViewSpec.model_validate(view.model_dump()))
+    response.headers["Location"] = f"/api/v1/rooms/{quote(room.room, safe='')}/views/{created.name}"
+    return created
 
 
 @router.get("/{view}", operation_id="get_view", responses=problems(404))
 async def get_view(room: RoomDep, view: ViewPath) -> ViewSpec:
     """One view: canvas, rate and bitrates."""
-    found = next((one for one in (await room.info()).views if one.name == view), None)
-    if found is None:
-        raise NotFound(f"there is no view {view!r} in this room", code="no_such_view")
-    return found
+    return await room.view(view)
+
+
+@router.patch("/{view}", operation_id="update_view", responses=problems(400, 404, 409, 413, 415))
+async def update_view(
+    room: RoomDep,
+    view: ViewPath,
+    changes: Annotated[ViewChanges, Body(examples=[{"width": 1920, "height": 1080}, {"fps": 15}])],
+) -> ViewSpec:
+    """Changes a view under its viewers; what isn't named stays. Not while the view is being recorded."""
+    return await room.update_view(view, changes)
+
+
+@router.delete("/{view}", status_code=204, operation_id="delete_view", responses=problems(404, 409))
+async def delete_view(room: RoomDep, view: ViewPath) -> None:
+    """Removes a view; whoever watches it sees `main` from then on."""
+    await room.delete_view(view)
 
 
 @router.get("/{view}/tiles", operation_id="get_tiles", responses=problems(404))
 async def get_tiles(room: RoomDep, view: ViewPath) -> TileMap:
     """Where everybody stands on the canvas now."""
     return await room.tiles(view)
+
+
+@router.get("/{view}/tiles/health", operation_id="get_tile_health", responses=problems(404))
+async def get_tile_health(room: RoomDep, view: ViewPath) -> TileHealthList:
+    """Why each tile is black or an avatar: every source of the room, with a tile here or not."""
+    return await room.tile_health(view)
 
 
 @router.get("/{view}/snapshot.jpg", operation_id="get_snapshot_jpg", responses=problems(404) | PICTURES)

@@ -23,6 +23,7 @@ from mcu.protocol.wire import (
     MuteData,
     OfferData,
     RecordData,
+    ViewData,
 )
 
 Data = dict[str, Any]
@@ -84,6 +85,10 @@ async def _layout(session: Session, data: Data) -> Data:
     return _json(await session.set_layout(wanted.view, wanted.layout, wanted.if_match))
 
 
+async def _view(session: Session, data: Data) -> Data:
+    return {"participant": _json(await session.watch_view(validated(ViewData, data).name))}
+
+
 async def _mute(session: Session, data: Data) -> Data:
     mute = validated(MuteData, data)
     command = UpdateParticipant(
@@ -99,9 +104,10 @@ async def _kick(session: Session, data: Data) -> Data:
 
 
 async def _record(session: Session, data: Data) -> Data:
-    if validated(RecordData, data).action == "start":
-        return _json(await session.start_recording())
-    return _json(await session.stop_recording_of("main"))
+    record = validated(RecordData, data)
+    if record.action == "start":
+        return _json(await session.start_recording(record.view))
+    return _json(await session.stop_recording_of(record.view))
 
 
 _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
@@ -109,6 +115,7 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "candidate": _candidate,
     "media_state": _media_state,
     "layout": _layout,
+    "view": _view,
     "mute": _mute,
     "kick": _kick,
     "record": _record,

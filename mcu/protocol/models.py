@@ -1,9 +1,16 @@
 """What rooms look like from outside: the nouns of REST answers and of events."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
 
@@ -73,8 +80,13 @@ class ViewChanges(Frozen):
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
 
+    @model_serializer(mode="wrap")
+    def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only what was named: a null of its own would mean something after the next border."""
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
     def applied_to(self, spec: ViewSpec) -> ViewSpec:
-        changes = self.model_dump(exclude_unset=True)
+        changes = self.model_dump()
         return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k == "background"})
 
 

@@ -91,6 +91,12 @@ class LayoutData(WireModel):
     if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
+class ViewData(WireModel):
+    """``view`` → ``{participant}``: the sender watches another view of the room from now on."""
+
+    name: ViewName
+
+
 class MuteData(WireModel):
     """``mute``: a moderator silences or blinds somebody (True), or takes it back (False)."""
 
@@ -106,3 +112,4 @@ class KickData(WireModel):
 
 class RecordData(WireModel):
     action: Literal["start", "stop"]
+    view: ViewName = "main"

@@ -130,7 +130,7 @@ class Composite:
         """Plays the canvas tick at ``time_ns``. Nothing is drawn when nobody looks."""
         self._ticks += 1
         layout = moment.layouts.get(self.name) or LayoutSpec()
-        scene = arrange(layout, moment.members, self._size, moment.dominant, self._tile_map.layout_seq)
+        scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self._tell(scene, moment)
         hubs, requests = self.hubs, self._requests.take_all()
@@ -146,6 +146,14 @@ class Composite:
         for future in requests:
             if future.set_running_or_notify_cancel():
                 future.set_result(drawn.canvas.retain())
+
+    def _scene(self, layout: LayoutSpec, moment: Moment, time_ns: int) -> Scene:
+        plugin, layout_seq = moment.plugins.get(self.name), self._tile_map.layout_seq
+        if plugin is not None:
+            scene = plugin.scene(layout, moment.members, self._size, moment.dominant, time_ns, layout_seq)
+            if scene is not None:
+                return scene
+        return arrange(layout, moment.members, self._size, moment.dominant, layout_seq)
 
     def close(self) -> None:
         """Lets nobody wait for a picture that will not come. Any thread; idempotent."""

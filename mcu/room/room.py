@@ -109,7 +109,14 @@ class Room:
             self._events,
             on_change=self._views_changed,
         )
-        self._arranging = Arranging(clock, self.views, self._attendance, self._events, on_change=self._publish)
+        self._arranging = Arranging(
+            clock,
+            self.views,
+            self._attendance,
+            self._events,
+            on_change=self._publish,
+            from_thread=self._from_thread,
+        )
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -310,6 +317,7 @@ class Room:
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
             layouts=self.views.layouts,
+            plugins=self.views.plugins,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -8,6 +8,7 @@ from mcu.errors import Conflict, NotFound
 from mcu.frames import VideoCodec
 from mcu.protocol.models import MAX_VIEWS, TileMap, ViewSpec
 from mcu.room.pictures import RoomPictures
+from mcu.room.plugin_run import PluginRun
 from mcu.room.view import View
 from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
@@ -64,6 +65,12 @@ class Views:
     @property
     def layouts(self) -> Mapping[str, LayoutSpec]:
         return {view.name: view.layout_spec for view in (*self._going, *self._views.values())}
+
+    @property
+    def plugins(self) -> Mapping[str, PluginRun]:
+        """The layout plug-ins at work."""
+        views = (*self._going, *self._views.values())
+        return {view.name: view.plugin for view in views if view.plugin is not None}
 
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""

@@ -233,7 +233,7 @@ async def test_a_dry_run_draws_and_changes_nothing(
         assert answer.content.startswith(start)
     after = await room.get(LAYOUT)
     assert (after.json(), after.headers["etag"]) == (before.json(), before.headers["etag"])
-    assert len(team.desk.layout.history.versions) == 1
+    assert len(team.desk().layout.history.versions) == 1
     assert (await room.get(f"{LAYOUT}/scheduled")).json()["scheduled"] == []
 
 
