@@ -124,17 +124,10 @@ class RoomControl:
         self.principal.require("watch", self.room)
         return await self._ask(GetLayout(view=view), LayoutState)
 
-    async def set_layout(self, view: str, layout: Layout, if_match: str | None = None) -> LayoutState:
-        return self._made(await self.change_layout(SetLayout(view=view, layout=layout, if_match=if_match)))
-
-    async def merge_layout(self, view: str, patch: dict[str, Any], if_match: str | None = None) -> LayoutState:
-        """A JSON merge patch (RFC 7396): what ``patch`` doesn't name stays. The room merges, so nobody can come in
-        between. Raises ``Unprocessable`` or ``LayoutChanged``.
-        """
-        return self._made(await self.change_layout(MergeLayout(view=view, patch=patch, if_match=if_match)))
-
     async def change_layout(self, command: SetLayout | MergeLayout) -> LayoutState | ScheduledLayout:
-        """Replaces the layout or merges into it; with ``at``, when that time comes."""
+        """Replaces the layout, or merges into it (RFC 7396) where nobody can come in between; with ``at``, when that
+        time comes. Raises ``Unprocessable``, ``LayoutChanged``, or ``Conflict`` when too many changes are waiting.
+        """
         self.principal.require("arrange", self.room)
         answer = await self._handle.call(command.model_copy(update={"by": self.author}))
         if not isinstance(answer, LayoutState | ScheduledLayout):
@@ -168,11 +161,6 @@ class RoomControl:
     def author(self) -> str:
         """Whom the history names: the participant, or the admin that every key and an open server's caller is."""
         return self.principal.identity or "admin"
-
-    def _made(self, answer: LayoutState | ScheduledLayout) -> LayoutState:
-        if not isinstance(answer, LayoutState):
-            raise Internal("a change without a time was scheduled")
-        return answer
 
     async def tiles(self, view: str) -> TileMap:
         self.principal.require("watch", self.room)
