@@ -1,6 +1,7 @@
 """What stands around every request: bounds, the origin check, security headers and the last catch of errors."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ from api.errors import internal_problem, problem
 log = structlog.get_logger()
 
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+# How much more than allowed, and for how long, is read and thrown away before a body that is too long is refused.
+LINGER_FACTOR = 4
+LINGER_S = 2.0
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 DOCS_PATH = "/docs"
 # FastAPI's page of the API loads Swagger UI from a CDN and starts it with a script of its own.
@@ -119,6 +123,7 @@ class BodyGuard:
             return
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdecimal() or int(declared[:20]) > self._max_bytes:
+            await self._discard(receive)
             await self._too_large()(scope, receive, send)
             return
         deadline_s = asyncio.get_running_loop().time() + self._timeout_s
@@ -140,6 +145,17 @@ class BodyGuard:
             return message
 
         await self._app(scope, bounded, send)
+
+    async def _discard(self, receive: Receive) -> None:
+        """Lets a client that is only somewhat too long finish, or a reset would cost it the answer (RFC 9112, 9.6)."""
+        left = LINGER_FACTOR * self._max_bytes
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                        return
 
     def _too_large(self) -> ASGIApp:
         detail = f"a body has at most {self._max_bytes} bytes"

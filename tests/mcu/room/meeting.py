@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import av
 import numpy as np
-from aiortc import AudioStreamTrack, RTCSessionDescription
+from aiortc import AudioStreamTrack, RTCSessionDescription, VideoStreamTrack
 
 from mcu.clock import NS_PER_MS
 from mcu.config import EngineConfig
@@ -74,6 +74,21 @@ class Hum(AudioStreamTrack):
         hum = av.AudioFrame.from_ndarray(wave.reshape(1, -1), "s16", "mono")
         hum.pts, hum.sample_rate, hum.time_base = frame.pts, frame.sample_rate, frame.time_base
         return hum
+
+
+class Halves(VideoStreamTrack):
+    """A picture of any size, dark on the left and bright on the right."""
+
+    def __init__(self, width: int, height: int) -> None:
+        super().__init__()
+        self._planes = np.full((height * 3 // 2, width), 128, np.uint8)
+        self._planes[:height, : width // 2] = 60
+        self._planes[:height, width // 2 :] = 210
+
+    async def recv(self) -> av.VideoFrame:
+        frame = av.VideoFrame.from_ndarray(self._planes, "yuv420p")
+        frame.pts, frame.time_base = await self.next_timestamp()
+        return frame
 
 
 async def until(condition: Callable[[], object]) -> None:

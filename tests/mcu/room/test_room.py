@@ -34,7 +34,7 @@ from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, TileMa
 from mcu.room.room import Room
 from tests.kit import recordings as kit_recordings
 from tests.kit.rtc import make_offer, new_client
-from tests.mcu.room.meeting import Hum, ask, connect, enter, next_event, open_room, running_engine, until
+from tests.mcu.room.meeting import Halves, Hum, ask, connect, enter, next_event, open_room, running_engine, until
 
 
 def states(room: Room) -> dict[str, str]:
@@ -291,6 +291,47 @@ async def test_tiles_and_snapshot_agree(tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             await room.call(TakeSnapshot(view="other"))
         await ada.close()
+
+
+async def test_a_source_that_turns_or_changes_its_size_is_drawn_right(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        ada = await enter(room, "Ada")
+        for width, height in ((160, 120), (96, 160), (320, 90), (66, 50)):
+            ada.client.pc.getSenders()[1].replaceTrack(Halves(width, height))
+            async with asyncio.timeout(20):
+                while not fills_the_tile(await brightness(room, Layout(labels=False))):
+                    pass
+                while not has_bars(await brightness(room, Layout(fit="contain", labels=False)), width, height):
+                    pass
+        await ada.close()
+
+
+Luma = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+
+def fills_the_tile(seen: Luma) -> bool:
+    """Left is left, and there is nothing but the picture from edge to edge."""
+    return bool(30 < seen[:, :4].min() <= seen[:, :4].max() < 80 and seen[:, 5:].min() > 170)
+
+
+def has_bars(seen: Luma, width: int, height: int) -> bool:
+    """Where the picture is narrower or flatter than the tile, the background shows on both sides of it."""
+    bars = seen[[0, -1]] if width * 9 > height * 16 else seen[:, [0, -1]]
+    return bool(bars.max() < 30 and seen[2, 3] < 80 < 170 < seen[2, 5])
+
+
+async def brightness(room: Room, layout: Layout) -> Luma:
+    """The only tile's luma on nine columns and five rows from edge to edge, under a layout."""
+    await ask(room, SetLayout(layout=layout), LayoutState)
+    shot = await ask(room, TakeSnapshot(format="png"), Snapshot)
+    image = cv2.imdecode(np.frombuffer(shot.data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert image is not None
+    box = room.views.main.composite.tile_map.tiles[0].box
+    rows = np.linspace(box.y + 12, box.y + box.height - 13, 5).astype(int)
+    columns = np.linspace(box.x + 3, box.x + box.width - 4, 9).astype(int)
+    grid: Luma = image[np.ix_(rows, columns)].astype(np.uint8)
+    return grid
 
 
 async def test_a_recording_runs_on_the_viewers_encoder_and_plays(tmp_path: Path) -> None:

@@ -388,7 +388,7 @@ def test_viewers_come_and_go_while_frames_are_sent(clock: HeldClock, viewer: Vie
     for thread in threads:
         thread.start()
     try:
-        for _ in range(15):
+        for _ in range(6):
             group = [viewer() for _ in range(3)]
             for one in group:
                 low.add(one.downlink)
