@@ -12,6 +12,7 @@ import pytest
 from api import previews
 from mcu.protocol.commands import Join, Joined, Leave
 from mcu.protocol.versions import MAX_SCHEDULED, MAX_VERSIONS
+from mcu.room.plugins import Box, LayoutContext, Place
 from tests.api.problems import problem
 from tests.kit.engine import FakeEngine
 
@@ -101,6 +102,8 @@ BAD_LAYOUTS: list[tuple[dict[str, Any], str]] = [
     ({"background": "red; }"}, "background"),
     ({"pinned": "../x"}, "pinned"),
     ({"pinned": "nobody"}, "pinned"),
+    ({"preset": "plugin:"}, "preset"),
+    ({"preset": "plugin:../x"}, "preset"),
     ({"region": []}, "region"),
     ({"at": "2026-12-24T18:00:00"}, "at"),
     ({"at": "tomorrow"}, "at"),
@@ -273,6 +276,25 @@ async def test_a_dry_run_is_bounded(room: httpx.AsyncClient, params: dict[str, A
 async def test_a_dry_run_of_what_cannot_be_drawn(room: httpx.AsyncClient) -> None:
     problem(await room.patch(LAYOUT, params={"dry_run": "svg"}, json={"gap": 99}), 422, "invalid", "gap")
     problem(await room.put(LAYOUT, params={"dry_run": "svg"}, json={"gap": 99}), 422, "invalid", "gap")
+
+
+async def test_a_dry_run_of_a_plugin(room: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(context: LayoutContext) -> list[Place]:
+        assert len(context.members) < 4
+        return [Place(one.key, Box(20 * n, 0, 20, 20)) for n, one in enumerate(context.members)]
+
+    monkeypatch.setattr(previews, "load_plugin", lambda name: {"row": row}[name])
+    drawn = await room.put(LAYOUT, params={"dry_run": "json", "participants": 3}, json={"preset": "plugin:row"})
+    assert [tile["box"]["x"] for tile in drawn.json()["tiles"]] == [0, 20, 40]
+    failed = await room.put(LAYOUT, params={"dry_run": "json", "participants": 4}, json={"preset": "plugin:row"})
+    assert "AssertionError" in problem(failed, 422, "invalid", "preset")["detail"]
+    shared: dict[str, str | int] = {"dry_run": "json", "participants": 4, "screens": 1}
+    assert len((await room.put(LAYOUT, params=shared, json={"preset": "plugin:row"})).json()["tiles"]) == 5
+
+
+async def test_a_merge_patch_by_its_own_media_type(room: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/merge-patch+json"}
+    assert (await room.patch(LAYOUT, content=b'{"gap": 2}', headers=headers)).json()["gap"] == 2
 
 
 async def test_only_so_many_dry_runs_at_once(room: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

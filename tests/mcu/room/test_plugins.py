@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import FrozenInstanceError
 from importlib.metadata import EntryPoint, EntryPoints
@@ -209,12 +210,17 @@ def test_the_sample_works_with_any_number_of_people(monkeypatch: pytest.MonkeyPa
                 assert {tile.key for tile in scene.tiles} == {member.key for member in members}
 
 
-def test_the_sample_is_installed_as_its_project_says() -> None:
-    import tomllib
-
-    project = tomllib.loads((SAMPLE / "pyproject.toml").read_text())
-    (point,) = project["project"]["entry-points"][plugins.GROUP].items()
-    assert point == ("circle", "circle:layout")
+def test_the_sample_is_found_once_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tomllib.loads((SAMPLE / "pyproject.toml").read_text())["project"]
+    (points,) = project["entry-points"].items()
+    described = tmp_path / "mosaic_mcu_circle-0.1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1.0\n")
+    lines = [f"[{points[0]}]", *(f"{name} = {where}" for name, where in points[1].items())]
+    (described / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(SAMPLE))
+    assert load_plugin("circle") is importlib.import_module("circle").layout
 
 
 # In a room
