@@ -113,12 +113,13 @@ class Layout(BaseModel):
     @property
     def plugin(self) -> str | None:
         """The name of the plug-in that arranges, where one does."""
-        return self.preset.removeprefix(PLUGIN) if self.preset.startswith(PLUGIN) else None
+        named = self.variants is None and self.preset.startswith(PLUGIN)
+        return self.preset.removeprefix(PLUGIN) if named else None
 
     @property
     def own_preset(self) -> PresetName:
         """The preset; ``grid`` where a plug-in arranges, for when it fails."""
-        return "grid" if self.plugin is not None else _PRESETS.validate_python(self.preset)
+        return "grid" if self.preset.startswith(PLUGIN) else _PRESETS.validate_python(self.preset)
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:

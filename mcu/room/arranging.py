@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, get_args
 
 from mcu.clock import Clock
+from mcu.errors import NotFound
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.layout import PLUGIN
@@ -41,6 +42,7 @@ class Arranging:
         self._from_thread = from_thread
         self._plugins: dict[str, LayoutFunction] = {}
         self._desks: dict[View, LayoutDesk] = {}
+        self._closed = False
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = dict.fromkeys(
             get_args(c.LayoutCommand), self._carry_out
         )
@@ -52,6 +54,7 @@ class Arranging:
 
     def close(self) -> None:
         """Idempotent."""
+        self._closed = True
         for desk in self._desks.values():
             desk.close()
 
@@ -60,6 +63,8 @@ class Arranging:
         name = _plugin_of(command)
         if name is not None:
             self._plugins[name] = await asyncio.to_thread(load_plugin, name)
+            if self._closed:
+                raise NotFound("this room has been closed", code="no_such_room")
         return self._desk(self._views.get(command.view)).carry_out(command)
 
     def _changed(self, view: View) -> None:

@@ -4,10 +4,21 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from mcu.protocol.commands import Join, Joined, Leave, MergeLayout, SetLayout, UndoLayout
+from mcu.protocol.commands import (
+    CreateView,
+    DeleteView,
+    Join,
+    Joined,
+    Leave,
+    ListScheduledLayouts,
+    MergeLayout,
+    SetLayout,
+    UndoLayout,
+)
 from mcu.protocol.events import LayoutChangedEvent, LayoutDropped
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.versions import ScheduledLayout
+from mcu.protocol.models import ViewSpec
+from mcu.protocol.versions import ScheduledLayout, ScheduledLayouts
 from mixer.layouts.arrange import LayoutSpec
 from tests.mcu.room.meeting import ask, next_event, open_room, running_engine
 
@@ -50,3 +61,21 @@ async def test_a_room_drops_the_change_whose_pinned_person_left(tmp_path: Path) 
         assert isinstance(dropped, LayoutDropped)
         assert dropped.change == pending
         assert room.pictures.snapshot_of_room.layouts["main"].preset == "grid"
+
+
+async def test_what_waits_for_a_view_goes_with_it(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        side = ViewSpec(name="side", width=320, height=180, fps=10)
+        await room.call(CreateView(spec=side))
+        patch = {"preset": "pip", "at": soon().isoformat()}
+        await ask(room, MergeLayout(view="side", patch=patch), ScheduledLayout)
+        await room.call(DeleteView(view="side"))
+        await room.call(CreateView(spec=side))
+        events = room.events()
+        assert await ask(room, ListScheduledLayouts(view="side"), ScheduledLayouts) == ScheduledLayouts(scheduled=())
+        await ask(room, MergeLayout(patch={"gap": 1, "at": soon().isoformat()}), ScheduledLayout)
+        async with asyncio.timeout(PATIENCE_S):
+            changed = await next_event(events, "layout_changed")
+        assert isinstance(changed, LayoutChangedEvent)
+        assert changed.view == "main"  # the one of the view that went was due before it
