@@ -22,9 +22,9 @@ from mixer.labels import Labels, label_room_px
 from mixer.lettering import Lettering
 from mixer.marks import Marks
 from mixer.overlays import Overlay, Overlays
-from mixer.picture import Picture, Plane
+from mixer.picture import Picture
 from mixer.scaled import ScaledPictures
-from mixer.scaling import Scaler, view
+from mixer.scaling import Scaler, views
 from mixer.scene import Scene, Tile, TileKey
 from mixer.typeface import Typeface
 
@@ -154,14 +154,13 @@ class Compositor:
         if not _translucent(tile, ground, number):
             self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
             return bool(ground.radii_px[number])
-        beneath = _copied(canvas.picture, tile.box) if tile.opacity < 1 else None
+        beneath = [region.copy() for region in views(canvas.picture, tile.box)] if tile.opacity < 1 else None
         samples = ground.corners(number)
         behind = canvas.buffer.reshape(-1)[samples.index].astype(np.uint16)
         self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
         blend(canvas, samples.index, samples.alpha, behind)
         if beneath is not None:
-            for index, (plane, under) in enumerate(zip(canvas.picture.planes, beneath, strict=True)):
-                region = view(plane, tile.box, 2 if index else 1)
+            for region, under in zip(views(canvas.picture, tile.box), beneath, strict=True):
                 cv2.addWeighted(region, tile.opacity, under, 1 - tile.opacity, 0, dst=region)
         return False
 
@@ -177,8 +176,8 @@ class Compositor:
             scaled = self._scaled.get(tile, picture)
             inner = scaled.covered
             covered = Box(box.x + inner.x, box.y + inner.y, inner.width, inner.height)
-            for index, (plane, pixels) in enumerate(zip(canvas.picture.planes, scaled.picture.planes, strict=True)):
-                np.copyto(view(plane, covered, 2 if index else 1), pixels)
+            for region, pixels in zip(views(canvas.picture, covered), scaled.picture.planes, strict=True):
+                np.copyto(region, pixels)
             if covered != box:
                 ground.paint_around(canvas, box, covered)
                 label_box = _with_room(covered, box)
@@ -242,10 +241,6 @@ def _mark(tile: Tile, pictures: Mapping[TileKey, Picture], decor: Decor) -> Tile
     if shown is None:
         shown = decor.avatars.get(tile.key.participant)
     return tile, -1 if shown is None else shown.serial
-
-
-def _copied(canvas: Picture, box: Box) -> tuple[Plane, ...]:
-    return tuple(view(plane, box, 2 if number else 1).copy() for number, plane in enumerate(canvas.planes))
 
 
 def _with_room(covered: Box, tile: Box) -> Box:
