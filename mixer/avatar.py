@@ -7,7 +7,7 @@ from mixer.canvas import Canvas
 from mixer.colour import WHITE, mixed, personal, yuv
 from mixer.geometry import Box, Size
 from mixer.picture import Picture
-from mixer.scaling import Scaler, view
+from mixer.scaling import Scaler, views
 from mixer.scene import TileKey
 from mixer.shapes import disc, person
 from mixer.sprite import Layers
@@ -41,8 +41,8 @@ class Avatars:
         """Fills ``box`` (even) with the avatar of a participant: ``face`` on a disc if there is one, else initials."""
         colour = personal(key.participant)
         wall = yuv(mixed(WALL, colour, WALL_TINT))
-        for number, (plane, value) in enumerate(zip(canvas.planes, wall, strict=True)):
-            view(plane, box, 2 if number else 1)[:] = value
+        for region, value in zip(views(canvas, box), wall, strict=True):
+            region[:] = value
         side = min(LARGEST_DISC_PX, round(min(box.width, box.height) * DISC)) // DISC_STEP_PX * DISC_STEP_PX
         if not side:
             return
@@ -52,8 +52,8 @@ class Avatars:
             letters = initials(self._typeface.readable(name))
             picture = self._discs.get((colour, letters, side), lambda: self._disc(colour, letters, side))
         place = Box(box.x + (box.width - side) // 4 * 2, box.y + (box.height - side) // 4 * 2, side, side)
-        for number, (plane, pixels) in enumerate(zip(canvas.planes, picture.planes, strict=True)):
-            view(plane, place, 2 if number else 1)[:] = pixels
+        for region, pixels in zip(views(canvas, place), picture.planes, strict=True):
+            region[:] = pixels
 
     def _portrait(self, colour: int, face: Picture, side: int) -> Picture:
         """The middle of ``face`` cut to a disc."""

@@ -14,6 +14,7 @@ import numpy as np
 from mixer.avatar import Avatars
 from mixer.cache import Cache
 from mixer.canvas import Canvas
+from mixer.damage import Content, TileMark, damage, translucent
 from mixer.decor import BARE, Decor
 from mixer.edges import Borders, blend
 from mixer.geometry import Box, Size
@@ -21,10 +22,10 @@ from mixer.ground import Ground
 from mixer.labels import Labels, label_room_px
 from mixer.lettering import Lettering
 from mixer.marks import Marks
-from mixer.overlays import Overlay, Overlays
-from mixer.picture import Picture, Plane
+from mixer.overlays import Overlays
+from mixer.picture import Picture
 from mixer.scaled import ScaledPictures
-from mixer.scaling import Scaler, view
+from mixer.scaling import Scaler, views
 from mixer.scene import Scene, Tile, TileKey
 from mixer.typeface import Typeface
 
@@ -32,8 +33,6 @@ FAINTEST = 1 / 32
 """A border or a tile with less opacity than this is not drawn."""
 
 GroundKey = tuple[Size, int, int, int | None, tuple[Box, ...]]
-TileMark = tuple[Tile, int]
-"""All that a tile's pixels depend on: its facts and the serial of its picture, -1 without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,6 @@ class Drawn:
     tiles_scaled: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """What is on a canvas. Equal contents are equal pixels, if they are of one compositor."""
-
-    ground: Ground
-    marks: tuple[TileMark, ...]
-    overlays: tuple[Overlay, ...]
-
-
 class Compositor:
     """Draws the scenes of one view. It keeps sprites, fonts and scaled pictures: use it on one thread only. Views that
     are drawn by the same thread may share ``scaled``, and each of their pictures is then scaled once per size.
@@ -67,7 +57,7 @@ class Compositor:
     def __init__(self, scaled: ScaledPictures | None = None) -> None:
         typeface = Typeface()
         lettering = Lettering(typeface)
-        self._scaled = scaled or ScaledPictures()
+        self._scaled = ScaledPictures() if scaled is None else scaled
         self._scaler = Scaler()
         self._labels = Labels(lettering)
         self._avatars = Avatars(typeface)
@@ -76,7 +66,7 @@ class Compositor:
         self._overlays = Overlays(lettering)
         self._grounds: Cache[GroundKey, Ground] = Cache(8)
         self._backgrounds: Cache[tuple[int, Size], Canvas] = Cache(2)
-        self._last: _Content | None = None
+        self._last: Content | None = None
 
     def draw(self, scene: Scene, pictures: Mapping[TileKey, Picture], canvas: Canvas, decor: Decor = BARE) -> Drawn:
         """Makes ``canvas`` show ``scene``, whatever was on it before. A tile without a picture in ``pictures`` shows
@@ -89,8 +79,8 @@ class Compositor:
             raise ValueError(f"a scene of {scene.canvas} cannot be drawn into a canvas of {canvas.size}")
         ground = self._ground(scene, decor.background)
         marks = tuple(_mark(tile, pictures, decor) for tile in scene.tiles)
-        content = _Content(ground, marks, self._overlays.of(scene, decor))
-        before = canvas.shown if isinstance(canvas.shown, _Content) else None
+        content = Content(ground, marks, self._overlays.of(scene, decor))
+        before = canvas.shown if isinstance(canvas.shown, Content) else None
         canvas.shown = None
         scaled_before = self._scaled.count
         dirty = self._update(content, before, pictures, canvas, decor)
@@ -117,8 +107,8 @@ class Compositor:
 
     def _update(
         self,
-        content: _Content,
-        before: _Content | None,
+        content: Content,
+        before: Content | None,
         pictures: Mapping[TileKey, Picture],
         canvas: Canvas,
         decor: Decor,
@@ -129,11 +119,11 @@ class Compositor:
             ground.paint(canvas, canvas.size.box)
             dirty, overlays = set(range(len(content.marks))), list(content.overlays)
         else:
-            dirty, overlays, bared = _damage(content, before)
+            dirty, overlays, bared = damage(content, before)
             for box in bared:
                 ground.paint(canvas, box)
             for number in dirty:
-                if _translucent(content.marks[number][0], ground, number):
+                if translucent(content.marks[number][0], ground, number):
                     ground.paint(canvas, content.marks[number][0].box)
         plain = []
         for number in sorted(dirty):
@@ -151,17 +141,16 @@ class Compositor:
         """Returns True when its corners are left to be painted in the colour of the ground."""
         if tile.opacity < FAINTEST:
             return False
-        if not _translucent(tile, ground, number):
+        if not translucent(tile, ground, number):
             self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
             return bool(ground.radii_px[number])
-        beneath = _copied(canvas.picture, tile.box) if tile.opacity < 1 else None
+        beneath = [region.copy() for region in views(canvas.picture, tile.box)] if tile.opacity < 1 else None
         samples = ground.corners(number)
         behind = canvas.buffer.reshape(-1)[samples.index].astype(np.uint16)
         self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
         blend(canvas, samples.index, samples.alpha, behind)
         if beneath is not None:
-            for index, (plane, under) in enumerate(zip(canvas.picture.planes, beneath, strict=True)):
-                region = view(plane, tile.box, 2 if index else 1)
+            for region, under in zip(views(canvas.picture, tile.box), beneath, strict=True):
                 cv2.addWeighted(region, tile.opacity, under, 1 - tile.opacity, 0, dst=region)
         return False
 
@@ -177,8 +166,8 @@ class Compositor:
             scaled = self._scaled.get(tile, picture)
             inner = scaled.covered
             covered = Box(box.x + inner.x, box.y + inner.y, inner.width, inner.height)
-            for index, (plane, pixels) in enumerate(zip(canvas.picture.planes, scaled.picture.planes, strict=True)):
-                np.copyto(view(plane, covered, 2 if index else 1), pixels)
+            for region, pixels in zip(views(canvas.picture, covered), scaled.picture.planes, strict=True):
+                np.copyto(region, pixels)
             if covered != box:
                 ground.paint_around(canvas, box, covered)
                 label_box = _with_room(covered, box)
@@ -192,60 +181,11 @@ class Compositor:
             self._borders.draw(canvas, box, min(1.0, tile.border), radius)
 
 
-def _damage(content: _Content, before: _Content) -> tuple[set[int], list[Overlay], list[Box]]:
-    """Which tiles and overlays have to be painted, and where the background has to be painted first."""
-    dirty = {number for number, (now, then) in enumerate(zip(content.marks, before.marks, strict=True)) if now != then}
-    ground = content.ground
-    bared = []
-    if content.overlays != before.overlays:
-        bared = [overlay.box for overlay in before.overlays if overlay not in content.overlays]
-        for box in bared:
-            dirty |= ground.under(box)
-    overlays = [overlay for overlay in content.overlays if overlay not in before.overlays]
-    covered = [overlay.box for overlay in overlays]
-    spread = True
-    while spread:
-        _spread(dirty, ground)
-        spread = False
-        for overlay in content.overlays:
-            if overlay not in overlays and _disturbed(overlay.box, dirty, bared + covered, content):
-                overlays.append(overlay)
-                bared.append(overlay.box)
-                dirty |= ground.under(overlay.box)
-                spread = True
-    return dirty, [overlay for overlay in content.overlays if overlay in overlays], bared
-
-
-def _spread(dirty: set[int], ground: Ground) -> None:
-    """Adds whoever overlaps somebody who is painted."""
-    waiting = list(dirty)
-    while waiting:
-        for neighbour in ground.neighbours[waiting.pop()]:
-            if neighbour not in dirty:
-                dirty.add(neighbour)
-                waiting.append(neighbour)
-
-
-def _disturbed(box: Box, dirty: set[int], painted: list[Box], content: _Content) -> bool:
-    return any(box.overlaps(other) for other in painted) or any(
-        box.overlaps(content.marks[number][0].box) for number in dirty
-    )
-
-
-def _translucent(tile: Tile, ground: Ground, number: int) -> bool:
-    """True when something other than the background can be seen through parts of it."""
-    return tile.opacity < 1 or bool(ground.radii_px[number] and ground.neighbours[number])
-
-
 def _mark(tile: Tile, pictures: Mapping[TileKey, Picture], decor: Decor) -> TileMark:
     shown = pictures.get(tile.key) if tile.live else None
     if shown is None:
         shown = decor.avatars.get(tile.key.participant)
     return tile, -1 if shown is None else shown.serial
-
-
-def _copied(canvas: Picture, box: Box) -> tuple[Plane, ...]:
-    return tuple(view(plane, box, 2 if number else 1).copy() for number, plane in enumerate(canvas.planes))
 
 
 def _with_room(covered: Box, tile: Box) -> Box:

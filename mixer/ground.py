@@ -7,8 +7,7 @@ from mixer.canvas import Canvas
 from mixer.colour import yuv
 from mixer.edges import Corners, Samples, blend, corner_radius
 from mixer.geometry import Box
-from mixer.picture import Plane
-from mixer.scaling import view
+from mixer.scaling import views
 from mixer.scene import Scene
 
 Relation = NDArray[np.bool_]
@@ -42,9 +41,9 @@ class Ground:
 
     def paint(self, canvas: Canvas, box: Box) -> None:
         """Paints the background into a box of the canvas."""
-        for number, plane in enumerate(canvas.picture.planes):
-            halved = 2 if number else 1
-            view(plane, box, halved)[:] = self._behind(number, box, halved)
+        behind = (None, None, None) if self._image is None else views(self._image.picture, box)
+        for region, value, pixels in zip(views(canvas.picture, box), self._colour, behind, strict=True):
+            region[:] = value if pixels is None else pixels
 
     def paint_around(self, canvas: Canvas, outer: Box, inner: Box) -> None:
         """Paints the background into what lies inside ``outer`` and outside ``inner``."""
@@ -70,9 +69,6 @@ class Ground:
     def under(self, box: Box) -> set[int]:
         """The tiles that overlap ``box``."""
         return {number for number, tile in enumerate(self._boxes) if tile.overlaps(box)}
-
-    def _behind(self, number: int, box: Box, halved: int) -> Plane | int:
-        return self._colour[number] if self._image is None else view(self._image.picture.planes[number], box, halved)
 
     def _tint(self, samples: Samples) -> NDArray[np.uint16]:
         if self._image is None:

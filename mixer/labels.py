@@ -30,7 +30,7 @@ LabelKey = tuple[str, bool, int, int]
 class Labels:
     """Draws labels; sprites are kept. For one thread."""
 
-    def __init__(self, lettering: Lettering, remembered: int = 256) -> None:
+    def __init__(self, lettering: Lettering, remembered: int = 768) -> None:
         self._lettering = lettering
         self._sprites: Cache[LabelKey, Sprite | None] = Cache(remembered)
         self._needed: Cache[tuple[str, bool, int], int] = Cache(remembered)

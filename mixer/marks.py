@@ -7,7 +7,7 @@ from mixer.colour import WHITE, yuv
 from mixer.geometry import Box, Size
 from mixer.labels import LOWEST_TILE_PX, PLATE, letter_size_px
 from mixer.picture import Picture
-from mixer.scaling import view
+from mixer.scaling import views
 from mixer.shapes import disc, hand
 from mixer.sprite import Layers, Sprite
 
@@ -29,8 +29,7 @@ class Marks:
 
     def veil(self, canvas: Picture, box: Box) -> None:
         """Darkens a tile whose owner's connection is lost, and puts three dots on it."""
-        for number, (plane, value) in enumerate(zip(canvas.planes, VEIL, strict=True)):
-            region = view(plane, box, 2 if number else 1)
+        for region, value in zip(views(canvas, box), VEIL, strict=True):
             cv2.addWeighted(region, 1 - VEIL_OPACITY, region, 0, value * VEIL_OPACITY, dst=region)
         unit = min(box.width, box.height) // 72 * 2
         if unit:

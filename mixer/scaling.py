@@ -117,6 +117,13 @@ def view(plane: Plane, box: Box, halved: int = 1) -> Plane:
     return plane[box.y // halved : -(-box.bottom // halved), box.x // halved : -(-box.right // halved)]
 
 
+def views(picture: Picture, box: Box) -> tuple[Plane, Plane, Plane]:
+    """The parts of the three planes under an even ``box``."""
+    x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
+    rows, columns = slice(y // 2, bottom // 2), slice(x // 2, right // 2)
+    return picture.y[y:bottom, x:right], picture.u[rows, columns], picture.v[rows, columns]
+
+
 def _halve(source: Plane, target: Plane) -> None:
     cv2.resize(source, (target.shape[1], target.shape[0]), dst=target, interpolation=cv2.INTER_AREA)
 

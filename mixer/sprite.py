@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mixer.colour import Yuv
 from mixer.geometry import Box, Size
 from mixer.picture import Picture, Plane
-from mixer.scaling import view
+from mixer.scaling import views
 from mixer.shapes import Coverage
 
 _FROM_BGR = np.array([(24.966, 112.0, -18.214), (128.553, -74.203, -93.786), (65.481, -37.797, 112.0)], np.float32)
@@ -30,8 +30,7 @@ class Sprite:
     def paint(self, canvas: Picture, x: int, y: int) -> None:
         """Paints it with its left top corner at (x, y), both even; all of it lies inside the canvas."""
         box = Box(x, y, self.keep.width, self.keep.height)
-        for number, (plane, keep, add) in enumerate(zip(canvas.planes, self.keep.planes, self.add.planes, strict=True)):
-            region = view(plane, box, 2 if number else 1)
+        for region, keep, add in zip(views(canvas, box), self.keep.planes, self.add.planes, strict=True):
             cv2.multiply(region, keep, dst=region, scale=1 / 255)
             cv2.add(region, add, dst=region)
 

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mixer.canvas import Canvas
+from mixer.compositor import Compositor
 from mixer.geometry import Box, Size
 from mixer.layouts import LayoutSpec, Member, arrange
 from mixer.layouts.spec import Preset
 from mixer.scene import Scene, Tile, TileKey
 from mixer.transition import Animator, Ease, between, eased
+from tests.mixer.pictures import solid
 
 CANVAS = Size(640, 360)
 MS = 1_000_000
@@ -119,6 +122,19 @@ def test_who_takes_the_place_of_another_covers_them_and_lets_nothing_shine_throu
     assert below.opacity == 1
     assert above.opacity == pytest.approx(0.5)
     assert above.box == below.box == CANVAS.box
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_nothing_flickers_through_a_change_of_speaker(preset: Preset) -> None:
+    """Bright people on a black wall: at no moment is the picture darker than it was before and will be after."""
+    compositor, animator, canvas = Compositor(), Animator(100), Canvas(CANVAS)
+    pictures = {TileKey(name): solid((180, 128, 128), 64, 36) for name in "ab"}
+    before, after = (replace(scene(name, preset), background=0) for name in "ab")
+    animator.step(before, 0)
+    for ms in range(0, 110, 10):
+        compositor.draw(animator.step(after, ms * MS), pictures, canvas)
+        middle = canvas.picture.y[40:-70, 40:-40]
+        assert middle.min() > 175
 
 
 def test_who_comes_back_while_fading_is_brightened_from_there() -> None:
