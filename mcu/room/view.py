@@ -11,6 +11,7 @@ from mcu.room.layout import VersionedLayout
 from mcu.room.outputs import ViewOutputs
 from mcu.rtc import OutgoingIdentity
 from mixer.layouts.arrange import LayoutSpec
+from mixer.scaled import ScaledPictures
 
 
 class View:
@@ -26,13 +27,15 @@ class View:
         clock: Clock,
         start_ns: int,
         on_tiles: Callable[[TileMap], None],
+        scaled: ScaledPictures,
     ) -> None:
         self.spec = spec
         self.layout = VersionedLayout()
-        self.composite = Composite(spec, start_ns, on_tiles)
+        self.composite = Composite(spec, start_ns, on_tiles, scaled=scaled)
         self.outputs = ViewOutputs(room, spec, identity, clock, self._set_hubs)
         self._start_ns = start_ns
         self._on_tiles = on_tiles
+        self._scaled = scaled
 
     @property
     def name(self) -> str:
@@ -49,7 +52,9 @@ class View:
         encoder raises that can't be opened, and nothing has changed then.
         """
         former = self.composite
-        self.composite = Composite(spec, self._start_ns, self._on_tiles, layout_seq=former.tile_map.layout_seq)
+        layout_seq = former.tile_map.layout_seq
+        self.composite = Composite(spec, self._start_ns, self._on_tiles, scaled=self._scaled, layout_seq=layout_seq)
+        self.composite.transition = former.transition
         try:
             self.outputs.restart(spec)
         except BaseException:
