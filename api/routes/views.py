@@ -1,22 +1,19 @@
-"""``/rooms/{room}/views``: views, their layouts (with ETags), tile maps, their health, and snapshots."""
+"""``/rooms/{room}/views``: views, their tile maps, their health, and snapshots."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Body, Response
 from pydantic import ConfigDict
 
 from api.routes.common import RoomDep, ViewPath, problems
 from api.session import RoomControl
-from mcu.errors import LayoutChanged
 from mcu.protocol.commands import TakeSnapshot, TileHealthList, ViewList
-from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import TileMap, ViewChanges, ViewSpec
 from mcu.protocol.names import ViewName
 
 router = APIRouter(prefix="/rooms/{room}/views", tags=["views"])
 
-IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
 PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
 
 
@@ -68,38 +65,6 @@ async def delete_view(room: RoomDep, view: ViewPath) -> None:
     await room.delete_view(view)
 
 
-@router.get("/{view}/layout", operation_id="get_layout", responses=problems(404))
-async def get_layout(room: RoomDep, view: ViewPath, response: Response) -> Layout:
-    """The layout; its version is in the `ETag`."""
-    return _answer(await room.layout(view), response)
-
-
-@router.put("/{view}/layout", operation_id="put_layout", responses=problems(400, 404, 412, 413, 415))
-async def put_layout(
-    room: RoomDep,
-    view: ViewPath,
-    layout: Annotated[Layout, Body(examples=[{"preset": "speaker", "gap": 4}])],
-    response: Response,
-    if_match: IfMatch = None,
-) -> Layout:
-    """Replaces the layout; what isn't named gets its default."""
-    etag = await _expected(room, view, if_match)
-    return _answer(await room.set_layout(view, layout, etag), response)
-
-
-@router.patch("/{view}/layout", operation_id="patch_layout", responses=problems(400, 404, 412, 413, 415))
-async def patch_layout(
-    room: RoomDep,
-    view: ViewPath,
-    patch: Annotated[dict[str, Any], Body(examples=[{"preset": "grid"}, {"pinned": None}])],
-    response: Response,
-    if_match: IfMatch = None,
-) -> Layout:
-    """Merges into the layout (RFC 7396); what isn't named stays."""
-    etag = await _expected(room, view, if_match)
-    return _answer(await room.merge_layout(view, patch, etag), response)
-
-
 @router.get("/{view}/tiles", operation_id="get_tiles", responses=problems(404))
 async def get_tiles(room: RoomDep, view: ViewPath) -> TileMap:
     """Where everybody stands on the canvas now."""
@@ -127,24 +92,3 @@ async def get_snapshot_png(room: RoomDep, view: ViewPath) -> Response:
 async def _snapshot(room: RoomControl, view: str, kind: Literal["jpg", "png"]) -> Response:
     picture = await room.snapshot(TakeSnapshot(view=view, format=kind))
     return Response(picture.data, media_type=picture.content_type)
-
-
-def _answer(state: LayoutState, response: Response) -> Layout:
-    response.headers["ETag"] = f'"{_bare(state.etag)}"'
-    return state.layout
-
-
-async def _expected(room: RoomControl, view: str, if_match: str | None) -> str | None:
-    """The one etag the layout must have for ``If-Match`` (RFC 9110, section 13.1.1). Raises ``LayoutChanged`` where
-    none of those named is the present one; weak ones never are.
-    """
-    if if_match is None or if_match.strip() == "*":
-        return None
-    current = (await room.layout(view)).etag
-    if f'"{_bare(current)}"' not in (tag.strip() for tag in if_match.split(",")):
-        raise LayoutChanged("the layout has changed since; get it again", field="If-Match")
-    return current
-
-
-def _bare(etag: str) -> str:
-    return etag.strip('"')

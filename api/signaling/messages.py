@@ -12,7 +12,7 @@ from api.errors import validated
 from api.ice import IceServer
 from api.session import Session
 from mcu.errors import BadRequest
-from mcu.protocol.commands import UpdateParticipant
+from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
     CandidateData,
@@ -82,7 +82,8 @@ async def _media_state(session: Session, data: Data) -> Data:
 
 async def _layout(session: Session, data: Data) -> Data:
     wanted = validated(LayoutData, data)
-    return _json(await session.set_layout(wanted.view, wanted.layout, wanted.if_match))
+    command = SetLayout(view=wanted.view, layout=wanted.layout, if_match=wanted.if_match)
+    return _json(await session.change_layout(command))
 
 
 async def _view(session: Session, data: Data) -> Data:

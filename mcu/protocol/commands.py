@@ -3,7 +3,7 @@
 ``RoomHandle.call(command)`` answers with the reply named beside each command, or raises an ``McuError``.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -21,6 +21,9 @@ from mcu.protocol.models import (
     ViewSpec,
 )
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
+
+Etag = Annotated[str, StringConstraints(max_length=128)]
 
 
 class Join(Frozen):
@@ -131,12 +134,66 @@ class GetLayout(Frozen):
 
 
 class SetLayout(Frozen):
-    """→ ``LayoutState``. Raises ``LayoutChanged`` when ``if_match`` isn't the current etag."""
+    """→ ``LayoutState``, or ``ScheduledLayout`` when its ``at`` lies ahead. Raises ``LayoutChanged`` when
+    ``if_match`` isn't the etag of this moment; when the time ``at`` comes nothing is compared any more.
+    """
 
     type: Literal["set_layout"] = "set_layout"
     view: ViewName = "main"
     layout: Layout
-    if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class MergeLayout(Frozen):
+    """→ as ``SetLayout``. ``patch`` is a JSON merge patch (RFC 7396); with ``at`` it is merged into the layout of that
+    time. Raises ``Unprocessable`` when what comes out is no layout.
+    """
+
+    type: Literal["merge_layout"] = "merge_layout"
+    view: ViewName = "main"
+    patch: dict[str, Any]
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class UndoLayout(Frozen):
+    """→ ``LayoutState``: the layout as it was before the last change that is not undone yet. Raises ``Conflict`` when
+    there is none.
+    """
+
+    type: Literal["undo_layout"] = "undo_layout"
+    view: ViewName = "main"
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class GetLayoutHistory(Frozen):
+    """→ ``LayoutHistory``"""
+
+    type: Literal["get_layout_history"] = "get_layout_history"
+    view: ViewName = "main"
+
+
+class ListScheduledLayouts(Frozen):
+    """→ ``ScheduledLayouts``"""
+
+    type: Literal["list_scheduled_layouts"] = "list_scheduled_layouts"
+    view: ViewName = "main"
+
+
+class CancelScheduledLayout(Frozen):
+    """→ ``Done``. Raises ``NotFound`` when it was applied, dropped or cancelled already."""
+
+    type: Literal["cancel_scheduled_layout"] = "cancel_scheduled_layout"
+    view: ViewName = "main"
+    id: ChangeId
+
+
+LayoutCommand = (
+    GetLayout | SetLayout | MergeLayout | UndoLayout | GetLayoutHistory | ListScheduledLayouts | CancelScheduledLayout
+)
+"""What a view's layout is asked."""
 
 
 class GetTiles(Frozen):
@@ -255,6 +312,11 @@ Command = Annotated[
     | ListParticipants
     | GetLayout
     | SetLayout
+    | MergeLayout
+    | UndoLayout
+    | GetLayoutHistory
+    | ListScheduledLayouts
+    | CancelScheduledLayout
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
@@ -275,6 +337,9 @@ Reply = (
     | ParticipantList
     | RoomInfo
     | LayoutState
+    | LayoutHistory
+    | ScheduledLayout
+    | ScheduledLayouts
     | TileMap
     | Snapshot
     | TileHealthList

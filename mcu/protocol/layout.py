@@ -1,8 +1,21 @@
 """The layout resource, as PUT and PATCH see it."""
 
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 
 from mcu.protocol.faults import fault
 from mcu.protocol.names import ParticipantId
@@ -21,8 +34,38 @@ def _canonical(value: object) -> object:
 Preset = Annotated[PresetName, BeforeValidator(_canonical)]
 
 
+PLUGIN = "plugin:"
+PLUGIN_PRESET = r"^plugin:[A-Za-z0-9_.\-]{1,64}$"
+
+
+def _preset(value: object) -> str:
+    if isinstance(value, str) and value.startswith(PLUGIN):
+        if not re.match(PLUGIN_PRESET, value):
+            raise ValueError("a plug-in is named plugin:<name>")
+        return value
+    return _PRESETS.validate_python(value)
+
+
+_PRESETS: TypeAdapter[PresetName] = TypeAdapter(Preset)
+
+AnyPreset = Annotated[
+    str,
+    PlainValidator(_preset),
+    WithJsonSchema({"anyOf": [_PRESETS.json_schema(), {"type": "string", "pattern": PLUGIN_PRESET}]}),
+]
+"""A preset, or ``plugin:<name>`` for a layout plug-in that is installed on the server."""
+
+
 def _moment(value: object) -> object:
+    if isinstance(value, int | float):
+        raise ValueError("is written as in ISO 8601, with its zone: 2026-12-24T18:00:00Z")
     return None if value == "now" else value
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is not None and not 1970 <= value.year < 9999:
+        raise ValueError("lies between the years 1970 and 9998")
+    return value and value.astimezone(UTC)
 
 
 class Transition(Strict):
@@ -41,6 +84,8 @@ class Layout(BaseModel):
     or below it. ``spotlight``: one tile on the whole canvas. ``strip``: everybody in one row, or one column on an
     upright canvas.
 
+    ``plugin:<name>``: what a plug-in of the server makes of it, see the entry point group ``mcu.layouts``.
+
     With ``variants`` the layout is a custom one: ``preset``, ``margin`` and ``max_tiles`` are of no effect, ``gap`` is
     that between the cells of a region, and ``on_screen_share`` applies only while no region of the variant in force
     asks for screens.
@@ -48,7 +93,7 @@ class Layout(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: Preset = "grid"
+    preset: AnyPreset = "grid"
     fit: Literal["cover", "contain"] = "cover"
     align: Align = "center"
     gap: int = Field(default=8, ge=0, le=64, description="pixels between tiles")
@@ -61,9 +106,20 @@ class Layout(BaseModel):
     pinned: ParticipantId | None = None
     variants: tuple[Variant, ...] | None = Field(default=None, max_length=MAX_VARIANTS)
     transition: Transition = Transition()
-    at: Annotated[AwareDatetime | None, BeforeValidator(_moment)] = Field(
-        default=None, description="when the layout takes effect, with its time zone; null: now"
+    at: Annotated[AwareDatetime | None, BeforeValidator(_moment), AfterValidator(_in_utc)] = Field(
+        default=None, description="when the layout takes effect, with its time zone; null or past: now"
     )
+
+    @property
+    def plugin(self) -> str | None:
+        """The name of the plug-in that arranges, where one does."""
+        named = self.variants is None and self.preset.startswith(PLUGIN)
+        return self.preset.removeprefix(PLUGIN) if named else None
+
+    @property
+    def own_preset(self) -> PresetName:
+        """The preset; ``grid`` where a plug-in arranges, for when it fails."""
+        return "grid" if self.preset.startswith(PLUGIN) else _PRESETS.validate_python(self.preset)
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:

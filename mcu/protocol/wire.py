@@ -86,6 +86,8 @@ class MediaStateData(WireModel):
 
 
 class LayoutData(WireModel):
+    """``layout`` → ``{layout, etag}``, or the change that waits for the layout's ``at``: ``{id, at, layout, by}``."""
+
     view: ViewName = "main"
     layout: Layout
     if_match: Annotated[str, StringConstraints(max_length=128)] | None = None

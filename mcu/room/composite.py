@@ -18,7 +18,8 @@ from mcu.room.selection import Moment
 from mixer.compositor import Compositor
 from mixer.geometry import Box, Size
 from mixer.image import encode_image
-from mixer.layouts.arrange import LayoutSpec, arrange
+from mixer.layouts.arrange import LayoutSpec, arrange_next
+from mixer.layouts.seating import Casting
 from mixer.picture import Picture
 from mixer.scaled import ScaledPictures
 from mixer.scene import Scene, Tile, TileKey
@@ -97,6 +98,7 @@ class Composite:
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self._animator = Animator()
+        self._casting = Casting()
         self._retimed: Transition | None = None
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
@@ -148,7 +150,7 @@ class Composite:
         """Plays the canvas tick at ``time_ns``. Nothing is drawn when nobody looks."""
         self._ticks += 1
         layout = moment.layouts.get(self.name) or LayoutSpec()
-        scene = arrange(layout, moment.members, self._size, moment.dominant, self._tile_map.layout_seq)
+        scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self._tell(scene, moment)
         staged = self._staged(replace(scene, layout_seq=self._tile_map.layout_seq), time_ns)
@@ -165,6 +167,24 @@ class Composite:
         for future in requests:
             if future.set_running_or_notify_cancel():
                 future.set_result(drawn.canvas.retain())
+
+    def _scene(self, layout: LayoutSpec, moment: Moment, time_ns: int) -> Scene:
+        plugin, layout_seq = moment.plugins.get(self.name), self._tile_map.layout_seq
+        if plugin is not None:
+            scene = plugin.scene(layout, moment.members, self._size, moment.dominant, time_ns, layout_seq)
+            if scene is not None:
+                return scene
+        arrangement = arrange_next(
+            layout,
+            moment.members,
+            self._size,
+            moment.dominant,
+            layout_seq,
+            now_ns=time_ns,
+            previous=self._casting,
+        )
+        self._casting = arrangement.casting
+        return arrangement.scene
 
     def close(self) -> None:
         """Lets nobody wait for a picture that will not come. Any thread; idempotent."""

@@ -13,7 +13,7 @@ from mixer.scene import Align
 def layout_spec(layout: Layout) -> LayoutSpec:
     """The wish of a view, for ``mixer.layouts.arrange``. When it takes effect is not the mixer's business."""
     return LayoutSpec(
-        preset=layout.preset,
+        preset=layout.own_preset,
         fit=layout.fit,
         gap=layout.gap,
         max_tiles=layout.max_tiles,

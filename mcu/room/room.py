@@ -9,12 +9,12 @@ import structlog
 
 from mcu.clock import Clock
 from mcu.config import EngineConfig
-from mcu.errors import NotFound, Unprocessable
+from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
 from mcu.room.events import Events, Subscription
@@ -109,6 +109,14 @@ class Room:
             self._events,
             on_change=self._views_changed,
         )
+        self._arranging = Arranging(
+            clock,
+            self.views,
+            self._attendance,
+            self._events,
+            on_change=self._publish,
+            from_thread=self._from_thread,
+        )
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -120,14 +128,13 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
-            c.GetLayout: self._get_layout,
-            c.SetLayout: self._set_layout,
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
             **viewing.handlers,
+            **self._arranging.handlers,
         }
 
     def start(self) -> None:
@@ -183,6 +190,7 @@ class Room:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
+        self._arranging.close()
         await self.recordings.close()
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
@@ -245,19 +253,6 @@ class Room:
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
 
-    async def _get_layout(self, command: c.GetLayout) -> LayoutState:
-        return self.views.get(command.view).layout.state
-
-    async def _set_layout(self, command: c.SetLayout) -> LayoutState:
-        view = self.views.get(command.view)
-        pinned = command.layout.pinned
-        if pinned is not None and pinned not in self._attendance:
-            raise Unprocessable(f"nobody here has the id {pinned!r}", field="pinned")
-        state = view.layout.replace(command.layout, command.if_match)
-        self._publish()
-        self._events.emit(e.LayoutChangedEvent(view=command.view, state=state))
-        return state
-
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map
 
@@ -284,6 +279,7 @@ class Room:
         self._events.emit(e.Tiles(tiles=tiles))
 
     def _views_changed(self) -> None:
+        self._arranging.forget_gone()
         self._publish()
         self._events.emit(e.RoomUpdated(room=self.info))
 
@@ -322,6 +318,7 @@ class Room:
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
             layouts=self.views.layouts,
+            plugins=self.views.plugins,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

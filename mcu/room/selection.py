@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mcu.clock import Clock
 from mcu.media.decoding import DecodedPicture
+from mcu.room.plugin_run import PluginRun
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
 from mixer.layouts.arrange import LayoutSpec, Member
 from mixer.picture import Picture
@@ -21,6 +22,7 @@ class Moment:
     pictures: Mapping[TileKey, Picture]
     dominant: str | None
     layouts: Mapping[str, LayoutSpec]
+    plugins: Mapping[str, PluginRun]
 
 
 class Selection:
@@ -43,7 +45,7 @@ class Selection:
             members.append(_member(source, source.key in pictures, speech))
         self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
         sources = {source.key: source for source in snapshot.pictures}
-        return Moment(now_ns, sources, tuple(members), pictures, speech.dominant, snapshot.layouts)
+        return Moment(now_ns, sources, tuple(members), pictures, speech.dominant, snapshot.layouts, snapshot.plugins)
 
     def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:
         """The picture in step with its owner's voice, and never an older one than before."""
@@ -67,4 +69,5 @@ def _member(source: PictureInput, live: bool, speech: SpeechState) -> Member:
         reconnecting=source.reconnecting,
         speaking=speech.border.get(who, 0.0) if source.key.source == "camera" else 0.0,
         last_spoke_ns=speech.last_spoke_ns.get(who, 0),
+        role=source.role,
     )

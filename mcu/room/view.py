@@ -9,6 +9,8 @@ from mcu.protocol.models import TileMap, ViewSpec
 from mcu.room.composite import Composite
 from mcu.room.layout import VersionedLayout
 from mcu.room.outputs import ViewOutputs
+from mcu.room.plugin_run import PluginRun
+from mcu.room.schedule import wall_time
 from mcu.rtc import OutgoingIdentity
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scaled import ScaledPictures
@@ -30,7 +32,8 @@ class View:
         scaled: ScaledPictures,
     ) -> None:
         self.spec = spec
-        self.layout = VersionedLayout()
+        self.layout = VersionedLayout(wall_time(clock.wall_ns()))
+        self.plugin: PluginRun | None = None
         self.composite = Composite(spec, start_ns, on_tiles, scaled=scaled)
         self.outputs = ViewOutputs(room, spec, identity, clock, self._set_hubs)
         self._start_ns = start_ns

@@ -8,6 +8,7 @@ from mcu.errors import Conflict, NotFound
 from mcu.frames import VideoCodec
 from mcu.protocol.models import MAX_VIEWS, TileMap, ViewSpec
 from mcu.room.pictures import RoomPictures
+from mcu.room.plugin_run import PluginRun
 from mcu.room.view import View
 from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
@@ -69,6 +70,12 @@ class Views:
         """Tells the composites how people move to new places: before a layout that may send them there."""
         for view in self:
             view.composite.transition = view.layout.state.layout.transition
+
+    @property
+    def plugins(self) -> Mapping[str, PluginRun]:
+        """The layout plug-ins at work."""
+        views = (*self._going, *self._views.values())
+        return {view.name: view.plugin for view in views if view.plugin is not None}
 
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""

@@ -1,5 +1,7 @@
 """An engine without media: rooms with a roster, layouts, tiles and records of recordings, all in memory.
 
+A layout's versions and schedule are kept by the desk that real rooms have: it needs no media either.
+
 It keeps the promises of ``mcu.engine.engine`` as far as a door can tell, and it can misbehave: ``stall`` makes a room
 answer late, ``crash`` makes it throw.
 """
@@ -10,7 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcu.errors import BadRequest, Conflict, LayoutChanged, NoCapacity, NotFound
+from mcu.clock import SystemClock
+from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -19,12 +22,12 @@ from mcu.protocol.commands import (
     DeleteView,
     Detach,
     Done,
-    GetLayout,
     GetRoom,
     GetTileHealth,
     GetTiles,
     Join,
     Joined,
+    LayoutCommand,
     Leave,
     ListParticipants,
     ListRecordings,
@@ -33,7 +36,6 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
-    SetLayout,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -48,7 +50,6 @@ from mcu.protocol.commands import (
 from mcu.protocol.events import (
     Event,
     Kicked,
-    LayoutChangedEvent,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -57,7 +58,6 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
-from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
@@ -71,6 +71,9 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.room.layout import VersionedLayout
+from mcu.room.layout_desk import LayoutDesk
+from mixer.timeline import Timeline
 
 READER_EVENTS = 256
 
@@ -118,7 +121,7 @@ class FakeRoom:
         self.people: dict[str, ParticipantInfo] = {}
         self.tokens: dict[str, str] = {}
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
-        self.layouts: dict[str, Layout] = {}
+        self.desks: dict[str, LayoutDesk] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -133,10 +136,20 @@ class FakeRoom:
     def name(self) -> str:
         return self.spec.name
 
-    @property
-    def layout(self) -> Layout:
-        """Of the view ``main``."""
-        return self.layouts.get("main", Layout())
+    def desk(self, view: str = "main") -> LayoutDesk:
+        if view not in self.desks:
+            clock = SystemClock()
+            timeline = Timeline(clock.now_ns(), self.views[view].fps)
+            self.desks[view] = LayoutDesk(
+                view,
+                VersionedLayout(self.created_at),
+                clock,
+                timeline=lambda: timeline,
+                present=lambda who: who in self.people,
+                on_change=lambda: None,
+                emit=self.emit,
+            )
+        return self.desks[view]
 
     def events(self, participant: str | None = None) -> AsyncIterator[Event]:
         reader = Subscription(self, participant)
@@ -192,11 +205,16 @@ class FakeRoom:
 
     def close(self) -> None:
         self.closed = True
+        for desk in self.desks.values():
+            desk.close()
         self.emit(RoomClosed())
         for reader in tuple(self.readers):
             reader.end()
 
     def _answer(self, command: Command) -> Reply:
+        if isinstance(command, LayoutCommand):
+            self._view(command.view)
+            return self.desk(command.view).carry_out(command)
         match command:
             case Join():
                 return self._join(command)
@@ -261,6 +279,8 @@ class FakeRoom:
             if person.view == command.view:
                 self._watch(person.id, "main")
         del self.views[command.view]
+        if desk := self.desks.pop(command.view, None):
+            desk.close()
         self.emit(RoomUpdated(room=self.info()))
         return Done()
 
@@ -272,11 +292,6 @@ class FakeRoom:
 
     def _answer_about_view(self, command: Command) -> Reply:
         match command:
-            case GetLayout():
-                self._view(command.view)
-                return self._layout_state(command.view)
-            case SetLayout():
-                return self._set_layout(command)
             case TakeSnapshot():
                 self._view(command.view)
                 kind = "image/jpeg" if command.format == "jpg" else "image/png"
@@ -359,19 +374,6 @@ class FakeRoom:
         self.version += 1
         for view in self.views:
             self.emit(Tiles(tiles=self.tiles(view)))
-
-    def _layout_state(self, view: str) -> LayoutState:
-        return LayoutState(layout=self.layouts.get(view, Layout()), etag=f"v{self.version}")
-
-    def _set_layout(self, command: SetLayout) -> LayoutState:
-        self._view(command.view)
-        if command.if_match not in (None, f"v{self.version}"):
-            raise LayoutChanged("the layout has changed since")
-        self.layouts[command.view] = command.layout
-        self.version += 1
-        state = self._layout_state(command.view)
-        self.emit(LayoutChangedEvent(view=command.view, state=state))
-        return state
 
     def _start_recording(self, command: StartRecording) -> RecordingInfo:
         self._view(command.view)

@@ -72,3 +72,12 @@ def test_a_layout_that_makes_no_sense_names_its_field(field: str, value: object)
 def test_a_canvas_has_even_sides() -> None:
     with pytest.raises(ValidationError):
         RoomSpec.model_validate({"name": "r", "view": {"width": 641}})
+
+
+def test_a_plugin_is_a_preset_until_another_preset_or_regions_take_its_place() -> None:
+    layout = Layout.model_validate({"preset": "plugin:circle"})
+    assert (layout.plugin, layout.own_preset, layout.preset) == ("circle", "grid", "plugin:circle")
+    assert Layout.model_validate_json(layout.model_dump_json()) == layout
+    custom = {"preset": "plugin:circle", "variants": [{"regions": [{"id": "all", "box": ["0", "0", "1", "1"]}]}]}
+    assert Layout.model_validate(custom).plugin is None
+    assert Layout.model_validate({"preset": "bestFit"}).own_preset == "grid"
