@@ -55,7 +55,7 @@ def grey(level: int = 128) -> Picture:
 
 def moment(picture: Picture | None, *, muted: bool = False, now_ns: int = 0) -> Moment:
     member = Member(key=ADA, name="Ada", live=picture is not None, muted=muted)
-    return Moment(now_ns, {}, (member,), {} if picture is None else {ADA: picture}, None, {})
+    return Moment(now_ns, {}, (member,), {} if picture is None else {ADA: picture}, None, {}, {})
 
 
 class Playing:
@@ -125,7 +125,7 @@ def both(ada: Picture, *others: str) -> Moment:
     """Ada with others, who have cameras too."""
     keys = [ADA, *(TileKey(other) for other in others)]
     members = tuple(Member(key=key, name=key.participant, live=True) for key in keys)
-    return Moment(0, {}, members, dict.fromkeys(keys, ada), None, {})
+    return Moment(0, {}, members, dict.fromkeys(keys, ada), None, {}, {})
 
 
 @pytest.mark.parametrize(("ms", "drawn"), [(0, 1), (200, 6)])
