@@ -21,6 +21,7 @@ from mixer.image import encode_image
 from mixer.layouts.arrange import LayoutSpec, arrange_next
 from mixer.layouts.seating import Casting
 from mixer.picture import Picture
+from mixer.scaled import ScaledPictures
 from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
 from mixer.transition import Animator
@@ -74,14 +75,21 @@ class _Drawn:
 
 
 class Composite:
-    """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite.
+    """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite. The
+    composites of a room share ``scaled``, so that two that show somebody in one size scale their picture once.
 
     The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
     are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
     """
 
     def __init__(
-        self, spec: ViewSpec, start_ns: int, on_tiles: Callable[[TileMap], None], *, layout_seq: int = 0
+        self,
+        spec: ViewSpec,
+        start_ns: int,
+        on_tiles: Callable[[TileMap], None],
+        *,
+        scaled: ScaledPictures | None = None,
+        layout_seq: int = 0,
     ) -> None:
         self.hubs: tuple[EncoderHub, ...] = ()
         self.timeline = Timeline(start_ns, spec.fps)
@@ -95,7 +103,7 @@ class Composite:
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
-        self._compositor = Compositor()
+        self._compositor = Compositor(scaled)
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
@@ -198,17 +206,18 @@ class Composite:
         pictures = self._pictures(scene, moment)
         if self._drawn is not None and self._drawn.shows(scene, pictures):
             return self._drawn
-        self._moved_ns = time_ns
         canvas = self._pool.take()
         if canvas is None:
             self._no_canvas += 1
             return None
         try:
-            self._compositor.draw(scene, pictures, canvas.canvas)
+            done = self._compositor.draw(scene, pictures, canvas.canvas)
         except BaseException:
             canvas.release()
             raise
         self._composed += 1
+        if done.changed:
+            self._moved_ns = time_ns
         self._let_go()
         self._drawn = _Drawn(canvas, scene, pictures)
         return self._drawn

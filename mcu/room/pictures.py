@@ -8,11 +8,12 @@ from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.parking import Parking
 from mcu.room.selection import Selection
 from mcu.room.snapshot import RoomSnapshot, SpeechState
+from mixer.scaled import ScaledPictures
 
 
 class RoomPictures:
     """Ticks whenever a composite is due. All count from the same start, so that views at 30 and 15 pictures a second
-    share every second tick, and share its pictures.
+    share every second tick, and share its pictures; all draw from ``scaled``, which is the thread's own.
 
     The event loop sets ``snapshot_of_room`` and ``composites`` (whole, never in place; one at least before the start);
     the sound thread's state is read through ``speech``. ``tick`` is public so that tests can play media time.
@@ -23,6 +24,7 @@ class RoomPictures:
     ) -> None:
         self.snapshot_of_room = RoomSnapshot()
         self.composites: tuple[Composite, ...] = ()
+        self.scaled = ScaledPictures()
         self._speech = speech
         self._selection = Selection(clock, stale_after_ns)
         self._parking = Parking(park_after_ns)

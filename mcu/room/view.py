@@ -13,6 +13,7 @@ from mcu.room.plugin_run import PluginRun
 from mcu.room.schedule import wall_time
 from mcu.rtc import OutgoingIdentity
 from mixer.layouts.arrange import LayoutSpec
+from mixer.scaled import ScaledPictures
 
 
 class View:
@@ -28,14 +29,16 @@ class View:
         clock: Clock,
         start_ns: int,
         on_tiles: Callable[[TileMap], None],
+        scaled: ScaledPictures,
     ) -> None:
         self.spec = spec
         self.layout = VersionedLayout(wall_time(clock.wall_ns()))
         self.plugin: PluginRun | None = None
-        self.composite = Composite(spec, start_ns, on_tiles)
+        self.composite = Composite(spec, start_ns, on_tiles, scaled=scaled)
         self.outputs = ViewOutputs(room, spec, identity, clock, self._set_hubs)
         self._start_ns = start_ns
         self._on_tiles = on_tiles
+        self._scaled = scaled
 
     @property
     def name(self) -> str:
@@ -52,7 +55,9 @@ class View:
         encoder raises that can't be opened, and nothing has changed then.
         """
         former = self.composite
-        self.composite = Composite(spec, self._start_ns, self._on_tiles, layout_seq=former.tile_map.layout_seq)
+        layout_seq = former.tile_map.layout_seq
+        self.composite = Composite(spec, self._start_ns, self._on_tiles, scaled=self._scaled, layout_seq=layout_seq)
+        self.composite.transition = former.transition
         try:
             self.outputs.restart(spec)
         except BaseException:

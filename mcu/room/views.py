@@ -91,7 +91,8 @@ class Views:
             raise Conflict(f"there is a view {spec.name!r} already", code="view_exists", field="name")
         if len(self._views) >= MAX_VIEWS:
             raise Conflict(f"a room has at most {MAX_VIEWS} views: delete one first", code="too_many_views")
-        view = View(self._room, spec, self._identity, self._clock, self._start_ns, self._on_tiles)
+        scaled = self._pictures.scaled
+        view = View(self._room, spec, self._identity, self._clock, self._start_ns, self._on_tiles, scaled)
         self._views[spec.name] = view
         self._publish()
         return view

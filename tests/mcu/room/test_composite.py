@@ -22,6 +22,7 @@ from mcu.room.selection import Moment
 from mcu.room.snapshot import PictureInput, SpeechState
 from mixer.layouts.arrange import Member
 from mixer.picture import Picture
+from mixer.scaled import ScaledPictures
 from mixer.scene import TileKey
 
 ADA = TileKey("ada")
@@ -54,7 +55,7 @@ def grey(level: int = 128) -> Picture:
 
 def moment(picture: Picture | None, *, muted: bool = False, now_ns: int = 0) -> Moment:
     member = Member(key=ADA, name="Ada", live=picture is not None, muted=muted)
-    return Moment(now_ns, {}, (member,), {} if picture is None else {ADA: picture}, None, {})
+    return Moment(now_ns, {}, (member,), {} if picture is None else {ADA: picture}, None, {}, {})
 
 
 class Playing:
@@ -124,7 +125,7 @@ def both(ada: Picture, *others: str) -> Moment:
     """Ada with others, who have cameras too."""
     keys = [ADA, *(TileKey(other) for other in others)]
     members = tuple(Member(key=key, name=key.participant, live=True) for key in keys)
-    return Moment(0, {}, members, dict.fromkeys(keys, ada), None, {})
+    return Moment(0, {}, members, dict.fromkeys(keys, ada), None, {}, {})
 
 
 @pytest.mark.parametrize(("ms", "drawn"), [(0, 1), (200, 6)])
@@ -139,6 +140,18 @@ def test_who_comes_and_goes_moves_the_others_for_as_long_as_the_layout_says(ms: 
         assert abs(playing.composite.statistics.composed - before - drawn) <= 1
         assert playing.composite.tile_map.layout_seq == seq + 1
     assert [tile.participant for tile in playing.composite.tile_map.tiles] == ["ada"]
+
+
+def test_two_views_that_show_somebody_in_one_size_scale_their_picture_once() -> None:
+    scaled = ScaledPictures()
+    other = VIEW.model_copy(update={"name": "other", "fps": 15})
+    views = [Composite(spec, 0, lambda _: None, scaled=scaled) for spec in (VIEW, other)]
+    for view in views:
+        view.hubs = (CountingHub(),)
+    for n, instant in enumerate((moment(grey()), moment(grey(60))), 1):
+        for view in views:
+            view.tick(view.timeline.canvas_tick_ns(n), instant)
+        assert scaled.count == n
 
 
 def pictures(*rates: int) -> RoomPictures:
