@@ -191,7 +191,7 @@ class Contest:
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcu-bench-")))
-    material = Material(folder, seconds=2 if effort.quick else 4)
+    material = Material(folder, seconds=1 if effort.quick else 4)
     return [case for codec in CODECS for case in Contest(codec, material).cases()]
 
 

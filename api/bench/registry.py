@@ -5,12 +5,12 @@ from typing import Final
 
 from api.bench.harness import Bench, BenchFailed
 
-NAMES: Final = ("core", "compose", "audio")
+NAMES: Final = ("core", "compose", "audio", "send", "receive", "fan-out")
 
 
 def load(name: str) -> Bench:
     """The bench of that name. Raises ``BenchFailed`` when its module holds none."""
-    bench = getattr(import_module(f"api.bench.{name}"), "BENCH", None)
+    bench = getattr(import_module(f"api.bench.{name.replace('-', '_')}"), "BENCH", None)
     if not isinstance(bench, Bench):
         raise BenchFailed(f"api.bench.{name} declares no bench")
     return bench

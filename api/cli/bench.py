@@ -51,6 +51,7 @@ def _run(name: str, *, quick: bool, as_json: bool) -> bool:
         bench = registry.load(name)
         facts = machine.facts()
         results = harness.run(bench, harness.Effort(quick=quick))
+        facts["load_1min_after"] = machine.load_1min()
         report = Report(name, facts, machine.versions(), results)
     except Exception as error:  # the boundary: whatever goes wrong in a bench is told, and the next one runs
         aside.print("".join(traceback.format_exception(error)), markup=False, highlight=False)

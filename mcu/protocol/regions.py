@@ -217,9 +217,7 @@ class Region(Strict):
             if extent * pixels < SMALLEST_PX * cells:
                 raise fault(("grid",), f"cells with a {side} of {extent / cells} are too small: {_at_least(pixels)}")
         if len(self.pick.reserve) > self.places:
-            raise fault(
-                ("pick", "reserve"), f"{len(self.pick.reserve)} are reserved, but there are only {self.places} places"
-            )
+            raise fault(("pick", "reserve"), f"reserves more than the region has places, which is {self.places}")
         if len(set(self.pick.reserve)) < len(self.pick.reserve):
             raise fault(("pick", "reserve"), "names somebody twice")
         return self

@@ -11,16 +11,18 @@ from mcu.errors import Internal
 from mcu.mailbox import Ring
 from mcu.media.canvases import CanvasPool, SharedCanvas
 from mcu.media.hub import EncoderHub
+from mcu.protocol.layout import Transition
 from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
 from mixer.compositor import Compositor
-from mixer.geometry import Size
+from mixer.geometry import Box, Size
 from mixer.image import encode_image
 from mixer.layouts.arrange import LayoutSpec, arrange
 from mixer.picture import Picture
-from mixer.scene import Scene, TileKey
+from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
+from mixer.transition import Animator
 
 POOL_CANVASES = 11
 """Per hub one waiting and one being encoded, one being drawn, the newest, and a few that snapshots hold."""
@@ -52,6 +54,10 @@ class Standing:
     since_ns: int
 
 
+_Place = tuple[TileKey, str, Box, int, TileState]
+"""What the tile map says of a tile; compared at every tick, while the map is only made when it changes."""
+
+
 @dataclass(slots=True, eq=False)
 class _Drawn:
     canvas: SharedCanvas
@@ -69,8 +75,8 @@ class _Drawn:
 class Composite:
     """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite.
 
-    The event loop sets ``hubs`` (whole, never in place). ``tile_map``, ``standings`` and ``seen`` are replaced whole
-    and may be read by any thread. ``on_tiles`` is called on the thread whenever the tile map changes.
+    The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
+    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
     """
 
     def __init__(
@@ -81,6 +87,9 @@ class Composite:
         self.name = spec.name
         self.seen: frozenset[TileKey] = frozenset()
         self.standings: Mapping[TileKey, Standing] = {}
+        self.transition = Transition()
+        self._animator = Animator()
+        self._retimed: Transition | None = None
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
@@ -88,6 +97,7 @@ class Composite:
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
+        self._places: tuple[_Place, ...] = ()
         self._drawn: _Drawn | None = None
         self._moved_ns = 0
         self._submitted_ns = 0
@@ -133,11 +143,12 @@ class Composite:
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self._tell(scene, moment)
+        staged = self._staged(replace(scene, layout_seq=self._tile_map.layout_seq), time_ns)
         hubs, requests = self.hubs, self._requests.take_all()
         if not hubs and not requests:
             self._let_go()
             return
-        drawn = self._draw(replace(scene, layout_seq=self._tile_map.layout_seq), moment, time_ns)
+        drawn = self._draw(staged, moment, time_ns)
         if drawn is None:
             for future in requests:
                 self._requests.put(future)
@@ -162,9 +173,17 @@ class Composite:
             if future.set_running_or_notify_cancel():
                 future.set_exception(Internal("the view is not drawn any more: try again"))
 
+    def _staged(self, scene: Scene, time_ns: int) -> Scene:
+        """The scene on everybody's way to it. The tile map tells where they go, once, and not where they pass by."""
+        wanted = self.transition
+        if wanted is not self._retimed:
+            self._animator.retime(wanted.ms, wanted.ease)
+            self._retimed = wanted
+        return self._animator.step(scene, time_ns)
+
     def _draw(self, scene: Scene, moment: Moment, time_ns: int) -> _Drawn | None:
         """The canvas that shows ``scene``: the last one while nothing has changed; None when all are in use."""
-        pictures = {key: moment.pictures[key] for key in self.seen if key in moment.pictures}
+        pictures = self._pictures(scene, moment)
         if self._drawn is not None and self._drawn.shows(scene, pictures):
             return self._drawn
         self._moved_ns = time_ns
@@ -181,6 +200,16 @@ class Composite:
         self._let_go()
         self._drawn = _Drawn(canvas, scene, pictures)
         return self._drawn
+
+    def _pictures(self, scene: Scene, moment: Moment) -> dict[TileKey, Picture]:
+        """Who has left is there with their last picture until they have faded."""
+        last = self._drawn.pictures if self._drawn is not None else {}
+        pictures = {}
+        for tile in scene.tiles:
+            picture = moment.pictures.get(tile.key) or (None if tile.key in self.seen else last.get(tile.key))
+            if picture is not None:
+                pictures[tile.key] = picture
+        return pictures
 
     def _let_go(self) -> None:
         if self._drawn is not None:
@@ -202,25 +231,26 @@ class Composite:
             tile.key: state_of(moment.sources.get(tile.key), live=tile.key in moment.pictures, now_ns=moment.now_ns)
             for tile in scene.tiles
         }
+        places = tuple((tile.key, tile.name, tile.box, tile.z, states[tile.key]) for tile in scene.tiles)
+        if places == self._places:
+            return
+        self._places = places
         former = self.standings
-        if {key: standing.state for key, standing in former.items()} != states:
-            self.standings = {
-                key: former[key] if key in former and former[key].state == state else Standing(state, moment.now_ns)
-                for key, state in states.items()
-            }
-        tiles = tuple(
-            TileInfo(
-                participant=tile.key.participant,
-                source=tile.key.source,
-                name=tile.name,
-                box=PixelBox(x=tile.box.x, y=tile.box.y, width=tile.box.width, height=tile.box.height),
-                z=tile.z,
-                state=states[tile.key],
-            )
-            for tile in scene.tiles
-        )
-        if tiles != self._tile_map.tiles:
-            self._tile_map = self._tile_map.model_copy(
-                update={"layout_seq": self._tile_map.layout_seq + 1, "tiles": tiles}
-            )
-            self._on_tiles(self._tile_map)
+        self.standings = {
+            key: former[key] if key in former and former[key].state == state else Standing(state, moment.now_ns)
+            for key, state in states.items()
+        }
+        tiles = tuple(_info(tile, states[tile.key]) for tile in scene.tiles)
+        self._tile_map = self._tile_map.model_copy(update={"layout_seq": self._tile_map.layout_seq + 1, "tiles": tiles})
+        self._on_tiles(self._tile_map)
+
+
+def _info(tile: Tile, state: TileState) -> TileInfo:
+    return TileInfo(
+        participant=tile.key.participant,
+        source=tile.key.source,
+        name=tile.name,
+        box=PixelBox(x=tile.box.x, y=tile.box.y, width=tile.box.width, height=tile.box.height),
+        z=tile.z,
+        state=state,
+    )

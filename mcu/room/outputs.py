@@ -1,11 +1,12 @@
 """What a view sends: one encoder hub for each codec that somebody watches or records, and never a second one."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcu.clock import NS_PER_S, Clock
+from mcu.clock import Clock
 from mcu.frames import VideoCodec
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
@@ -13,7 +14,7 @@ from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import VideoFanout
 
-HAND_OVER_NS = 3 * NS_PER_S
+HAND_OVER_S = 3.0
 """How long a viewer waits at most for the keyframe of the view they change to; usually within half a second."""
 HAND_OVER_POLL_S = 0.02
 
@@ -97,20 +98,23 @@ class ViewOutputs:
         """Moves a viewer to another view of the room. They see this one until the other's next keyframe, and its hub
         stays until ``let_go``. Without effect when the viewer isn't here.
         """
-        codec = self._viewers.pop(downlink, None)
+        codec = self._viewers.get(downlink)
         if codec is not None:
-            self._leaving[downlink] = codec
             to.add_viewer(downlink, codec)
+            self._leaving[downlink] = self._viewers.pop(downlink)
 
     async def let_go(self, downlink: Downlink) -> None:
         """Waits until a viewer that was handed over sees the other view, then frees what served it here."""
-        deadline_ns = self._clock.now_ns() + HAND_OVER_NS
-        while (codec := self._leaving.get(downlink)) is not None and self._clock.now_ns() < deadline_ns:
-            if downlink.video is None or downlink.video.source is not self._outputs[codec].fanout:
-                break
-            await asyncio.sleep(HAND_OVER_POLL_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_S):
+                while self._still_feeds(downlink):  # noqa: ASYNC110 - the other hub's thread brings it about
+                    await asyncio.sleep(HAND_OVER_POLL_S)
         if downlink in self._leaving:
             await self.remove_viewer(downlink)
+
+    def _still_feeds(self, downlink: Downlink) -> bool:
+        codec, lane = self._leaving.get(downlink), downlink.video
+        return codec is not None and lane is not None and lane.source is self._outputs[codec].fanout
 
     def request_keyframe(self, downlink: Downlink) -> None:
         codec = self._viewers.get(downlink)

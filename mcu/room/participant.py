@@ -99,6 +99,7 @@ class Participant:
                 shown=shown[source],
                 muted=not self.hears,
                 reconnecting=reconnecting,
+                role=self.role,
             )
             for source in sources
         )

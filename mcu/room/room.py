@@ -313,6 +313,7 @@ class Room:
     def _publish(self) -> None:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
+        self.views.retime()
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),

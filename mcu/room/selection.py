@@ -1,7 +1,7 @@
 """What all views of a room share at one instant: who is there, and which picture of each is due."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcu.clock import Clock
 from mcu.media.decoding import DecodedPicture
@@ -22,7 +22,7 @@ class Moment:
     pictures: Mapping[TileKey, Picture]
     dominant: str | None
     layouts: Mapping[str, LayoutSpec]
-    plugins: Mapping[str, PluginRun]
+    plugins: Mapping[str, PluginRun] = field(default_factory=dict)
 
 
 class Selection:

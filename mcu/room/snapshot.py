@@ -27,6 +27,7 @@ class PictureInput:
     shown: bool
     muted: bool
     reconnecting: bool
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

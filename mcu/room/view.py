@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mcu.clock import Clock
-from mcu.frames import VideoCodec
 from mcu.media.hub import EncoderHub
 from mcu.protocol.models import TileMap, ViewSpec
 from mcu.room.composite import Composite
@@ -69,7 +68,3 @@ class View:
 
     def _set_hubs(self, hubs: tuple[EncoderHub, ...]) -> None:
         self.composite.hubs = hubs
-
-    @property
-    def hubs(self) -> dict[VideoCodec, EncoderHub]:
-        return self.outputs.hubs

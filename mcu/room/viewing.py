@@ -14,7 +14,9 @@ from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.health import health_of
+from mcu.room.participant import Participant
 from mcu.room.recordings import Recordings
+from mcu.room.view import View
 from mcu.room.views import MAIN, Views
 
 log = structlog.get_logger()
@@ -83,7 +85,7 @@ class Viewing:
             raise Conflict(f"the view {MAIN!r} can't be deleted: every room has it")
         for person in self._attendance.people:
             if person.view == view.name:
-                self._attendance.watches(person, MAIN)
+                self._assign(person, self._views.main)
         await self._views.delete(view)
         self._on_change()
         self._log.info("view_deleted", view=view.name)
@@ -93,10 +95,14 @@ class Viewing:
         person = self._attendance.participant(command.participant)
         view = self._views.get(command.view)
         if person.view != view.name:
-            self._attendance.watches(person, view.name)
-            self._events.emit(e.Tiles(to=person.id, tiles=view.composite.tile_map))
+            self._assign(person, view)
             await self._connections.watch(person)
         return person.info
+
+    def _assign(self, person: Participant, view: View) -> None:
+        """Another view is theirs: they are told so, and where everybody stands in it."""
+        self._attendance.watches(person, view.name)
+        self._events.emit(e.Tiles(to=person.id, tiles=view.composite.tile_map))
 
     async def _health(self, command: c.GetTileHealth) -> c.TileHealthList:
         view = self._views.get(command.view)

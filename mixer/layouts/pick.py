@@ -39,9 +39,6 @@ class Pick:
             return self.first
         return STAGE if places == 1 else ()
 
-    def admits(self, member: Member) -> bool:
-        return self.match is None or selected(self.match, member)
-
     def follows_speech(self, places: int) -> bool:
         """True where a change of speakers moves somebody in or out: all others then keep their seats."""
         speech = self.order == "recent_speech" or self.overflow == "speech"

@@ -40,7 +40,7 @@ def made_up(count: int, screens: int = 0, *, ids: Sequence[str] = (), selectors:
     The first take ``ids``, so that pins and reserved places show. The ``selectors`` of a layout are given out in turn,
     so that each finds somebody, and every turn leaves one person whom none fits.
     """
-    members = []
+    members: list[Member] = []
     for number in range(count):
         name = NAMES[number % len(NAMES)] + (f" {number // len(NAMES) + 1}" if number >= len(NAMES) else "")
         member = Member(TileKey(ids[number] if number < len(ids) else f"person-{number + 1}"), name, live=False)

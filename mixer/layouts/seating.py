@@ -52,10 +52,33 @@ class Occasion:
     dominant: str | None = None
     pinned: str | None = None
     now_ns: int = 0
+    _fitting: dict[str, frozenset[TileKey]] = field(default_factory=dict, compare=False)
+
+    def fitting(self, selector: str | None) -> frozenset[TileKey] | None:
+        """Whom a selector fits, looked up once however many regions ask; None, everybody, for no selector."""
+        if selector is None:
+            return None
+        if selector not in self._fitting:
+            self._fitting[selector] = frozenset(member.key for member in self.members if selected(selector, member))
+        return self._fitting[selector]
+
+
+SETTLING = 4
+"""Whoever leaves a place may free it for somebody whose place then suits a third: a few rounds, so that all of them go
+where they belong in one step and nobody is seen passing through."""
 
 
 def seat(regions: Sequence[Region], occasion: Occasion, previous: Casting) -> Casting:
     """Seats the people of ``occasion`` in ``regions``."""
+    for _ in range(SETTLING):
+        casting = _seated_once(regions, occasion, previous)
+        if casting == previous:
+            break
+        previous = casting
+    return casting
+
+
+def _seated_once(regions: Sequence[Region], occasion: Occasion, previous: Casting) -> Casting:
     stalls = [Stall(region, occasion, previous.regions.get(region.id, Seated())) for region in regions]
     standing = {member.key: member for member in occasion.members}
     for stall in stalls:
@@ -96,11 +119,14 @@ class Stall:
         self._firm = len(self._taken)
 
     def take_claimed(self, standing: dict[TileKey, Member]) -> None:
-        for key in list(self._claimants(standing)):
+        admitted = self._admitted(standing)
+        for key in self._claimants(admitted):
             self._take(key, standing)
+            if not self.room:
+                break
 
     def fill(self, standing: dict[TileKey, Member]) -> None:
-        waiting = [member for member in standing.values() if self.pick.admits(member)]
+        waiting = self._admitted(standing) if self.room else []
         if self.pick.order == "name":
             waiting.sort(key=lambda member: member.name.casefold())
         elif self.pick.order == "recent_speech":
@@ -128,11 +154,14 @@ class Stall:
         if self.room and key in standing:
             self._taken.append(standing.pop(key))
 
-    def _claimants(self, standing: dict[TileKey, Member]) -> Iterator[TileKey]:
+    def _admitted(self, standing: dict[TileKey, Member]) -> list[Member]:
+        fitting = self._occasion.fitting(self.pick.match)
+        return [member for member in standing.values() if fitting is None or member.key in fitting]
+
+    def _claimants(self, admitted: Sequence[Member]) -> Iterator[TileKey]:
         """Whom the region asks for, the most wanted first; then, where it follows the speaker, whom it has: a stage
         does not change because everybody falls silent.
         """
-        admitted = [member for member in standing.values() if self.pick.admits(member)]
         for claim in self.claims:
             if claim == "active_speaker":
                 yield from self._held(admitted)
@@ -143,7 +172,8 @@ class Stall:
                 pinned = [member for member in admitted if member.key.participant == self._occasion.pinned]
                 yield from (member.key for member in sorted(pinned, key=lambda member: not member.screen))
             else:
-                yield from (member.key for member in admitted if selected(claim, member))
+                fitting = self._occasion.fitting(claim) or ()
+                yield from (member.key for member in admitted if member.key in fitting)
         if "active_speaker" in self.claims and self.pick.overflow != "page":
             yield from (member.key for member in admitted if member.key in self._since)
 

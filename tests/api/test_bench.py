@@ -1,5 +1,6 @@
 """``mcu bench``: what it promises to people and programs. How fast anything is, no test asserts."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -8,7 +9,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.bench import clips, compose, core, machine, mosaic, ours, programs, registry
+from api.bench import (
+    clips,
+    compose,
+    core,
+    fan_out,
+    machine,
+    media,
+    mosaic,
+    ours,
+    programs,
+    receive,
+    registry,
+    send,
+    stock,
+)
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, Result, Work, measure
 from api.bench.quality import judge, lumas_of, lumas_of_file
 from api.cli import app
@@ -61,7 +76,7 @@ def test_json_is_one_object_of_the_promised_shape(run: Callable[..., tuple[int, 
     report = json.loads(said)
     assert set(report) == {"name", "machine", "versions", "results"}
     assert report["name"] == "small"
-    assert {"cpu", "cores", "kernel", "load_1min"} <= set(report["machine"])
+    assert {"cpu", "cores", "kernel", "load_1min", "load_1min_after"} <= set(report["machine"])
     assert {"python", "av", "numpy", "cv2", "ffmpeg", "gst-launch-1.0"} <= set(report["versions"])
     assert all(set(row) == ROW for row in report["results"])
     slow, absent, better, alone = report["results"]
@@ -192,9 +207,63 @@ def test_a_program_that_fails_is_a_failed_bench() -> None:
         programs.cpu_s("ls", "/nosuch/place")
 
 
-def test_cases_are_those_that_were_announced() -> None:
+@pytest.mark.parametrize(
+    "bench", [compose.BENCH, send.BENCH, receive.BENCH, fan_out.BENCH], ids=lambda bench: bench.name
+)
+def test_cases_are_those_that_were_announced(bench: Bench) -> None:
     with ExitStack() as stack:
-        assert [case.name for case in compose.prepare(stack, Effort(quick=True))] == list(compose.BENCH.cases)
+        cases = bench.prepare(stack, Effort(quick=True))
+    assert tuple(case.name for case in cases) == bench.cases
+    assert all(set(case.baselines) <= set(bench.baselines) for case in cases)
+
+
+@pytest.fixture(scope="module")
+def little() -> media.Media:
+    """A third of a second: a keyframe, some pictures, some sound."""
+    whole = media.make_media(1)
+    return media.Media(whole.frames[:8], whole.sounds[:16])
+
+
+def test_fan_outs_and_stock_senders_both_send(little: media.Media) -> None:
+    for work in (send.by_fanouts, send.by_aiortc):
+        assert work(little, ("video", "audio"))() > 0
+
+
+def test_one_more_viewer_and_one_more_encoder_are_both_measured(little: media.Media) -> None:
+    assert fan_out.one_more_viewer(little)() > 0
+    assert fan_out.one_more_encoder(clips.film_frames(3), 4)() > 0
+
+
+@pytest.mark.parametrize("kind", receive.KINDS)
+def test_ours_and_stock_receivers_both_receive(little: media.Media, kind: stock.Kind) -> None:
+    for work in (receive.by_receiver, receive.by_aiortc):
+        assert work(little, kind)() > 0
+
+
+def test_stock_senders_send_all_they_are_given(little: media.Media) -> None:
+    async def sent() -> list[int]:
+        near, far = await stock.connected()
+        near.wire.deliver = len
+        track = stock.Playback("video")
+        sender = await stock.start_sender(track, near.dtls)
+        counts = []
+        for part in (little.frames[:1], little.frames[1:]):
+            await stock.play(stock.packets_of(media.Media(part, []), "video"), [track])
+            counts.append(await stock.packets_sent([sender]))
+        await sender.stop()
+        await near.dtls.stop()
+        await far.dtls.stop()
+        return counts
+
+    first, whole = asyncio.run(sent())
+    assert first >= len(little.frames[0].data) / 1400
+    assert whole >= first + len(little.frames) - 1
+
+
+def test_a_receiver_that_loses_pictures_is_not_measured(little: media.Media, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "sent_by_us", lambda *_: [])
+    with pytest.raises(BenchFailed, match="0 of 8 arrived"):
+        receive.by_receiver(little, "video")()
 
 
 @pytest.fixture(scope="module")

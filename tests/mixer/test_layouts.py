@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mixer.geometry import Box, Size
 from mixer.layouts import LayoutSpec, Member, Preset, arrange
 from mixer.layouts.grid import grid
-from mixer.scene import Scene, TileKey
+from mixer.scene import TileKey
+from tests.mixer.people import box_of, ids, people
 
 LANDSCAPE = Size(1280, 720)
 PRESETS = get_args(Preset)
@@ -27,24 +28,6 @@ specs = st.builds(
     on_screen_share=st.sampled_from([None, *PRESETS]),
     pinned=st.sampled_from([None, "p0", "p3", "p7"]),
 )
-
-
-def people(count: int, *sharing: int) -> list[Member]:
-    """``count`` cameras in join order, those of ``sharing`` with a screen after their camera."""
-    members = []
-    for number in range(count):
-        members.append(Member(TileKey(f"p{number}"), f"Person {number}"))
-        if number in sharing:
-            members.append(Member(TileKey(f"p{number}", "screen"), f"Person {number}"))
-    return members
-
-
-def ids(scene: Scene) -> list[str]:
-    return [tile.key.participant for tile in scene.tiles]
-
-
-def box_of(scene: Scene, participant: str, source: str = "camera") -> Box:
-    return next(tile.box for tile in scene.tiles if (tile.key.participant, tile.key.source) == (participant, source))
 
 
 @given(spec=specs, canvas=sizes, count=st.integers(0, 49), sharing=st.sets(st.integers(0, 5), max_size=2))

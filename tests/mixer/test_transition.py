@@ -115,8 +115,9 @@ def test_who_takes_the_place_of_another_covers_them_and_lets_nothing_shine_throu
     animator.step(scene("a", "spotlight"), 0)
     animator.step(goal, 0)
     below, above = animator.step(goal, 50 * MS).tiles
-    assert (below.key.participant, below.opacity) == ("a", 1.0)
-    assert (above.key.participant, above.opacity) == ("b", pytest.approx(0.5))
+    assert [below.key.participant, above.key.participant] == ["a", "b"]
+    assert below.opacity == 1
+    assert above.opacity == pytest.approx(0.5)
     assert above.box == below.box == CANVAS.box
 
 

@@ -128,11 +128,14 @@ async def test_who_watches_a_view_that_is_deleted_falls_back_to_main(tmp_path: P
         await ask(room, CreateView(spec=PORTRAIT), ViewSpec)
         await ask(room, WatchView(participant=ada.id, view="portrait"), ParticipantInfo)
         await sees(ada, 180, 320)
-        events = room.events()
+        events, her_news = room.events(), room.events(ada.id)
         await ask(room, DeleteView(view="portrait"), Done)
         moved = await next_event(events, "participant_updated")
         assert isinstance(moved, ParticipantUpdated)
         assert moved.participant.view == "main"
+        tiles = await next_event(her_news, "tiles")
+        assert isinstance(tiles, Tiles)
+        assert tiles.tiles.view == "main"
         await sees(ada, 320, 180)
         assert (await received(ada)).packetsLost == 0
         assert [view.name for view in (await ask(room, ListViews(), ViewList)).views] == ["main"]
@@ -263,6 +266,7 @@ async def test_a_client_that_hangs_up_frees_its_encoder(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
         ada = await enter(room, "Ada")
+        await sees(ada, 320, 180)
         assert room.views.viewers == 1
         await ada.close()
         await until(lambda: room.views.viewers == 0)
