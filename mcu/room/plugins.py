@@ -36,8 +36,8 @@ GROUP = "mcu.layouts"
 @dataclass(frozen=True, slots=True)
 class LayoutContext:
     """What a plug-in is told. ``members`` are in join order, a shared screen is a member of its own. ``time_ns`` is
-    room time, for layouts that change with it. ``speaker`` is the participant id of who speaks, ``pinned`` of who is pinned.
-    ``gap`` is in pixels.
+    room time, for layouts that change with it. ``speaker`` is the participant id of who speaks, ``pinned`` of who is
+    pinned. ``gap`` is in pixels.
     """
 
     canvas: Size
