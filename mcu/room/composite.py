@@ -18,7 +18,8 @@ from mcu.room.selection import Moment
 from mixer.compositor import Compositor
 from mixer.geometry import Box, Size
 from mixer.image import encode_image
-from mixer.layouts.arrange import LayoutSpec, arrange
+from mixer.layouts.arrange import LayoutSpec, arrange_next
+from mixer.layouts.seating import Casting
 from mixer.picture import Picture
 from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
@@ -89,6 +90,7 @@ class Composite:
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self._animator = Animator()
+        self._casting = Casting()
         self._retimed: Transition | None = None
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
@@ -164,7 +166,17 @@ class Composite:
             scene = plugin.scene(layout, moment.members, self._size, moment.dominant, time_ns, layout_seq)
             if scene is not None:
                 return scene
-        return arrange(layout, moment.members, self._size, moment.dominant, layout_seq)
+        arrangement = arrange_next(
+            layout,
+            moment.members,
+            self._size,
+            moment.dominant,
+            layout_seq,
+            now_ns=time_ns,
+            previous=self._casting,
+        )
+        self._casting = arrangement.casting
+        return arrangement.scene
 
     def close(self) -> None:
         """Lets nobody wait for a picture that will not come. Any thread; idempotent."""

@@ -66,16 +66,16 @@ class Views:
     def layouts(self) -> Mapping[str, LayoutSpec]:
         return {view.name: view.layout_spec for view in (*self._going, *self._views.values())}
 
+    def retime(self) -> None:
+        """Tells the composites how people move to new places: before a layout that may send them there."""
+        for view in self:
+            view.composite.transition = view.layout.state.layout.transition
+
     @property
     def plugins(self) -> Mapping[str, PluginRun]:
         """The layout plug-ins at work."""
         views = (*self._going, *self._views.values())
         return {view.name: view.plugin for view in views if view.plugin is not None}
-
-    def retime(self) -> None:
-        """Tells the composites how people move to new places: before a layout that may send them there."""
-        for view in self:
-            view.composite.transition = view.layout.state.layout.transition
 
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""
