@@ -10,6 +10,9 @@
 A view whose preset is ``plugin:circle`` calls it at every tick, on the room's picture thread. It must answer within
 milliseconds and may wait for nothing: Python cannot stop a function that runs, so one that never returns stops the
 pictures of its room. One that is merely slow, raises, or answers nonsense is thrown out (``PluginRun``).
+
+Every change of its boxes is a new tile map for every client. So it changes them seldom, and leaves the way from one
+place to the next to the layout's ``transition``.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,8 +36,8 @@ GROUP = "mcu.layouts"
 @dataclass(frozen=True, slots=True)
 class LayoutContext:
     """What a plug-in is told. ``members`` are in join order, a shared screen is a member of its own. ``time_ns`` is
-    room time, so that a layout can move. ``speaker`` is the participant id of who speaks, ``pinned`` of who is pinned.
-    ``gap`` is in pixels.
+    room time, for layouts that change with it. ``speaker`` is the participant id of who speaks, ``pinned`` of who is
+    pinned. ``gap`` is in pixels.
     """
 
     canvas: Size

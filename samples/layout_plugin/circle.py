@@ -1,11 +1,12 @@
-"""A layout plug-in: whoever speaks sits in the middle, the others in a circle around, which turns once in two minutes.
+"""A layout plug-in: whoever speaks sits in the middle, the others in a circle around, and they move up now and then.
 
 Install it beside the server (``pip install samples/layout_plugin``) and choose it::
 
     curl -X PATCH localhost:8080/api/v1/rooms/demo/views/main/layout \\
         -H 'Content-Type: application/json' -d '{"preset": "plugin:circle"}'
 
-The function is called for every picture, so it only computes: no files, no network, no waiting.
+The function is called for every picture, so it only computes: no files, no network, no waiting. It changes its boxes
+seldom; how people glide from one to the next is the layout's ``transition``.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from math import cos, pi, sin
 
 from mcu.room.plugins import Box, LayoutContext, Place, Size
 
-TURN_NS = 120 * 10**9
+MOVE_UP_NS = 10 * 10**9
 MIDDLE = 0.4
 """Of the canvas's sides."""
 
@@ -28,8 +29,9 @@ def layout(context: LayoutContext) -> Iterator[Place]:
     part = MIDDLE if others else 1.0
     yield Place(star.key, box(canvas, 0.5, 0.5, part), z=1)
     size = min(0.25, 1.5 / max(1, len(others)))
+    moved = context.time_ns // MOVE_UP_NS
     for number, one in enumerate(others):
-        angle = 2 * pi * (number / len(others) + context.time_ns / TURN_NS)
+        angle = 2 * pi * (number + moved) / len(others)
         reach = (1 - size) / 2
         yield Place(one.key, box(canvas, 0.5 + reach * cos(angle), 0.5 + reach * sin(angle), size))
 
