@@ -72,16 +72,12 @@ def _coordinate(value: object) -> object:
     return value
 
 
-Coordinate = Annotated[
-    str | int | float,
-    BeforeValidator(_coordinate),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": FRACTION}, {"type": "number", "minimum": 0, "maximum": 1}],
-            "examples": ["3/4", 0.75],
-        }
-    ),
-]
+_COORDINATE_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "string", "pattern": FRACTION}, {"type": "number", "minimum": 0, "maximum": 1}],
+    "examples": ["3/4", 0.75],
+}
+
+Coordinate = Annotated[str | int | float, BeforeValidator(_coordinate), WithJsonSchema(_COORDINATE_SCHEMA)]
 
 
 def _alignment(value: object) -> object:
@@ -92,7 +88,18 @@ def _alignment(value: object) -> object:
     raise ValueError(f"must be one of {', '.join(ALIGNMENTS)}, or [x, y] in fractions")
 
 
-Align = Annotated[str | tuple[str | int | float, str | int | float], BeforeValidator(_alignment)]
+Align = Annotated[
+    str | tuple[str | int | float, str | int | float],
+    BeforeValidator(_alignment),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(ALIGNMENTS)},
+                {"type": "array", "items": _COORDINATE_SCHEMA, "minItems": 2, "maxItems": 2},
+            ]
+        }
+    ),
+]
 """Which part of a picture stays in view when it is cropped, and where a letterboxed one lies in its box."""
 
 
