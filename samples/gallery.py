@@ -5,6 +5,7 @@ No server and no room: a layout is a pure function of who is there, and a compos
 
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -72,6 +73,7 @@ def _picture(member: Member) -> Picture:
     return slides() if member.screen else portrait(member.key)
 
 
+@lru_cache(maxsize=64)
 def portrait(key: TileKey) -> Picture:
     """Somebody before a wall of their colour."""
     colour = personal(key.participant)
@@ -86,6 +88,7 @@ def portrait(key: TileKey) -> Picture:
     return from_bgr(image.round().astype(np.uint8))
 
 
+@lru_cache(maxsize=1)
 def slides() -> Picture:
     """A shared screen: a page with a heading, lines and a chart."""
     image = np.full((CAMERA.height, CAMERA.width, 3), _bgr(0xFBFBFD), np.float32)

@@ -18,8 +18,9 @@ from pydantic import (
 )
 
 from mcu.protocol.faults import fault
+from mcu.protocol.fractions import Align
 from mcu.protocol.names import ParticipantId
-from mcu.protocol.regions import MAX_VARIANTS, Align, Strict, Variant, check_reach
+from mcu.protocol.regions import MAX_VARIANTS, Strict, Variant, check_reach
 
 PresetName = Literal["grid", "speaker", "sidebar", "pip", "presentation", "spotlight", "strip"]
 

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from mcu.protocol.faults import fault
+from mcu.protocol.fractions import Align, Coordinate, fraction
 from mcu.protocol.names import ParticipantId, clean_text
 
 MAX_VARIANTS = 16
@@ -36,64 +37,7 @@ SMALLEST_CANVAS = 320, 180
 SMALLEST_PX = 16
 """No region, and no cell of one, may be narrower or lower than this there."""
 
-FRACTION = r"^(\d{1,5}/\d{1,5}|\d{1,5}(\.\d{1,9})?)$"
-
-ALIGNMENTS = {
-    "center": (Fraction(1, 2), Fraction(1, 2)),
-    "top": (Fraction(1, 2), Fraction(0)),
-    "bottom": (Fraction(1, 2), Fraction(1)),
-    "left": (Fraction(0), Fraction(1, 2)),
-    "right": (Fraction(1), Fraction(1, 2)),
-    "top-left": (Fraction(0), Fraction(0)),
-    "top-right": (Fraction(1), Fraction(0)),
-    "bottom-left": (Fraction(0), Fraction(1)),
-    "bottom-right": (Fraction(1), Fraction(1)),
-}
-
 SELECTOR = r"^((role|name|id|source):.+|attr:[^=]+=.*)$"
-
-
-def fraction(value: str | int | float) -> Fraction:
-    """A checked coordinate as an exact number: 0.1 is a tenth, not the binary number nearest to it."""
-    return Fraction(str(value))
-
-
-def _coordinate(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError('must be a fraction of the canvas, such as "3/4" or 0.75')
-    if isinstance(value, str) and not re.match(FRACTION, value):
-        raise ValueError(f'must be a fraction of the canvas, such as "3/4" or "0.75", not {value[:20]!r}')
-    try:
-        inside = 0 <= fraction(value) <= 1
-    except (ValueError, ZeroDivisionError):
-        raise ValueError("must be a number") from None
-    if not inside:
-        raise ValueError("must lie between 0 and 1: it is a fraction of the canvas")
-    return value
-
-
-Coordinate = Annotated[
-    str | int | float,
-    BeforeValidator(_coordinate),
-    WithJsonSchema(
-        {
-            "anyOf": [{"type": "string", "pattern": FRACTION}, {"type": "number", "minimum": 0, "maximum": 1}],
-            "examples": ["3/4", 0.75],
-        }
-    ),
-]
-
-
-def _alignment(value: object) -> object:
-    if isinstance(value, list | tuple) and len(value) == 2:
-        return tuple(_coordinate(one) for one in value)
-    if isinstance(value, str) and value in ALIGNMENTS:
-        return value
-    raise ValueError(f"must be one of {', '.join(ALIGNMENTS)}, or [x, y] in fractions")
-
-
-Align = Annotated[str | tuple[str | int | float, str | int | float], BeforeValidator(_alignment)]
-"""Which part of a picture stays in view when it is cropped, and where a letterboxed one lies in its box."""
 
 
 def _selector(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from mcu.protocol import fractions
 from mcu.protocol import regions as wire
 from mcu.protocol.layout import Layout
 from mixer.layouts.custom import Cells, CustomSpec, Region, Variant
@@ -60,10 +61,10 @@ def _pick(pick: wire.Pick) -> Pick:
     )
 
 
-def _align(align: wire.Align) -> Align:
-    x, y = wire.ALIGNMENTS[align] if isinstance(align, str) else map(_exact, align)
+def _align(align: fractions.Align) -> Align:
+    x, y = fractions.ALIGNMENTS[align] if isinstance(align, str) else map(_exact, align)
     return float(x), float(y)
 
 
 def _exact(value: str | int | float) -> Fraction:
-    return wire.fraction(value)
+    return fractions.fraction(value)

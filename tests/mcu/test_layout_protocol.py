@@ -241,4 +241,5 @@ def test_the_schema_says_what_a_layout_may_be() -> None:
     assert schema["properties"]["preset"]["enum"][:3] == ["grid", "speaker", "sidebar"]
     box = schema["$defs"]["Region"]["properties"]["box"]["prefixItems"][0]
     assert {"type": "number", "minimum": 0, "maximum": 1} in box["anyOf"]
+    assert "bottom-right" in schema["properties"]["align"]["anyOf"][0]["enum"]
     assert json.loads(json.dumps(schema)) == schema

@@ -267,6 +267,28 @@ def test_a_reserved_place_yields_to_nobody_and_is_lent_meanwhile() -> None:
     assert show.at(9 * S, people(5), "p4")["sign"] == ["p3"]
 
 
+def test_whoever_has_a_reserved_place_takes_it_back_from_those_it_was_lent_to() -> None:
+    show = Show(custom(Region("all", ALL, Pick(reserve=("p2",)), cells=Cells(3, 1))))
+    assert show.at(0, people(2))["all"] == ["p0", "p1"]
+    assert show.at(S, people(3))["all"] == ["p2", "p1", "p0"], "p1 need not move"
+
+
+def test_the_pin_of_somebody_who_shares_shows_their_screen() -> None:
+    spec = custom(Region("stage", ALL, Pick(first=("pinned",))), pinned="p1", on_screen_share=None)
+    assert arrange(spec, people(3, 1), CANVAS, None).tiles[0].key == TileKey("p1", "screen")
+
+
+def test_a_change_settles_within_one_tick() -> None:
+    pager = Region("pager", RIGHT, Pick(first=("pinned",), overflow="page", page_ms=1000))
+    show = Show(custom(pager, Region("talk", LEFT, Pick(first=("active_speaker",), hold_ms=0), cells=Cells(2, 1))))
+    members = people(4)
+    show.at(0, members)
+    show.at(1, [member for member in members if member.key.participant != "p1"])
+    settled = show.casting
+    show.at(1, [member for member in members if member.key.participant != "p1"])
+    assert show.casting == settled
+
+
 def test_a_stage_keeps_its_speaker_for_the_hold_and_through_silence() -> None:
     show, members = Show(stage_and_side()), people(4)
     assert show.at(0, members, "p1")["stage"] == ["p1"]
