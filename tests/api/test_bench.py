@@ -132,6 +132,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
     class Machine:
         pace = 0.0
+        calls = 0
 
         def ours(self) -> float:
             return 2 * self.now()
@@ -140,7 +141,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
             return 4 * self.now()
 
         def now(self) -> float:
-            self.calls = getattr(self, "calls", 0) + 1
+            self.calls += 1
             if self.calls % 2:
                 self.pace = next(weather)
             return self.pace
