@@ -324,6 +324,24 @@ def test_gstreamer_shows_the_same(small: SmallMosaic) -> None:
     assert all(luma[first.y : first.bottom, first.x : first.right].std() > 10 for luma in shown[-5:])
 
 
+def test_core_runs_as_announced_on_small_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "NAMES", ("Ada", "Zoé"))
+    monkeypatch.setattr(core, "CAMERA", Size(160, 90))
+    monkeypatch.setattr(core, "CANVAS", SmallMosaic.canvas)
+    monkeypatch.setattr(programs, "installed", lambda program: False)
+    with ExitStack() as stack:
+        cases = core.prepare(stack, Effort(quick=True))
+        assert tuple(case.name for case in cases) == core.BENCH.cases
+        rows = [row for case in cases[: len(cases) // 2] for row in measure(case, rounds=1)]
+    values = {row.case: row.value for row in rows}
+    parts = [values[f"H264, {part}"] for part in core.PARTS]
+    assert all(part > 0 for part in parts)
+    assert sum(parts) <= values["H264"] * 1.1
+    assert values["H264, PSNR"] > 28
+    assert {row.baseline for row in rows if row.ratio is not None} == {core.FLOOR.name, core.PLAIN_FLOOR.name}
+    assert sum("is not installed" in (row.baseline or "") for row in rows) == 5
+
+
 def test_a_codec_that_loses_pictures_is_not_judged(small: SmallMosaic) -> None:
     with pytest.raises(BenchFailed, match="only 0 of 1"):
         judge([], small.wanted)
