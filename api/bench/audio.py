@@ -92,7 +92,7 @@ def for_each(packets: Ticks) -> Work:
 
 
 def prepare(_: ExitStack, effort: Effort) -> list[Case]:
-    ticks = 50 if effort.quick else 100
+    ticks = 15 if effort.quick else 30
     everybody = packets_of(PEOPLE, ticks)
     muted = [sent[:SPEAKERS] for sent in everybody]
     each = for_each(everybody)

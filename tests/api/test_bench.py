@@ -132,6 +132,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
 
     class Machine:
         pace = 0.0
+        calls = 0
 
         def ours(self) -> float:
             return 2 * self.now()
@@ -140,7 +141,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
             return 4 * self.now()
 
         def now(self) -> float:
-            self.calls = getattr(self, "calls", 0) + 1
+            self.calls += 1
             if self.calls % 2:
                 self.pace = next(weather)
             return self.pace
@@ -321,6 +322,24 @@ def test_gstreamer_shows_the_same(small: SmallMosaic) -> None:
     assert len(shown) >= FEW - 1
     first = small.scene.tiles[0].box
     assert all(luma[first.y : first.bottom, first.x : first.right].std() > 10 for luma in shown[-5:])
+
+
+def test_core_runs_as_announced_on_small_cameras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "NAMES", ("Ada", "Zoé"))
+    monkeypatch.setattr(core, "CAMERA", Size(160, 90))
+    monkeypatch.setattr(core, "CANVAS", SmallMosaic.canvas)
+    monkeypatch.setattr(programs, "installed", lambda program: False)
+    with ExitStack() as stack:
+        cases = core.prepare(stack, Effort(quick=True))
+        assert tuple(case.name for case in cases) == core.BENCH.cases
+        rows = [row for case in cases[: len(cases) // 2] for row in measure(case, rounds=1)]
+    values = {row.case: row.value for row in rows}
+    parts = [values[f"H264, {part}"] for part in core.PARTS]
+    assert all(part > 0 for part in parts)
+    assert sum(parts) <= values["H264"] * 1.1
+    assert values["H264, PSNR"] > 28
+    assert {row.baseline for row in rows if row.ratio is not None} == {core.FLOOR.name, core.PLAIN_FLOOR.name}
+    assert sum("is not installed" in (row.baseline or "") for row in rows) == 5
 
 
 def test_a_codec_that_loses_pictures_is_not_judged(small: SmallMosaic) -> None:
