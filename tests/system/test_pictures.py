@@ -27,7 +27,9 @@ SMALLEST_READABLE_PX = 150
 
 @dataclass(slots=True)
 class Watching:
-    """What a viewer saw. ``calm`` pictures: those that show the tile map, with nobody on the way to their place."""
+    """What a viewer saw. ``calm`` pictures: those that show the tile map, with nobody on the way to their place;
+    ``empty`` ones are counted from the first calm one on, for a room begins with nobody in it.
+    """
 
     pictures: int = 0
     empty: int = 0
@@ -37,7 +39,7 @@ class Watching:
     def look(self, picture: Rgb, tiles: TileMap) -> bool:
         """Counts one picture; True when everybody who is large enough to be read stands in their own tile."""
         self.pictures += 1
-        self.empty += bool(np.percentile(picture.max(axis=2), 90) <= BACKGROUND)
+        self.empty += self.calm > 0 and bool(np.percentile(picture.max(axis=2), 90) <= BACKGROUND)
         seen = Counter(person.name for person in EVERYBODY for tile in tiles.tiles if person.is_in(picture, tile))
         self.twice += [name for name, times in seen.items() if times > 1]
         readable = {tile.name for tile in tiles.tiles if can_be_read(tile.box)}

@@ -1,16 +1,15 @@
-"""The picture thread's memory of who stands where, played tick by tick."""
+"""A composite's memory of who stands where, played tick by tick."""
 
-from mcu.media.decoding import DecodePool, VideoDecoding
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import TileMap, ViewSpec
+from mcu.room.composite import Composite
 from mcu.room.layout_spec import layout_spec
-from mcu.room.pictures import RoomPictures
-from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
+from mcu.room.selection import Moment
+from mixer.layouts.arrange import Member
 from mixer.scene import TileKey
-from mixer.timeline import Timeline
-from tests.kit.clock import FakeClock
 
 FPS = 10
+PEOPLE = (("ada", "moderator"), ("bo", ""), ("cleo", ""), ("dan", "participant"))
 
 
 class View:
@@ -19,38 +18,16 @@ class View:
     def __init__(self, layout: dict[str, object]) -> None:
         self.told: list[TileMap] = []
         self.dominant: str | None = None
-        pool = DecodePool(1)
-        self.pictures = RoomPictures(
-            "room",
-            ViewSpec(width=320, height=180, fps=FPS),
-            FakeClock(),
-            Timeline(0, FPS),
-            stale_after_ns=1,
-            speech=lambda: SpeechState(dominant=self.dominant),
-            on_tiles=self.told.append,
-        )
-        self.pictures.snapshot_of_room = RoomSnapshot(
-            pictures=tuple(
-                PictureInput(
-                    key=TileKey(name),
-                    name=name.title(),
-                    decoding=VideoDecoding(pool, lambda: None, name),
-                    lipsync=None,
-                    shown=True,
-                    muted=False,
-                    reconnecting=False,
-                    role=role,
-                )
-                for name, role in (("ada", "moderator"), ("bo", ""), ("cleo", ""), ("dan", "participant"))
-            ),
-            layout=layout_spec(Layout.model_validate(layout)),
-        )
+        self.composite = Composite(ViewSpec(width=320, height=180, fps=FPS), 0, self.told.append)
+        self._layout = layout_spec(Layout.model_validate(layout))
+        self._members = tuple(Member(key=TileKey(name), name=name.title(), role=role) for name, role in PEOPLE)
 
     def play(self, first: int, last: int) -> list[str]:
         """Who has a tile after canvas tick ``last``."""
         for tick in range(first, last + 1):
-            self.pictures.tick(tick)
-        return [tile.participant for tile in self.pictures.tile_map.tiles]
+            moment = Moment(0, {}, self._members, {}, self.dominant, {"main": self._layout})
+            self.composite.tick(self.composite.timeline.canvas_tick_ns(tick), moment)
+        return [tile.participant for tile in self.composite.tile_map.tiles]
 
 
 def one_region(**pick: object) -> dict[str, object]:
