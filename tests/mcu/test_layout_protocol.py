@@ -238,7 +238,9 @@ def test_whatever_is_accepted_can_be_drawn(wanted: list[dict[str, Any]], canvas:
 def test_the_schema_says_what_a_layout_may_be() -> None:
     schema = layout_schema()
     assert schema["$schema"].endswith("2020-12/schema")
-    assert schema["properties"]["preset"]["enum"][:3] == ["grid", "speaker", "sidebar"]
+    presets, plugins = schema["properties"]["preset"]["anyOf"]
+    assert presets["enum"][:3] == ["grid", "speaker", "sidebar"]
+    assert plugins["pattern"].startswith("^plugin:")
     box = schema["$defs"]["Region"]["properties"]["box"]["prefixItems"][0]
     assert {"type": "number", "minimum": 0, "maximum": 1} in box["anyOf"]
     assert "bottom-right" in schema["properties"]["align"]["anyOf"][0]["enum"]
