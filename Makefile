@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
-.PHONY: help run demo test test-long lint check format lock clean
+.PHONY: help run demo bench test test-long lint check format lock clean
 
 help:
 	@echo "make run        serve http://localhost:8080 with a demo room in which four people already meet"
 	@echo "make demo       join four participants, record them, print what was measured"
+	@echo "make bench      what the server costs here, beside what others cost (some minutes)"
 	@echo "make test       all tests but the long ones"
 	@echo "make test-long  the long ones"
 	@echo "make check      formatting, lint, types, import rules"
@@ -24,6 +25,9 @@ run: $(VENV)/.runtime
 
 demo: $(VENV)/.runtime
 	@exec $(BIN)/python -m samples.demo
+
+bench: $(VENV)/.runtime
+	@$(BIN)/python -m api.cli bench all
 
 test: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)

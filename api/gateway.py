@@ -6,6 +6,7 @@ import structlog
 
 from api.auth import Authority, Principal
 from api.ice import IceServer, ice_servers
+from api.previews import Previews
 from api.session import RoomControl, Session
 from api.settings import Settings
 from mcu.engine.engine import Engine, RoomHandle
@@ -22,6 +23,7 @@ class Gateway:
         self.settings = settings
         self.authority = authority
         self.engine = engine
+        self.previews = Previews()
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""

@@ -11,23 +11,30 @@ import structlog
 
 from api.auth import Principal
 from api.direction import asks_to_receive
-from api.errors import validated
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Conflict, Forbidden, Internal, LayoutChanged, McuError, NotFound
+from mcu.errors import Conflict, Forbidden, Internal, McuError, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
+    CancelScheduledLayout,
     Command,
+    CreateView,
+    DeleteView,
     Detach,
     Done,
     GetLayout,
+    GetLayoutHistory,
     GetRoom,
+    GetTileHealth,
     GetTiles,
     Join,
     Joined,
     Leave,
     ListParticipants,
     ListRecordings,
+    ListScheduledLayouts,
+    ListViews,
+    MergeLayout,
     Offer,
     ParticipantList,
     RecordingList,
@@ -37,19 +44,31 @@ from mcu.protocol.commands import (
     StartRecording,
     StopRecording,
     TakeSnapshot,
+    TileHealthList,
+    UndoLayout,
     UpdateParticipant,
+    UpdateView,
+    ViewList,
+    WatchView,
 )
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import Connection, ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.merge import patched
+from mcu.protocol.models import (
+    Connection,
+    ParticipantInfo,
+    RecordingInfo,
+    RoomInfo,
+    TileMap,
+    ViewChanges,
+    ViewSpec,
+)
+from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.wire import CandidateInit
 
 log = structlog.get_logger()
 
 ReplyT = TypeVar("ReplyT")
-
-# How often a merge that somebody else overtakes is tried again.
-MERGE_ATTEMPTS = 5
 
 
 class RoomControl:
@@ -79,32 +98,78 @@ class RoomControl:
             raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
         return found
 
+    async def views(self) -> tuple[ViewSpec, ...]:
+        self.principal.require("watch", self.room)
+        return (await self._ask(ListViews(), ViewList)).views
+
+    async def view(self, name: str) -> ViewSpec:
+        found = next((one for one in await self.views() if one.name == name), None)
+        if found is None:
+            raise NotFound(f"there is no view {name!r} in this room", code="no_such_view")
+        return found
+
+    async def create_view(self, spec: ViewSpec) -> ViewSpec:
+        self.principal.require("arrange", self.room)
+        return await self._ask(CreateView(spec=spec), ViewSpec)
+
+    async def update_view(self, name: str, changes: ViewChanges) -> ViewSpec:
+        self.principal.require("arrange", self.room)
+        return await self._ask(UpdateView(view=name, changes=changes), ViewSpec)
+
+    async def delete_view(self, name: str) -> None:
+        self.principal.require("arrange", self.room)
+        await self._ask(DeleteView(view=name), Done)
+
     async def layout(self, view: str) -> LayoutState:
         self.principal.require("watch", self.room)
         return await self._ask(GetLayout(view=view), LayoutState)
 
-    async def set_layout(self, view: str, layout: Layout, if_match: str | None = None) -> LayoutState:
-        self.principal.require("arrange", self.room)
-        return await self._ask(SetLayout(view=view, layout=layout, if_match=if_match), LayoutState)
-
-    async def merge_layout(self, view: str, patch: dict[str, Any], if_match: str | None = None) -> LayoutState:
-        """A JSON merge patch (RFC 7396): what ``patch`` doesn't name stays. Without ``if_match`` a lost race is run
-        again on the newer layout. Raises ``Unprocessable`` or ``LayoutChanged``.
+    async def change_layout(self, command: SetLayout | MergeLayout) -> LayoutState | ScheduledLayout:
+        """Replaces the layout, or merges into it (RFC 7396) where nobody can come in between; with ``at``, when that
+        time comes. Raises ``Unprocessable``, ``LayoutChanged``, or ``Conflict`` when too many changes are waiting.
         """
         self.principal.require("arrange", self.room)
-        for _ in range(MERGE_ATTEMPTS):
-            current = await self._ask(GetLayout(view=view), LayoutState)
-            merged = validated(Layout, current.layout.model_dump() | patch)
-            try:
-                return await self.set_layout(view, merged, if_match or current.etag)
-            except LayoutChanged:
-                if if_match is not None:
-                    raise
-        raise LayoutChanged("others change this layout all the time; try again")
+        answer = await self._handle.call(command.model_copy(update={"by": self.author}))
+        if not isinstance(answer, LayoutState | ScheduledLayout):
+            raise Internal(f"{command.type} was answered with {type(answer).__name__}")
+        return answer
+
+    async def merged_layout(self, view: str, patch: dict[str, Any]) -> Layout:
+        """What the layout would be with ``patch``; nothing changes. Raises ``Unprocessable``."""
+        self.principal.require("arrange", self.room)
+        return patched((await self.layout(view)).layout, patch)
+
+    async def undo_layout(self, view: str, if_match: str | None = None) -> LayoutState:
+        """Raises ``Conflict`` when there is nothing to undo, or ``LayoutChanged``."""
+        self.principal.require("arrange", self.room)
+        return await self._ask(UndoLayout(view=view, if_match=if_match, by=self.author), LayoutState)
+
+    async def layout_history(self, view: str) -> LayoutHistory:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetLayoutHistory(view=view), LayoutHistory)
+
+    async def scheduled_layouts(self, view: str) -> ScheduledLayouts:
+        self.principal.require("watch", self.room)
+        return await self._ask(ListScheduledLayouts(view=view), ScheduledLayouts)
+
+    async def cancel_layout(self, view: str, change: str) -> None:
+        """Raises ``NotFound``."""
+        self.principal.require("arrange", self.room)
+        await self._ask(CancelScheduledLayout(view=view, id=change), Done)
+
+    @property
+    def author(self) -> str:
+        """Whom the history names: the participant, or the admin that every key and an open server's caller is."""
+        return self.principal.identity or "admin"
 
     async def tiles(self, view: str) -> TileMap:
         self.principal.require("watch", self.room)
         return await self._ask(GetTiles(view=view), TileMap)
+
+    async def tile_health(self, view: str) -> TileHealthList:
+        """Why each tile looks as it does; for moderators, since it tells how people are connected."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(GetTileHealth(view=view), TileHealthList)
 
     async def snapshot(self, command: TakeSnapshot) -> Snapshot:
         self.principal.require("watch", self.room)
@@ -209,7 +274,11 @@ class Session(RoomControl):
                 ParticipantInfo,
             )
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
-        self.first_tiles = await self._ask(GetTiles(), TileMap)
+        self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
+
+    @property
+    def author(self) -> str:
+        return self.me.id
 
     @property
     def ended(self) -> bool:
@@ -217,11 +286,15 @@ class Session(RoomControl):
         return self._ended
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """What the room says to this participant. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is
-        over, or when the reader fell too far behind.
+        """What the room says to this participant; of tile maps, those of the view they watch. Ends after ``Kicked`` or
+        ``RoomClosed``, after which the stay is over, or when the reader fell too far behind.
         """
         try:
             async for event in self._events:
+                if event.type == "participant_updated" and event.participant.id == self.me.id:
+                    self.me = event.participant
+                elif event.type == "tiles" and event.tiles.view != self.me.view:
+                    continue
                 last = event.type in ("kicked", "room_closed")
                 self._ended = self._ended or last
                 yield event
@@ -254,6 +327,10 @@ class Session(RoomControl):
             self._require_screen()
         command = SetMediaState(participant=self.me.id, audio=audio, video=video, screen=screen)
         return await self._ask(command, ParticipantInfo)
+
+    async def watch_view(self, name: str) -> ParticipantInfo:
+        """Another view is sent to this participant, beginning with a keyframe."""
+        return await self._ask(WatchView(participant=self.me.id, view=name), ParticipantInfo)
 
     async def leave(self) -> None:
         """The participant goes. Nothing more may be asked. Idempotent."""

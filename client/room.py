@@ -17,6 +17,7 @@ from client.streams import Broadcast, Reader
 from mcu.protocol.events import Event, Speakers
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.versions import ScheduledLayout
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +170,13 @@ class Room:
 
     async def set_layout(
         self, layout: Layout | dict[str, Any], view: str = "main", if_match: str | None = None
-    ) -> LayoutState:
-        """Raises RequestRefused: ``layout_changed`` when ``if_match`` isn't the current etag, ``invalid`` for one that
-        can't be drawn.
+    ) -> LayoutState | ScheduledLayout:
+        """The layout as it is now, or the change that waits for the layout's ``at``. Raises RequestRefused:
+        ``layout_changed`` when ``if_match`` isn't the current etag, ``invalid`` for one that can't be drawn.
         """
-        wanted = layout.model_dump() if isinstance(layout, Layout) else layout
+        wanted = layout.model_dump(mode="json") if isinstance(layout, Layout) else layout
         answer = await self._session.request("layout", {"view": view, "layout": wanted, "if_match": if_match})
-        return LayoutState.model_validate(answer)
+        return LayoutState.model_validate(answer) if "etag" in answer else ScheduledLayout.model_validate(answer)
 
     async def start_recording(self) -> RecordingInfo:
         return RecordingInfo.model_validate(await self._session.request("record", {"action": "start"}))

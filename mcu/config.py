@@ -12,6 +12,7 @@ class EngineConfig:
     """Each dial with its effect.
 
     ``stale_after_ns``: a source that has not arrived for this long shows its avatar.
+    ``park_after_ns``: a source that no view shows is not decoded any more after this long.
     ``lost_after_ns``: a connection without any packet for this long is given up and its client told.
     ``grace_ns``: how long a participant without socket or connection keeps its place.
     """
@@ -21,5 +22,6 @@ class EngineConfig:
     max_rooms: int = 64
     decode_threads: int = 2
     stale_after_ns: int = 2 * NS_PER_S
+    park_after_ns: int = 2 * NS_PER_S
     lost_after_ns: int = 10 * NS_PER_S
     grace_ns: int = 30 * NS_PER_S

@@ -3,10 +3,11 @@
 import unicodedata
 
 from mixer.cache import Cache
+from mixer.canvas import Canvas
 from mixer.colour import WHITE, mixed, personal, yuv
 from mixer.geometry import Box, Size
 from mixer.picture import Picture
-from mixer.scaling import view
+from mixer.scaling import Scaler, views
 from mixer.scene import TileKey
 from mixer.shapes import disc, person
 from mixer.sprite import Layers
@@ -21,6 +22,9 @@ DISC = 0.46
 
 LARGEST_DISC_PX = 320
 
+DISC_STEP_PX = 8
+"""Discs are made in steps, for a tile that grows would want a new one at every tick."""
+
 LETTERS = 0.42
 """The size of the initials, of the disc's diameter."""
 
@@ -28,24 +32,35 @@ LETTERS = 0.42
 class Avatars:
     """Draws avatars; the discs are kept. For one thread."""
 
-    def __init__(self, typeface: Typeface, remembered: int = 64) -> None:
+    def __init__(self, typeface: Typeface, remembered: int = 128) -> None:
         self._typeface = typeface
+        self._scaler = Scaler()
         self._discs: Cache[tuple[int, str, int], Picture] = Cache(remembered)
 
-    def draw(self, canvas: Picture, box: Box, key: TileKey, name: str) -> None:
-        """Fills ``box`` (even) with the avatar of a participant."""
+    def draw(self, canvas: Picture, box: Box, key: TileKey, name: str, face: Picture | None = None) -> None:
+        """Fills ``box`` (even) with the avatar of a participant: ``face`` on a disc if there is one, else initials."""
         colour = personal(key.participant)
         wall = yuv(mixed(WALL, colour, WALL_TINT))
-        for number, (plane, value) in enumerate(zip(canvas.planes, wall, strict=True)):
-            view(plane, box, 2 if number else 1)[:] = value
-        side = min(LARGEST_DISC_PX, round(min(box.width, box.height) * DISC)) // 2 * 2
-        if side < 8:
+        for region, value in zip(views(canvas, box), wall, strict=True):
+            region[:] = value
+        side = min(LARGEST_DISC_PX, round(min(box.width, box.height) * DISC)) // DISC_STEP_PX * DISC_STEP_PX
+        if not side:
             return
-        letters = initials(self._typeface.readable(name))
-        picture = self._discs.get((colour, letters, side), lambda: self._disc(colour, letters, side))
+        if face is not None:
+            picture = self._discs.get((colour, str(face.serial), -side), lambda: self._portrait(colour, face, side))
+        else:
+            letters = initials(self._typeface.readable(name))
+            picture = self._discs.get((colour, letters, side), lambda: self._disc(colour, letters, side))
         place = Box(box.x + (box.width - side) // 4 * 2, box.y + (box.height - side) // 4 * 2, side, side)
-        for number, (plane, pixels) in enumerate(zip(canvas.planes, picture.planes, strict=True)):
-            view(plane, place, 2 if number else 1)[:] = pixels
+        for region, pixels in zip(views(canvas, place), picture.planes, strict=True):
+            region[:] = pixels
+
+    def _portrait(self, colour: int, face: Picture, side: int) -> Picture:
+        """The middle of ``face`` cut to a disc."""
+        square = Canvas(Size(side, side)).picture
+        self._scaler.draw(face, "cover", square, Box(0, 0, side, side))
+        inside = disc((side, side), side / 2, side / 2, side / 2)
+        return Layers(Size(side, side)).picture(square, inside).flat(yuv(mixed(WALL, colour, WALL_TINT)))
 
     def _disc(self, colour: int, letters: str, side: int) -> Picture:
         layers = Layers(Size(side, side))

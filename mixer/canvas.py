@@ -16,18 +16,18 @@ class Canvas:
     """One I420 picture in one contiguous buffer: uint8 of shape (height * 3 / 2, width), planes Y, U, V after each
     other, as encoders take it without a copy. Width and height are even.
 
-    ``ground`` says what the canvas shows between the tiles, in the words of the compositor that drew it, None when
-    nobody knows: the same compositor then need not paint there again.
+    ``shown`` says what is on the canvas, in the words of the compositor that drew it, None when nobody knows: the same
+    compositor then paints only what differs. Whoever else writes into the buffer sets it to None.
     """
 
-    __slots__ = ("buffer", "ground", "picture", "size")
+    __slots__ = ("buffer", "picture", "shown", "size")
 
     def __init__(self, size: Size) -> None:
         if size.width % 2 or size.height % 2:
             raise ValueError(f"a 4:2:0 canvas has even sides, not {size.width}×{size.height}")
         width, height = size.width, size.height
         self.size = size
-        self.ground: object = None
+        self.shown: object = None
         self.buffer: NDArray[np.uint8] = np.empty((height * 3 // 2, width), np.uint8)
         flat = self.buffer.reshape(-1)
         luma, chroma = width * height, width * height // 4
@@ -41,14 +41,15 @@ class Canvas:
 
     def fill(self, colour: tuple[int, int, int]) -> None:
         """Paints everything in one (Y, U, V) colour."""
-        self.ground = None
+        self.shown = None
         for plane, value in zip(self.picture.planes, colour, strict=True):
             plane[:] = value
 
 
 class FramePool:
     """Canvases of one size, used again and again. ``take`` gives None when all ``count`` are out: the caller then
-    drops its frame, for memory is bounded. ``take`` and ``give`` are single deque operations, safe across threads.
+    drops its frame, for memory is bounded. The one given back last is taken first: most of what is on it is still true,
+    and it lies in the cache. ``take`` and ``give`` are single deque operations, safe across threads.
     """
 
     def __init__(self, size: Size, count: int) -> None:
@@ -57,7 +58,7 @@ class FramePool:
 
     def take(self) -> Canvas | None:
         try:
-            return self._free.popleft()
+            return self._free.pop()
         except IndexError:
             return None
 

@@ -1,149 +1,196 @@
-"""Draws a scene into a canvas. All of it in I420: no pixel becomes RGB on its way."""
+"""Draws a scene into a canvas. All of it in I420: no pixel becomes RGB on its way.
+
+Most of a picture is what it was a moment ago. Each canvas remembers what is on it (``Canvas.shown``), and only what
+differs is painted: a tile whose picture, name and border are the same stays as it is. What lies over or, seen through
+something, under a repainted tile is repainted with it, from pictures that are kept at the size they are shown in.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
 from mixer.avatar import Avatars
 from mixer.cache import Cache
 from mixer.canvas import Canvas
-from mixer.colour import WHITE, Yuv, yuv
-from mixer.edges import Borders, Stencil, corners
+from mixer.damage import Content, TileMark, damage, translucent
+from mixer.decor import BARE, Decor
+from mixer.edges import Borders, blend
 from mixer.geometry import Box, Size
+from mixer.ground import Ground
 from mixer.labels import Labels, label_room_px
+from mixer.lettering import Lettering
+from mixer.marks import Marks
+from mixer.overlays import Overlays
 from mixer.picture import Picture
-from mixer.scaling import Scaler, view
+from mixer.scaled import ScaledPictures
+from mixer.scaling import Scaler, views
 from mixer.scene import Scene, Tile, TileKey
-from mixer.shapes import disc
-from mixer.sprite import Layers, Sprite
 from mixer.typeface import Typeface
 
-VEIL = yuv(0x101318)
-VEIL_OPACITY = 0.68
+FAINTEST = 1 / 32
+"""A border or a tile with less opacity than this is not drawn."""
 
-BARS_SHADE = 0.0
-"""How much black is in the bars beside a letterboxed picture, the rest is the scene's background."""
-
-FAINTEST_BORDER = 1 / 32
+GroundKey = tuple[Size, int, int, int | None, tuple[Box, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """What doesn't change while tiles keep their places: the colour between them and their round corners."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What a drawing took. ``changed`` is False when the picture is the one that the same compositor drew before, on
+    whichever canvas: then nothing has to be encoded. ``tiles_drawn`` were painted, of which the pictures of
+    ``tiles_scaled`` had to be scaled.
+    """
 
-    background: Yuv
-    rounded: bool
-    corners: Stencil
-
-
-GroundKey = tuple[Size, int, tuple[Box, ...]]
+    changed: bool
+    tiles_drawn: int
+    tiles_scaled: int
 
 
 class Compositor:
-    """Draws scenes. It keeps sprites, fonts and scratch memory: make one for each mixer thread, and use it there only.
+    """Draws the scenes of one view. It keeps sprites, fonts and scaled pictures: use it on one thread only. Views that
+    are drawn by the same thread may share ``scaled``, and each of their pictures is then scaled once per size.
 
     The picture of a tile is read while ``draw`` runs and not afterwards.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, scaled: ScaledPictures | None = None) -> None:
         typeface = Typeface()
+        lettering = Lettering(typeface)
+        self._scaled = ScaledPictures() if scaled is None else scaled
         self._scaler = Scaler()
-        self._labels = Labels(typeface)
+        self._labels = Labels(lettering)
         self._avatars = Avatars(typeface)
         self._borders = Borders()
+        self._marks = Marks()
+        self._overlays = Overlays(lettering)
         self._grounds: Cache[GroundKey, Ground] = Cache(8)
-        self._waiting: Cache[int, Sprite] = Cache(16)
+        self._backgrounds: Cache[tuple[int, Size], Canvas] = Cache(2)
+        self._last: Content | None = None
 
-    def draw(self, scene: Scene, pictures: Mapping[TileKey, Picture], canvas: Canvas) -> None:
-        """Draws the whole of ``scene`` into ``canvas``, whatever was in it before. A tile without a picture in
-        ``pictures`` shows its avatar.
+    def draw(self, scene: Scene, pictures: Mapping[TileKey, Picture], canvas: Canvas, decor: Decor = BARE) -> Drawn:
+        """Makes ``canvas`` show ``scene``, whatever was on it before. A tile without a picture in ``pictures`` shows
+        its avatar.
 
         Raises:
             ValueError: the canvas is not of the scene's size, or a tile does not lie evenly inside it.
         """
         if canvas.size != scene.canvas:
             raise ValueError(f"a scene of {scene.canvas} cannot be drawn into a canvas of {canvas.size}")
-        ground = self._ground(scene, canvas)
-        for tile in scene.tiles:
-            picture = pictures.get(tile.key) if tile.live else None
-            self._draw_tile(tile, picture, canvas, ground)
-        ground.corners.paint(canvas)
+        ground = self._ground(scene, decor.background)
+        marks = tuple(_mark(tile, pictures, decor) for tile in scene.tiles)
+        content = Content(ground, marks, self._overlays.of(scene, decor))
+        before = canvas.shown if isinstance(canvas.shown, Content) else None
+        canvas.shown = None
+        scaled_before = self._scaled.count
+        dirty = self._update(content, before, pictures, canvas, decor)
+        canvas.shown = content
+        changed = content != self._last
+        self._last = content
+        return Drawn(changed, dirty, self._scaled.count - scaled_before)
 
-    def _ground(self, scene: Scene, canvas: Canvas) -> Ground:
-        """Paints the background, unless the canvas still has that of a scene with the same boxes."""
-        key = scene.canvas, scene.background, tuple(tile.box for tile in scene.tiles)
-        ground = self._grounds.get(key, lambda: _made_ground(scene))
-        if canvas.ground != key:
-            canvas.fill(ground.background)
-            canvas.ground = key
-        return ground
+    def _ground(self, scene: Scene, background: Picture | None) -> Ground:
+        serial = -1 if background is None else background.serial
+        boxes = tuple(tile.box for tile in scene.tiles)
 
-    def _draw_tile(self, tile: Tile, picture: Picture | None, canvas: Canvas, ground: Ground) -> None:
-        label_box = tile.box
-        if picture is None:
-            self._avatars.draw(canvas.picture, tile.box, tile.key, tile.name)
+        def scaled() -> Canvas:
+            image = Canvas(scene.canvas)
+            if background is not None:
+                self._scaler.draw(background, "cover", image.picture, image.size.box)
+            return image
+
+        def made() -> Ground:
+            image = None if background is None else self._backgrounds.get((serial, scene.canvas), scaled)
+            return Ground(scene, image)
+
+        return self._grounds.get((scene.canvas, scene.background, serial, scene.corner_radius_px, boxes), made)
+
+    def _update(
+        self,
+        content: Content,
+        before: Content | None,
+        pictures: Mapping[TileKey, Picture],
+        canvas: Canvas,
+        decor: Decor,
+    ) -> int:
+        """Paints what differs from ``before``, and returns how many tiles that were."""
+        ground = content.ground
+        if before is None or before.ground is not ground:
+            ground.paint(canvas, canvas.size.box)
+            dirty, overlays = set(range(len(content.marks))), list(content.overlays)
         else:
-            covered = self._scaler.draw(picture, tile.fit, canvas.picture, tile.box)
-            if covered != tile.box:
-                _fill_around(canvas.picture, tile.box, covered, ground.background)
-                label_box = _with_room(covered, tile.box)
+            dirty, overlays, bared = damage(content, before)
+            for box in bared:
+                ground.paint(canvas, box)
+            for number in dirty:
+                if translucent(content.marks[number][0], ground, number):
+                    ground.paint(canvas, content.marks[number][0].box)
+        plain = []
+        for number in sorted(dirty):
+            tile = content.marks[number][0]
+            if self._draw_tile(number, tile, pictures.get(tile.key) if tile.live else None, canvas, ground, decor):
+                plain.append(number)
+        ground.round_off(canvas, frozenset(plain))
+        for overlay in overlays:
+            overlay.paint(canvas.picture)
+        return len(dirty)
+
+    def _draw_tile(
+        self, number: int, tile: Tile, picture: Picture | None, canvas: Canvas, ground: Ground, decor: Decor
+    ) -> bool:
+        """Returns True when its corners are left to be painted in the colour of the ground."""
+        if tile.opacity < FAINTEST:
+            return False
+        if not translucent(tile, ground, number):
+            self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
+            return bool(ground.radii_px[number])
+        beneath = [region.copy() for region in views(canvas.picture, tile.box)] if tile.opacity < 1 else None
+        samples = ground.corners(number)
+        behind = canvas.buffer.reshape(-1)[samples.index].astype(np.uint16)
+        self._paint_tile(tile, picture, canvas, ground, decor, ground.radii_px[number])
+        blend(canvas, samples.index, samples.alpha, behind)
+        if beneath is not None:
+            for region, under in zip(views(canvas.picture, tile.box), beneath, strict=True):
+                cv2.addWeighted(region, tile.opacity, under, 1 - tile.opacity, 0, dst=region)
+        return False
+
+    def _paint_tile(
+        self, tile: Tile, picture: Picture | None, canvas: Canvas, ground: Ground, decor: Decor, radius: int
+    ) -> None:
+        """Everything in a tile's box, as if nothing could be seen through it."""
+        box = label_box = tile.box
+        if picture is None:
+            face = decor.avatars.get(tile.key.participant)
+            self._avatars.draw(canvas.picture, box, tile.key, tile.name, face)
+        else:
+            scaled = self._scaled.get(tile, picture)
+            inner = scaled.covered
+            covered = Box(box.x + inner.x, box.y + inner.y, inner.width, inner.height)
+            for region, pixels in zip(views(canvas.picture, covered), scaled.picture.planes, strict=True):
+                np.copyto(region, pixels)
+            if covered != box:
+                ground.paint_around(canvas, box, covered)
+                label_box = _with_room(covered, box)
         if tile.reconnecting:
-            self._draw_veil(canvas.picture, tile.box)
+            self._marks.veil(canvas.picture, box)
         if tile.label is not None or tile.muted:
             self._labels.draw(canvas.picture, label_box, tile.label or "", tile.muted)
-        if tile.border >= FAINTEST_BORDER:
-            self._borders.draw(canvas, tile.box, min(1.0, tile.border), ground.rounded)
-
-    def _draw_veil(self, canvas: Picture, box: Box) -> None:
-        for number, (plane, value) in enumerate(zip(canvas.planes, VEIL, strict=True)):
-            region = view(plane, box, 2 if number else 1)
-            cv2.addWeighted(region, 1 - VEIL_OPACITY, region, 0, value * VEIL_OPACITY, dst=region)
-        unit = min(box.width, box.height) // 72 * 2
-        if unit:
-            sprite = self._waiting.get(unit, lambda: _three_dots(unit))
-            size = sprite.size
-            sprite.paint(canvas, box.x + (box.width - size.width) // 4 * 2, box.y + (box.height - size.height) // 4 * 2)
+        if tile.hand:
+            self._marks.hand(canvas.picture, box)
+        if tile.border >= FAINTEST:
+            self._borders.draw(canvas, box, min(1.0, tile.border), radius)
 
 
-def _made_ground(scene: Scene) -> Ground:
-    """Corners are round where the background shows all around every tile: there only is its colour what lies behind."""
-    boxes = [tile.box for tile in scene.tiles]
-    whole = scene.canvas.box
-    for box in boxes:
-        if not box.even or not whole.contains(box) or box.width < 2 or box.height < 2:
-            raise ValueError(f"{box} does not lie evenly inside a canvas of {whole.width}×{whole.height}")
-    apart = [Box(box.x - 1, box.y - 1, box.width + 2, box.height + 2) for box in boxes]
-    free = all(whole.contains(box) for box in apart) and not any(a.overlaps(b) for a, b in combinations(apart, 2))
-    background = yuv(scene.background)
-    stencil = corners(scene.canvas, boxes if free else (), background)
-    return Ground(background, free, stencil)
+def _mark(tile: Tile, pictures: Mapping[TileKey, Picture], decor: Decor) -> TileMark:
+    shown = pictures.get(tile.key) if tile.live else None
+    if shown is None:
+        shown = decor.avatars.get(tile.key.participant)
+    return tile, -1 if shown is None else shown.serial
 
 
 def _with_room(covered: Box, tile: Box) -> Box:
     """Where the label of a letterboxed picture goes: below it if the bar is high enough, so that it hides nothing."""
     room = label_room_px(covered)
-    return replace(covered, height=covered.height + room) if covered.bottom + room <= tile.bottom else covered
-
-
-def _fill_around(canvas: Picture, outer: Box, inner: Box, colour: Yuv) -> None:
-    """Paints what lies inside ``outer`` and outside ``inner``."""
-    bars = (
-        Box(outer.x, outer.y, outer.width, inner.y - outer.y),
-        Box(outer.x, inner.bottom, outer.width, outer.bottom - inner.bottom),
-        Box(outer.x, inner.y, inner.x - outer.x, inner.height),
-        Box(inner.right, inner.y, outer.right - inner.right, inner.height),
-    )
-    for bar in bars:
-        if bar.area:
-            for number, (plane, value) in enumerate(zip(canvas.planes, colour, strict=True)):
-                view(plane, bar, 2 if number else 1)[:] = value
-
-
-def _three_dots(unit: int) -> Sprite:
-    """The mark of somebody who is expected back."""
-    layers = Layers(Size(unit * 6, unit * 2))
-    for place in (1, 3, 5):
-        layers.over(disc((unit * 2, unit * 6), place * unit, unit, unit * 0.6), WHITE, 0.9)
-    return layers.sprite()
+    if covered.bottom + room > tile.bottom:
+        return covered
+    return Box(covered.x, covered.y, covered.width, covered.height + room)

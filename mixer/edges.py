@@ -1,17 +1,15 @@
 """The edges of tiles: round corners, and the border around whoever speaks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mixer.cache import Cache
 from mixer.canvas import Canvas
-from mixer.colour import Yuv, yuv
+from mixer.colour import yuv
 from mixer.geometry import Box, Size
-from mixer.scaling import view
 from mixer.shapes import Coverage, rounded
 
 SPEAKER = yuv(0x4ADE80)
@@ -24,91 +22,118 @@ THINNESS = 180
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stencil:
-    """Scattered samples of all three planes of a canvas, to be blended with a colour in one go: ``index`` into the
-    canvas's flat buffer, ``alpha`` 0 to 256, and ``tint``, the colour's value at each of them.
+class Samples:
+    """Scattered samples of all three planes of a canvas, a row for each of several boxes: ``index`` into the canvas's
+    flat buffer, of shape (boxes, samples); ``alpha``, 0 to 256, and ``plane``, 0 to 2, of each sample.
     """
 
     index: NDArray[np.intp]
     alpha: NDArray[np.uint16]
-    tint: NDArray[np.uint16]
-
-    def paint(self, canvas: Canvas, strength: float = 1.0) -> None:
-        flat = canvas.buffer.reshape(-1)
-        alpha = self.alpha if strength >= 1 else (self.alpha * np.float32(strength)).astype(np.uint16)
-        values = flat[self.index] * (256 - alpha)
-        values += self.tint * alpha
-        values >>= 8
-        flat[self.index] = values
+    plane: NDArray[np.intp]
 
 
-Stamp = tuple[Coverage, list[tuple[int, int]]]
-"""A coverage with even sides, and the even places (left, top) it is pressed on."""
+def blend(
+    canvas: Canvas, index: NDArray[np.intp], alpha: NDArray[np.uint16], tint: NDArray[np.uint8] | NDArray[np.uint16]
+) -> None:
+    """Mixes ``alpha`` of 256 parts of ``tint`` into those samples."""
+    flat = canvas.buffer.reshape(-1)
+    values = flat[index] * (256 - alpha)
+    values += tint * alpha
+    values >>= 8
+    flat[index] = values
 
 
-def stencil(canvas: Size, stamps: Iterable[Stamp], colour: Yuv) -> Stencil:
-    """Everything that ``stamps`` cover on a canvas of that size."""
+def corner_samples(canvas: Size, boxes: Sequence[Box], side: int, corner: Coverage) -> Samples:
+    """What ``corner`` (``side`` square, even) covers, turned to each corner of every box."""
+    luma = canvas.width * canvas.height
+    places = np.array([(box.x, box.y, box.right - side, box.bottom - side) for box in boxes], np.intp)
     indices: list[NDArray[np.intp]] = []
     alphas: list[NDArray[np.uint16]] = []
-    tints: list[NDArray[np.uint16]] = []
-    luma = canvas.width * canvas.height
-    for coverage, places in stamps:
-        height, width = coverage.shape
-        halved = coverage.reshape(height // 2, 2, width // 2, 2).mean((1, 3))
-        corners_at = np.array(places, np.intp).reshape(-1, 2, 1)
-        for start, part, scale, value in (
-            (0, coverage, 1, colour[0]),
-            (luma, halved, 2, colour[1]),
-            (luma + luma // 4, halved, 2, colour[2]),
+    planes: list[NDArray[np.intp]] = []
+    for turned, x_at, y_at in (
+        (corner, 0, 1),
+        (corner[:, ::-1], 2, 1),
+        (corner[::-1], 0, 3),
+        (corner[::-1, ::-1], 2, 3),
+    ):
+        halved = turned.reshape(side // 2, 2, side // 2, 2).mean((1, 3))
+        for plane, (start, part, scale) in enumerate(
+            ((0, turned, 1), (luma, halved, 2), (luma + luma // 4, halved, 2)),
         ):
             rows, columns = np.nonzero(part)
-            left, top = corners_at[:, 0] // scale, corners_at[:, 1] // scale
-            index = start + (rows + top) * (canvas.width // scale) + columns + left
-            alpha = np.rint(part[rows, columns] * 256).astype(np.uint16)
-            indices.append(index.ravel())
-            alphas.append(np.tile(alpha, len(places)))
-            tints.append(np.full(index.size, value, np.uint16))
-    if not indices:
-        return Stencil(np.empty(0, np.intp), np.empty(0, np.uint16), np.empty(0, np.uint16))
-    return Stencil(np.concatenate(indices), np.concatenate(alphas), np.concatenate(tints))
+            left, top = places[:, x_at, None] // scale, places[:, y_at, None] // scale
+            indices.append(start + (rows + top) * (canvas.width // scale) + columns + left)
+            alphas.append(np.rint(part[rows, columns] * 256).astype(np.uint16))
+            planes.append(np.full(rows.size, plane, np.intp))
+    return Samples(np.concatenate(indices, 1), np.concatenate(alphas), np.concatenate(planes))
 
 
-def corners(canvas: Size, boxes: Iterable[Box], background: Yuv) -> Stencil:
-    """What rounds the corners of ``boxes``, painted over them in the colour behind."""
-    radius = corner_radius(canvas)
-    by_side: dict[int, list[Box]] = {}
-    for box in boxes:
-        by_side.setdefault(min(radius, _half(box)), []).append(box)
-    stamps: list[Stamp] = []
-    for side, alike in by_side.items():
-        if side:
-            stamps += _four_corners(alike, side, _outside(side, side, 0))
-    return stencil(canvas, stamps, background)
+class Corners:
+    """What rounds the corners of the tiles of a canvas, so that any choice of them is painted in one go. ``radii_px``
+    gives each tile's radius, even, 0 for square corners.
+    """
+
+    def __init__(self, canvas: Size, boxes: Sequence[Box], radii_px: Sequence[int]) -> None:
+        by_side: dict[int, list[int]] = {}
+        for number, (box, radius) in enumerate(zip(boxes, radii_px, strict=True)):
+            side = min(radius, _half(box))
+            if side:
+                by_side.setdefault(side, []).append(number)
+        self._groups: list[Samples] = []
+        self._rows: dict[int, tuple[int, int]] = {}
+        for group, (side, numbers) in enumerate(by_side.items()):
+            outside = _outside(side, side, 0)
+            self._groups.append(corner_samples(canvas, [boxes[number] for number in numbers], side, outside))
+            self._rows |= {number: (group, row) for row, number in enumerate(numbers)}
+
+    def of(self, numbers: Iterable[int]) -> Samples:
+        """The samples that lie outside the round corners of those tiles, in one row."""
+        rows: list[list[int]] = [[] for _ in self._groups]
+        for number in numbers:
+            group, row = self._rows.get(number, (-1, 0))
+            if group >= 0:
+                rows[group].append(row)
+        pairs = [(samples, chosen) for samples, chosen in zip(self._groups, rows, strict=True) if chosen]
+        if not pairs:
+            return NOTHING
+        return Samples(
+            np.concatenate([samples.index[chosen].ravel() for samples, chosen in pairs]),
+            np.concatenate([np.tile(samples.alpha, len(chosen)) for samples, chosen in pairs]),
+            np.concatenate([np.tile(samples.plane, len(chosen)) for samples, chosen in pairs]),
+        )
+
+
+NOTHING = Samples(np.empty(0, np.intp), np.empty(0, np.uint16), np.empty(0, np.intp))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """The border of one box: the samples that it covers wholly, with their colour, and those at its round corners."""
+
+    solid: NDArray[np.intp]
+    paint: NDArray[np.uint8]
+    soft: NDArray[np.intp]
+    alpha: NDArray[np.uint16]
+    tint: NDArray[np.uint16]
 
 
 class Borders:
     """Draws the border of speakers. For one thread."""
 
     def __init__(self, remembered: int = 64) -> None:
-        self._corners: Cache[tuple[Size, Box, bool], Stencil] = Cache(remembered)
+        self._frames: Cache[tuple[Size, Box, int], _Frame] = Cache(remembered)
 
-    def draw(self, canvas: Canvas, box: Box, strength: float, round_corners: bool) -> None:
-        """Draws it inside the edges of ``box``. ``strength`` 0 to 1 is its opacity."""
-        thickness = min(border_thickness(canvas.size), _half(box))
-        if not thickness:
+    def draw(self, canvas: Canvas, box: Box, strength: float, radius: int) -> None:
+        """Draws it inside the edges of ``box``, whose corners have that even radius. ``strength`` 0 to 1 is its
+        opacity.
+        """
+        frame = self._frames.get((canvas.size, box, radius), lambda: _frame(canvas.size, box, radius))
+        if strength >= 1:
+            canvas.buffer.reshape(-1)[frame.solid] = frame.paint
+            blend(canvas, frame.soft, frame.alpha, frame.tint)
             return
-        radius = corner_radius(canvas.size) if round_corners else 0
-        side = min(max(radius, thickness), _half(box))
-        for strip in _strips(box, thickness, side):
-            for number, (plane, value) in enumerate(zip(canvas.picture.planes, SPEAKER, strict=True)):
-                region = view(plane, strip, 2 if number else 1)
-                if region.size:
-                    cv2.addWeighted(region, 1 - strength, region, 0, strength * value, dst=region)
-
-        def made() -> Stencil:
-            return stencil(canvas.size, _four_corners([box], side, _outside(side, radius, thickness)), SPEAKER)
-
-        self._corners.get((canvas.size, box, round_corners), made).paint(canvas, strength)
+        blend(canvas, frame.solid, np.full(frame.solid.size, round(256 * strength), np.uint16), frame.paint)
+        blend(canvas, frame.soft, (frame.alpha * np.float32(strength)).astype(np.uint16), frame.tint)
 
 
 def corner_radius(canvas: Size) -> int:
@@ -119,21 +144,38 @@ def border_thickness(canvas: Size) -> int:
     return max(2, min(canvas.width, canvas.height) // THINNESS // 2 * 2)
 
 
+def _frame(canvas: Size, box: Box, radius: int) -> _Frame:
+    thickness = min(border_thickness(canvas), _half(box))
+    side = min(max(radius, thickness), _half(box))
+    colour = np.array(SPEAKER, np.uint8)
+    indices: list[NDArray[np.intp]] = [np.empty(0, np.intp)]
+    paints: list[NDArray[np.uint8]] = [np.empty(0, np.uint8)]
+    luma = canvas.width * canvas.height
+    for strip in _strips(box, thickness, side) if thickness else ():
+        for plane, (start, scale) in enumerate(((0, 1), (luma, 2), (luma + luma // 4, 2))):
+            rows = np.arange(strip.y // scale, strip.bottom // scale, dtype=np.intp)[:, None]
+            columns = np.arange(strip.x // scale, strip.right // scale, dtype=np.intp)
+            indices.append((start + rows * (canvas.width // scale) + columns).ravel())
+            paints.append(np.full(indices[-1].size, colour[plane], np.uint8))
+    soft = NOTHING
+    if side:
+        soft = corner_samples(canvas, [box], side, _outside(side, min(radius, side), thickness))
+    whole = soft.alpha == 256
+    index = soft.index.reshape(-1)
+    return _Frame(
+        np.concatenate([*indices, index[whole]]),
+        np.concatenate([*paints, colour[soft.plane[whole]]]),
+        index[~whole],
+        soft.alpha[~whole],
+        colour[soft.plane[~whole]].astype(np.uint16),
+    )
+
+
 def _outside(side: int, radius: int, thickness: int) -> Coverage:
     """The left top corner of a frame, ``side`` square: what lies outside a rounded box ``thickness`` further in."""
     field = side * 4, side * 4
     inner = rounded(field, max(0, radius - thickness), thickness, thickness, thickness, thickness)
     return (1 - inner)[:side, :side]
-
-
-def _four_corners(boxes: list[Box], side: int, corner: Coverage) -> list[Stamp]:
-    """``corner``, ``side`` square, turned to each corner of every box."""
-    return [
-        (corner, [(box.x, box.y) for box in boxes]),
-        (corner[:, ::-1], [(box.right - side, box.y) for box in boxes]),
-        (corner[::-1], [(box.x, box.bottom - side) for box in boxes]),
-        (corner[::-1, ::-1], [(box.right - side, box.bottom - side) for box in boxes]),
-    ]
 
 
 def _half(box: Box) -> int:

@@ -3,10 +3,11 @@
 from mixer.cache import Cache
 from mixer.colour import WHITE, yuv
 from mixer.geometry import Box, Size
+from mixer.lettering import Lettering
 from mixer.picture import Picture
 from mixer.shapes import microphone_off, rounded
 from mixer.sprite import Layers, Sprite
-from mixer.typeface import Typeface, line_height
+from mixer.typeface import line_height
 
 PLATE = yuv(0x0B0D11)
 PLATE_OPACITY = 0.66
@@ -29,9 +30,10 @@ LabelKey = tuple[str, bool, int, int]
 class Labels:
     """Draws labels; sprites are kept. For one thread."""
 
-    def __init__(self, typeface: Typeface, remembered: int = 256) -> None:
-        self._typeface = typeface
+    def __init__(self, lettering: Lettering, remembered: int = 768) -> None:
+        self._lettering = lettering
         self._sprites: Cache[LabelKey, Sprite | None] = Cache(remembered)
+        self._needed: Cache[tuple[str, bool, int], int] = Cache(remembered)
 
     def draw(self, canvas: Picture, box: Box, text: str, muted: bool) -> None:
         """Draws ``text`` and the mark into the left bottom corner of a tile. A name that doesn't fit is shortened; a
@@ -42,9 +44,16 @@ class Labels:
         most_px = box.width - 2 * margin
         if box.height < LOWEST_TILE_PX or most_px < 2 * size_px:
             return
+        # Room beyond what the name needs makes no difference, so a tile that grows needs no new sprite.
+        needed = self._needed.get((text, muted, size_px), lambda: self._needed_px(text, muted, size_px))
+        most_px = min(most_px, needed)
         sprite = self._sprites.get((text, muted, size_px, most_px), lambda: self._made(text, muted, size_px, most_px))
         if sprite is not None:
             sprite.paint(canvas, box.x + margin, box.bottom - margin - sprite.size.height)
+
+    def _needed_px(self, text: str, muted: bool, size_px: int) -> int:
+        """The width of a label that isn't shortened, and a little more."""
+        return self._lettering.width(self._lettering.readable(text), size_px, WEIGHT) + 4 * size_px
 
     def _made(self, text: str, muted: bool, size_px: int, most_px: int) -> Sprite | None:
         padding = round(size_px * 0.5)
@@ -52,19 +61,19 @@ class Labels:
         mark = _even(size_px * 1.15) if muted else 0
         gap = round(size_px * 0.3) if muted else 0
         room = most_px - 2 * padding - mark - gap
-        name = self._typeface.shortened(self._typeface.readable(text), size_px, room, WEIGHT)
+        name = self._lettering.shortened(self._lettering.readable(text), size_px, room, WEIGHT)
         if not name and not muted:
             return None
         if not name:
             padding, gap = (height - mark) // 2, 0
-        letters = self._typeface.draw(name, size_px, WEIGHT) if name else None
-        width = _even(2 * padding + mark + gap + (letters.shape[1] if letters is not None else 0) + 1)
+        letters_px = self._lettering.width(name, size_px, WEIGHT) + 2 if name else 0
+        width = _even(2 * padding + mark + gap + letters_px + 1)
         layers = Layers(Size(width, height))
         layers.over(rounded((height, width), height * 0.28), PLATE, PLATE_OPACITY)
         if muted:
             layers.over(microphone_off(mark), MUTED, x=padding, y=(height - mark) // 2)
-        if letters is not None:
-            layers.over(letters, WHITE, x=padding + mark + gap, y=round((height - letters.shape[0]) / 2))
+        top = round((height - line_height(size_px)) / 2)
+        self._lettering.lay(layers, name, size_px, WEIGHT, WHITE, padding + mark + gap, top)
         return layers.sprite()
 
 

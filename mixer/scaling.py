@@ -28,9 +28,16 @@ def nearest_even(value: float) -> int:
     return round(value / 2) * 2
 
 
-def crop_to_cover(source: Size, target: Size) -> Box:
-    """The part of ``source`` that fills ``target`` without bars: the largest of its shape, from the middle, starting
-    on an even pixel. Its sides are even, unless it takes the whole of an odd side. See ``TRIM`` for the exception.
+Align = tuple[float, float]
+"""A place along what is left over, across and down: 0 is left or top, 1 right or bottom."""
+
+CENTRE: Align = (0.5, 0.5)
+
+
+def crop_to_cover(source: Size, target: Size, align: Align = CENTRE) -> Box:
+    """The part of ``source`` that fills ``target`` without bars: the largest of its shape, from where ``align`` says,
+    starting on an even pixel. Its sides are even, unless it takes the whole of an odd side. See ``TRIM`` for the
+    exception.
     """
     width, height = source.width, source.height
     if width * target.height > height * target.width:
@@ -41,61 +48,66 @@ def crop_to_cover(source: Size, target: Size) -> Box:
         whole_width, whole_height = target.width * ratio, target.height * ratio
         if _trims_to(width, whole_width) and _trims_to(height, whole_height):
             width, height = whole_width, whole_height
-    x, y = ((source.width - width) // 4 * 2, (source.height - height) // 4 * 2)
-    return Box(x, y, width, height)
+    return Box(_even_part(source.width - width, align[0]), _even_part(source.height - height, align[1]), width, height)
 
 
-def box_within(source: Size, target: Box) -> Box:
-    """The largest even box of the shape of ``source`` inside ``target``, in its middle: where a letterboxed picture
-    goes. At least 2×2.
+def box_within(source: Size, target: Box, align: Align = CENTRE) -> Box:
+    """The largest even box of the shape of ``source`` inside ``target``, where ``align`` says: where a letterboxed
+    picture goes. At least 2×2.
     """
     scale = min(target.width / source.width, target.height / source.height)
     width = min(target.width, max(2, nearest_even(source.width * scale)))
     height = min(target.height, max(2, nearest_even(source.height * scale)))
-    x = target.x + (target.width - width) // 4 * 2
-    y = target.y + (target.height - height) // 4 * 2
+    x = target.x + _even_part(target.width - width, align[0])
+    y = target.y + _even_part(target.height - height, align[1])
     return Box(x, y, width, height)
 
 
 class Scaler:
-    """Scales pictures into a canvas. It owns scratch memory, so each thread needs its own."""
+    """Scales pictures into others. It owns scratch memory, so each thread needs its own."""
 
     def __init__(self) -> None:
-        self._scratch: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._scratch: list[NDArray[np.uint8]] = [np.empty(0, np.uint8), np.empty(0, np.uint8)]
 
-    def draw(self, source: Picture, fit: Fit, canvas: Picture, box: Box) -> Box:
+    def draw(self, source: Picture, fit: Fit, canvas: Picture, box: Box, align: Align = CENTRE) -> Box:
         """Draws ``source`` into ``box`` of ``canvas`` (even edges) and returns the part of it that was covered: all
         of it, or for ``contain`` what lies between the bars. The bars are not painted.
         """
         if fit == "cover":
-            crop, target = crop_to_cover(source.size, Size(box.width, box.height)), box
+            crop, target = crop_to_cover(source.size, Size(box.width, box.height), align), box
         else:
-            crop, target = source.size.box, box_within(source.size, box)
+            crop, target = source.size.box, box_within(source.size, box, align)
+        self.scale(source, crop, canvas, target)
+        return target
+
+    def scale(self, source: Picture, crop: Box, canvas: Picture, target: Box) -> None:
+        """Draws the part of ``source`` under ``crop`` (even left and top) into ``target`` (even) of ``canvas``."""
         for number, (plane, onto) in enumerate(zip(source.planes, canvas.planes, strict=True)):
             halved = 2 if number else 1
             self._scale(view(plane, crop, halved), view(onto, target, halved))
-        return target
 
     def _scale(self, source: Plane, target: Plane) -> None:
         height, width = target.shape
+        turn = 0
+        if source.size >= WORTH_WARMING and height * 2 <= source.shape[0]:
+            cv2.norm(source, cv2.NORM_INF)
         while source.shape[0] >= 2 * height and source.shape[1] >= 2 * width:
             if source.shape == (2 * height, 2 * width):
                 _halve(source, target)
                 return
-            source = self._halved(source)
+            source = self._halved(source, turn)
+            turn = 1 - turn
         if source.shape == target.shape:
             np.copyto(target, source)
         else:
             cv2.resize(source, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
 
-    def _halved(self, source: Plane) -> Plane:
-        """Half of ``source`` in the scratch memory. It may lie there already: the half is then written behind it."""
+    def _halved(self, source: Plane, turn: int) -> Plane:
+        """Half of ``source`` in the scratch memory of that turn, which ``source`` doesn't lie in."""
         height, width = source.shape[0] // 2, source.shape[1] // 2
-        start = source.size if np.may_share_memory(source, self._scratch) else 0
-        if start + height * width > self._scratch.size:
-            self._scratch = np.empty(2 * height * width, np.uint8)
-            start = 0
-        target = self._scratch[start : start + height * width].reshape(height, width)
+        if height * width > self._scratch[turn].size:
+            self._scratch[turn] = np.empty(height * width, np.uint8)
+        target = self._scratch[turn][: height * width].reshape(height, width)
         _halve(source[: height * 2, : width * 2], target)
         return target
 
@@ -105,11 +117,20 @@ def view(plane: Plane, box: Box, halved: int = 1) -> Plane:
     return plane[box.y // halved : -(-box.bottom // halved), box.x // halved : -(-box.right // halved)]
 
 
+def views(picture: Picture, box: Box) -> tuple[Plane, Plane, Plane]:
+    """The parts of the three planes under an even ``box``."""
+    x, y, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
+    rows, columns = slice(y // 2, bottom // 2), slice(x // 2, right // 2)
+    return picture.y[y:bottom, x:right], picture.u[rows, columns], picture.v[rows, columns]
+
+
 def _halve(source: Plane, target: Plane) -> None:
-    if source.size >= WORTH_WARMING:
-        cv2.norm(source, cv2.NORM_INF)
     cv2.resize(source, (target.shape[1], target.shape[0]), dst=target, interpolation=cv2.INTER_AREA)
 
 
 def _trims_to(length: int, whole: int) -> bool:
     return whole <= length <= whole * (1 + TRIM)
+
+
+def _even_part(left_over: int, part: float) -> int:
+    return int(left_over * min(1.0, max(0.0, part)) / 2) * 2

@@ -65,6 +65,18 @@ def microphone_off(side: int) -> Coverage:
     return mark
 
 
+def hand(side: int) -> Coverage:
+    """A raised open hand on a square of ``side`` pixels."""
+    field, unit = (side, side), side / 16
+    palm = rounded(field, 3.4 * unit, 4.2 * unit, 7.4 * unit, 3.6 * unit, 0.8 * unit)
+    whole: Coverage = palm
+    for x, top in ((5.2, 3.6), (7.3, 2.0), (9.4, 2.4), (11.4, 4.4)):
+        finger = stroke(field, (x * unit, top * unit), (x * unit, 9 * unit), 1.75 * unit)
+        whole = np.maximum(whole, finger)
+    thumb = stroke(field, (5.4 * unit, 12.2 * unit), (2.3 * unit, 8.8 * unit), 2 * unit)
+    return np.maximum(whole, thumb)
+
+
 def person(side: int) -> Coverage:
     """Head and shoulders on a square of ``side`` pixels, for somebody without a name."""
     field = side, side

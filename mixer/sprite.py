@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from mixer.colour import Yuv
 from mixer.geometry import Box, Size
 from mixer.picture import Picture, Plane
-from mixer.scaling import view
+from mixer.scaling import views
 from mixer.shapes import Coverage
+
+_FROM_BGR = np.array([(24.966, 112.0, -18.214), (128.553, -74.203, -93.786), (65.481, -37.797, 112.0)], np.float32)
+"""Rows: blue, green, red, each 0 to 1; columns: what it adds to Y, U and V (ITU-R BT.601-7, limited range)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,8 +30,7 @@ class Sprite:
     def paint(self, canvas: Picture, x: int, y: int) -> None:
         """Paints it with its left top corner at (x, y), both even; all of it lies inside the canvas."""
         box = Box(x, y, self.keep.width, self.keep.height)
-        for number, (plane, keep, add) in enumerate(zip(canvas.planes, self.keep.planes, self.add.planes, strict=True)):
-            region = view(plane, box, 2 if number else 1)
+        for region, keep, add in zip(views(canvas, box), self.keep.planes, self.add.planes, strict=True):
             cv2.multiply(region, keep, dst=region, scale=1 / 255)
             cv2.add(region, add, dst=region)
 
@@ -45,13 +47,36 @@ class Layers:
 
     def over(self, coverage: Coverage, colour: Yuv, opacity: float = 1.0, x: int = 0, y: int = 0) -> "Layers":
         """Lays ``coverage`` on with its left top corner at (x, y). It lies inside the size."""
-        height, width = coverage.shape
         alpha = coverage * np.float32(opacity)
+        self._lay(alpha, alpha * np.array(colour, np.float32)[:, None, None], x, y)
+        return self
+
+    def image(self, bgra: NDArray[np.uint8], size: Size, x: int = 0, y: int = 0) -> "Layers":
+        """Lays uint8 BGRA of shape (height, width, 4), straight alpha, scaled to ``size`` on at (x, y)."""
+        values = bgra.astype(np.float32) / np.float32(255)
+        values[..., :3] *= values[..., 3:]
+        shape = size.width, size.height
+        smaller = size.width < values.shape[1] and size.height < values.shape[0]
+        scaled = cv2.resize(values, shape, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        alpha: Coverage = np.asarray(scaled[..., 3], np.float32)
+        tint = np.tensordot(scaled[..., :3], _FROM_BGR, 1) + alpha[..., None] * np.array((16, 128, 128), np.float32)
+        self._lay(alpha, np.moveaxis(np.asarray(tint, np.float32), -1, 0), x, y)
+        return self
+
+    def picture(self, picture: Picture, coverage: Coverage) -> "Layers":
+        """Lays a picture of the whole size on where ``coverage`` says."""
+        height, width = coverage.shape
+        wide = [plane.repeat(2, 0).repeat(2, 1)[:height, :width] for plane in (picture.u, picture.v)]
+        self._lay(coverage, np.stack([picture.y, *wide]) * coverage, 0, 0)
+        return self
+
+    def _lay(self, alpha: Coverage, tint: NDArray[np.float32], x: int, y: int) -> None:
+        """``tint`` (3, height, width) is multiplied by ``alpha`` already."""
+        height, width = alpha.shape
         self._keep[y : y + height, x : x + width] *= 1 - alpha
         under = self._add[:, y : y + height, x : x + width]
         under *= 1 - alpha
-        under += alpha * np.array(colour, np.float32)[:, None, None]
-        return self
+        under += tint
 
     def sprite(self) -> Sprite:
         keep = self._keep * 255

@@ -14,9 +14,6 @@ from mixer.shapes import Coverage
 LONGEST = 256
 """Characters of a text that are looked at; what stands behind them is never seen."""
 
-ELLIPSIS = "..."
-"""Three full stops: the face's own ellipsis floats in the middle of the line, as in Chinese."""
-
 _REMEMBERED = 4096
 _PROBE_PX = 24
 
@@ -48,34 +45,22 @@ class Typeface:
             known = self._known[character] = self._look(character)
         return known
 
-    def width(self, text: str, size_px: int, weight: int = 400) -> int:
-        """Pixels that a readable line takes."""
+    def width(self, text: str, size_px: int, weight: int = 400, *, ordered: bool = False) -> int:
+        """Pixels that a readable line takes; ``ordered`` when its letters are in drawing order already."""
         if not text:
             return 0
-        advance: int = cv2.getTextSize((0, 0), visual(text), (0, 0), self._face, size_px, weight)[2]
+        advance: int = cv2.getTextSize((0, 0), text if ordered else visual(text), (0, 0), self._face, size_px, weight)[
+            2
+        ]
         return advance
 
-    def shortened(self, text: str, size_px: int, most_px: int, weight: int = 400) -> str:
-        """A readable line as it is if it fits into ``most_px``, else its longest beginning that does with an ellipsis;
-        empty when not even one letter fits.
-        """
-        if self.width(text, size_px, weight) <= most_px:
-            return text
-        fits, too_long = 0, len(text)
-        while too_long - fits > 1:
-            middle = (fits + too_long) // 2
-            if self.width(_cut(text, middle), size_px, weight) <= most_px:
-                fits = middle
-            else:
-                too_long = middle
-        return _cut(text, fits) if fits else ""
-
-    def draw(self, text: str, size_px: int, weight: int = 400) -> Coverage:
+    def draw(self, text: str, size_px: int, weight: int = 400, *, ordered: bool = False) -> Coverage:
         """A readable line as coverage: float32 (height, width), the height the same for every text of a size, so that
-        lines of one size share a baseline.
+        lines of one size share a baseline. ``ordered`` as in ``width``.
         """
-        field = np.zeros((line_height(size_px), self.width(text, size_px, weight) + 2), np.uint8)
-        cv2.putText(field, visual(text), (0, baseline(size_px)), (255,), self._face, size_px, weight)
+        line = text if ordered else visual(text)
+        field = np.zeros((line_height(size_px), self.width(line, size_px, weight, ordered=True) + 2), np.uint8)
+        cv2.putText(field, line, (0, baseline(size_px)), (255,), self._face, size_px, weight)
         return field.astype(np.float32) / np.float32(255)
 
     def _look(self, character: str) -> bool:
@@ -98,10 +83,3 @@ def baseline(size_px: int) -> int:
 def line_height(size_px: int) -> int:
     """The height in pixels of a drawn line: ascenders, accents and what hangs below the baseline."""
     return baseline(size_px) + size_px * 2 // 5
-
-
-def _cut(text: str, length: int) -> str:
-    """The first ``length`` characters with an ellipsis; a letter doesn't lose half its marks."""
-    while 0 < length < len(text) and unicodedata.combining(text[length]):
-        length -= 1
-    return text[:length].rstrip() + ELLIPSIS

@@ -5,6 +5,7 @@
 import typer
 
 from api.cli import token
+from api.cli.bench import bench
 from api.cli.join import join
 from api.cli.serve import serve
 from api.cli.version import version
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.add_typer(token.app, name="token")
 app.command("join")(join)
+app.command("bench")(bench)
 app.command("version")(version)
 
 

@@ -1,78 +1,80 @@
-"""``/rooms/{room}/views``: views, their layouts (with ETags), tile maps and snapshots."""
+"""``/rooms/{room}/views``: views, their tile maps, their health, and snapshots."""
 
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Header, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Body, Response
+from pydantic import ConfigDict
 
 from api.routes.common import RoomDep, ViewPath, problems
 from api.session import RoomControl
-from mcu.errors import LayoutChanged, NotFound
-from mcu.protocol.commands import TakeSnapshot
-from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import TileMap, ViewSpec
+from mcu.protocol.commands import TakeSnapshot, TileHealthList, ViewList
+from mcu.protocol.models import TileMap, ViewChanges, ViewSpec
+from mcu.protocol.names import ViewName
 
 router = APIRouter(prefix="/rooms/{room}/views", tags=["views"])
 
-IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
 PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
 
 
-class ViewList(BaseModel):
-    views: tuple[ViewSpec, ...]
+class NewView(ViewSpec):
+    """A view to add; what isn't said is as usual."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: ViewName
 
 
 @router.get("", operation_id="list_views", responses=problems(404))
 async def list_views(room: RoomDep) -> ViewList:
     """The room's views. Every room has the view `main`."""
-    return ViewList(views=(await room.info()).views)
+    return ViewList(views=await room.views())
+
+
+@router.post("", status_code=201, operation_id="create_view", responses=problems(400, 404, 409, 413, 415))
+async def create_view(
+    room: RoomDep,
+    view: Annotated[NewView, Body(examples=[{"name": "portrait", "width": 720, "height": 1280, "fps": 15}])],
+    response: Response,
+) -> ViewSpec:
+    """Adds a view, with a canvas, a rate and a layout of its own."""
+    created = await room.create_view(ViewSpec.model_validate(view.model_dump()))
+    response.headers["Location"] = f"/api/v1/rooms/{quote(room.room, safe='')}/views/{created.name}"
+    return created
 
 
 @router.get("/{view}", operation_id="get_view", responses=problems(404))
 async def get_view(room: RoomDep, view: ViewPath) -> ViewSpec:
     """One view: canvas, rate and bitrates."""
-    found = next((one for one in (await room.info()).views if one.name == view), None)
-    if found is None:
-        raise NotFound(f"there is no view {view!r} in this room", code="no_such_view")
-    return found
+    return await room.view(view)
 
 
-@router.get("/{view}/layout", operation_id="get_layout", responses=problems(404))
-async def get_layout(room: RoomDep, view: ViewPath, response: Response) -> Layout:
-    """The layout; its version is in the `ETag`."""
-    return _answer(await room.layout(view), response)
-
-
-@router.put("/{view}/layout", operation_id="put_layout", responses=problems(400, 404, 412, 413, 415))
-async def put_layout(
+@router.patch("/{view}", operation_id="update_view", responses=problems(400, 404, 409, 413, 415))
+async def update_view(
     room: RoomDep,
     view: ViewPath,
-    layout: Annotated[Layout, Body(examples=[{"preset": "speaker", "gap": 4}])],
-    response: Response,
-    if_match: IfMatch = None,
-) -> Layout:
-    """Replaces the layout; what isn't named gets its default."""
-    etag = await _expected(room, view, if_match)
-    return _answer(await room.set_layout(view, layout, etag), response)
+    changes: Annotated[ViewChanges, Body(examples=[{"width": 1920, "height": 1080}, {"fps": 15}])],
+) -> ViewSpec:
+    """Changes a view under its viewers; what isn't named stays. Not while the view is being recorded."""
+    return await room.update_view(view, changes)
 
 
-@router.patch("/{view}/layout", operation_id="patch_layout", responses=problems(400, 404, 412, 413, 415))
-async def patch_layout(
-    room: RoomDep,
-    view: ViewPath,
-    patch: Annotated[dict[str, Any], Body(examples=[{"preset": "grid"}, {"pinned": None}])],
-    response: Response,
-    if_match: IfMatch = None,
-) -> Layout:
-    """Merges into the layout (RFC 7396); what isn't named stays."""
-    etag = await _expected(room, view, if_match)
-    return _answer(await room.merge_layout(view, patch, etag), response)
+@router.delete("/{view}", status_code=204, operation_id="delete_view", responses=problems(404, 409))
+async def delete_view(room: RoomDep, view: ViewPath) -> None:
+    """Removes a view; whoever watches it sees `main` from then on."""
+    await room.delete_view(view)
 
 
 @router.get("/{view}/tiles", operation_id="get_tiles", responses=problems(404))
 async def get_tiles(room: RoomDep, view: ViewPath) -> TileMap:
     """Where everybody stands on the canvas now."""
     return await room.tiles(view)
+
+
+@router.get("/{view}/tiles/health", operation_id="get_tile_health", responses=problems(404))
+async def get_tile_health(room: RoomDep, view: ViewPath) -> TileHealthList:
+    """Why each tile is black or an avatar: every source of the room, with a tile here or not."""
+    return await room.tile_health(view)
 
 
 @router.get("/{view}/snapshot.jpg", operation_id="get_snapshot_jpg", responses=problems(404) | PICTURES)
@@ -90,24 +92,3 @@ async def get_snapshot_png(room: RoomDep, view: ViewPath) -> Response:
 async def _snapshot(room: RoomControl, view: str, kind: Literal["jpg", "png"]) -> Response:
     picture = await room.snapshot(TakeSnapshot(view=view, format=kind))
     return Response(picture.data, media_type=picture.content_type)
-
-
-def _answer(state: LayoutState, response: Response) -> Layout:
-    response.headers["ETag"] = f'"{_bare(state.etag)}"'
-    return state.layout
-
-
-async def _expected(room: RoomControl, view: str, if_match: str | None) -> str | None:
-    """The one etag the layout must have for ``If-Match`` (RFC 9110, section 13.1.1). Raises ``LayoutChanged`` where
-    none of those named is the present one; weak ones never are.
-    """
-    if if_match is None or if_match.strip() == "*":
-        return None
-    current = (await room.layout(view)).etag
-    if f'"{_bare(current)}"' not in (tag.strip() for tag in if_match.split(",")):
-        raise LayoutChanged("the layout has changed since; get it again", field="If-Match")
-    return current
-
-
-def _bare(etag: str) -> str:
-    return etag.strip('"')

@@ -12,7 +12,7 @@ from api.errors import validated
 from api.ice import IceServer
 from api.session import Session
 from mcu.errors import BadRequest
-from mcu.protocol.commands import UpdateParticipant
+from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
     CandidateData,
@@ -23,6 +23,7 @@ from mcu.protocol.wire import (
     MuteData,
     OfferData,
     RecordData,
+    ViewData,
 )
 
 Data = dict[str, Any]
@@ -81,7 +82,12 @@ async def _media_state(session: Session, data: Data) -> Data:
 
 async def _layout(session: Session, data: Data) -> Data:
     wanted = validated(LayoutData, data)
-    return _json(await session.set_layout(wanted.view, wanted.layout, wanted.if_match))
+    command = SetLayout(view=wanted.view, layout=wanted.layout, if_match=wanted.if_match)
+    return _json(await session.change_layout(command))
+
+
+async def _view(session: Session, data: Data) -> Data:
+    return {"participant": _json(await session.watch_view(validated(ViewData, data).name))}
 
 
 async def _mute(session: Session, data: Data) -> Data:
@@ -99,9 +105,10 @@ async def _kick(session: Session, data: Data) -> Data:
 
 
 async def _record(session: Session, data: Data) -> Data:
-    if validated(RecordData, data).action == "start":
-        return _json(await session.start_recording())
-    return _json(await session.stop_recording_of("main"))
+    record = validated(RecordData, data)
+    if record.action == "start":
+        return _json(await session.start_recording(record.view))
+    return _json(await session.stop_recording_of(record.view))
 
 
 _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
@@ -109,6 +116,7 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "candidate": _candidate,
     "media_state": _media_state,
     "layout": _layout,
+    "view": _view,
     "mute": _mute,
     "kick": _kick,
     "record": _record,

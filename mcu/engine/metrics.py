@@ -11,9 +11,11 @@ from prometheus_client.registry import Collector
 from mcu.media.decoding import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
+from mcu.room.view import View
 from mcu.rtc import RtcTicker
 
 _ROOM = ("room",)
+_VIEW = ("room", "view")
 _HUB = ("room", "view", "codec")
 _PERSON = ("room", "participant")
 
@@ -52,7 +54,9 @@ class _Rooms(Collector):
         page.gauge("mcu_peers", "Peer connections", (), (), len(self._ticker))
         for room in self._rooms:
             _room(page, room)
-            _hubs(page, room)
+            for view in room.views:
+                _view(page, room.name, view)
+                _hubs(page, room.name, view)
             for participant in room.participants:
                 _participant(page, room.name, participant)
         return page.families()
@@ -67,27 +71,37 @@ def render_metrics(rooms: Sequence[Room], pool: DecodePool, ticker: RtcTicker) -
 def _room(page: _Page, room: Room) -> None:
     labels = (room.name,)
     page.gauge("mcu_participants", "People in the room", _ROOM, labels, len(room.participants))
-    page.gauge("mcu_viewers", "Connections that watch the composite", _ROOM, labels, room.outputs.viewers)
+    page.gauge("mcu_viewers", "Connections that watch the composite", _ROOM, labels, room.views.viewers)
     pictures = room.pictures.statistics
     sounds = room.sounds.statistics
-    for thread, ticks in (("picture", pictures.ticks), ("sound", sounds.ticks)):
+    for thread, ticks in (("picture", pictures), ("sound", sounds.ticks)):
         where, values = ("room", "thread"), (room.name, thread)
         page.counter("mcu_ticks", "Ticks played", where, values, ticks.ticks)
         page.counter("mcu_ticks_skipped", "Ticks left out for being too late", where, values, ticks.skipped)
         page.counter("mcu_ticks_failed", "Ticks that met an error", where, values, ticks.failed)
         page.counter("mcu_tick_late_seconds", "Sum of lateness of ticks", where, values, ticks.late_ns_total / 1e9)
-    page.counter("mcu_pictures_composed", "Canvases drawn", _ROOM, labels, pictures.composed)
-    page.counter("mcu_pictures_without_canvas", "Ticks when every canvas was in use", _ROOM, labels, pictures.no_canvas)
+    encoders = sum(len(view.outputs.hubs) for view in room.views)
+    page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, labels, encoders)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
 
 
-def _hubs(page: _Page, room: Room) -> None:
-    page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, (room.name,), len(room.outputs.hubs))
-    for codec, hub in room.outputs.hubs.items():
-        labels = (room.name, room.spec.view.name, codec)
+def _view(page: _Page, room: str, view: View) -> None:
+    labels = (room, view.name)
+    drawn = view.composite.statistics
+    page.counter("mcu_view_ticks", "Pictures of the view that were due", _VIEW, labels, drawn.ticks)
+    page.counter("mcu_pictures_composed", "Canvases drawn", _VIEW, labels, drawn.composed)
+    page.counter("mcu_pictures_submitted", "Canvases handed to encoders", _VIEW, labels, drawn.submitted)
+    page.counter("mcu_pictures_without_canvas", "Ticks when every canvas was in use", _VIEW, labels, drawn.no_canvas)
+    page.gauge("mcu_view_viewers", "Connections that watch this view", _VIEW, labels, view.outputs.viewers)
+    page.gauge("mcu_view_tiles", "Tiles on the canvas", _VIEW, labels, len(view.composite.tile_map.tiles))
+
+
+def _hubs(page: _Page, room: str, view: View) -> None:
+    for codec, hub in view.outputs.hubs.items():
+        labels = (room, view.name, codec)
         counted = hub.statistics
         page.counter("mcu_hub_frames", "Pictures encoded", _HUB, labels, counted.frames)
         page.counter("mcu_hub_keyframes", "Keyframes encoded", _HUB, labels, counted.keyframes)
@@ -96,8 +110,8 @@ def _hubs(page: _Page, room: Room) -> None:
         page.counter("mcu_hub_dropped", "Canvases overtaken before they were encoded", _HUB, labels, counted.dropped)
         page.counter("mcu_hub_errors", "Canvases that could not be encoded", _HUB, labels, counted.errors)
         page.counter("mcu_hub_encode_seconds", "Time in the encoder", _HUB, labels, counted.encode_ms / 1000)
-    for codec, fanout in room.outputs.fanouts.items():
-        labels = (room.name, room.spec.view.name, codec)
+    for codec, fanout in view.outputs.fanouts.items():
+        labels = (room, view.name, codec)
         sent = fanout.statistics
         page.gauge("mcu_hub_viewers", "Viewers of this encoder", _HUB, labels, sent.viewers)
         page.counter("mcu_video_packets_sent", "RTP packets of video, all viewers", _HUB, labels, sent.packets)
@@ -110,6 +124,7 @@ def _participant(page: _Page, room: str, participant: Participant) -> None:
         counted = decoding.statistics
         page.counter("mcu_frames_decoded", "Incoming pictures decoded", where, values, counted.decoded)
         page.counter("mcu_frames_dropped", "Incoming pictures not decoded", where, values, counted.dropped)
+        page.gauge("mcu_source_parked", "1 while no view shows it and it isn't decoded", where, values, counted.parked)
         page.counter("mcu_decode_errors", "Incoming pictures that were broken", where, values, counted.errors)
     heard = participant.playout.statistics
     page.counter("mcu_audio_packets_received", "Opus packets received", _PERSON, labels, heard.received)

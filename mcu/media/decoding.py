@@ -50,7 +50,8 @@ class DecodedPicture:
 @dataclass(frozen=True, slots=True)
 class DecodingStatistics:
     """Counts since the start. ``dropped``: frames that were never decoded (backlog, parked, no keyframe yet, empty);
-    ``recreated``: decoders replaced after an error or a change of codec; ``width`` × ``height`` of the last picture.
+    ``recreated``: decoders replaced after an error or a change of codec; ``width`` × ``height`` of the last picture;
+    ``parked``: paused now. The times are monotonic; frames and keyframes arrive whether they are decoded or not.
     """
 
     decoded: int = 0
@@ -60,6 +61,10 @@ class DecodingStatistics:
     last_decoded_ns: int | None = None
     width: int = 0
     height: int = 0
+    last_arrived_ns: int | None = None
+    last_keyframe_ns: int | None = None
+    last_error_ns: int | None = None
+    parked: bool = False
 
 
 class DecodePool:
@@ -136,6 +141,9 @@ class VideoDecoding:
         self._closed = False
         self._awaits_keyframe = True
         self._asked_ns: int | None = None
+        self._arrived_ns: int | None = None
+        self._keyframe_ns: int | None = None
+        self._error_ns: int | None = None
         self._logged_ns: int | None = None
         self._recent: tuple[DecodedPicture, ...] = ()
         self._source: tuple[VideoCodec, int] | None = None
@@ -146,7 +154,18 @@ class VideoDecoding:
     @property
     def statistics(self) -> DecodingStatistics:
         with self._lock:
-            return self._statistics
+            return replace(
+                self._statistics,
+                last_arrived_ns=self._arrived_ns,
+                last_keyframe_ns=self._keyframe_ns,
+                last_error_ns=self._error_ns,
+                parked=self._paused,
+            )
+
+    @property
+    def parked(self) -> bool:
+        """Between ``pause`` and ``resume``. Any thread."""
+        return self._paused
 
     def push(self, frame: ReceivedFrame) -> None:
         """Takes the next frame in decoding order. Never blocks; what can't be used is dropped and counted."""
@@ -198,6 +217,9 @@ class VideoDecoding:
 
     def _accept(self, frame: ReceivedFrame) -> bool:
         """Puts the frame in the backlog or drops it, under the lock; True when a keyframe is to be asked for."""
+        self._arrived_ns = frame.arrived_ns
+        if frame.keyframe:
+            self._keyframe_ns = frame.arrived_ns
         if self._paused or self._closed or not frame.data:
             self._count(dropped=1)
             return False
@@ -300,6 +322,7 @@ class VideoDecoding:
         with self._lock:
             self._warn(frame, "decode_failed", error=repr(error))
             self._count(errors=1, recreated=1)
+            self._error_ns = self._pool.clock.now_ns()
             while self._backlog and not self._backlog[0].keyframe:
                 self._backlog_bytes -= len(self._backlog.popleft().data)
                 self._count(dropped=1)

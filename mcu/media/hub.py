@@ -104,6 +104,12 @@ class EncoderHub:
         with self._lock:
             self._want_keyframe()
 
+    @property
+    def keyframe_wanted(self) -> bool:
+        """Somebody waits for a keyframe: a viewer or sink that has just come, or one that lost too much."""
+        with self._lock:
+            return self._keyframe_wanted
+
     def set_keyframe_interval(self, seconds: float | None) -> None:
         """The longest room time between keyframes, for a recorder; None, as in the beginning: only on request."""
         with self._lock:

@@ -3,7 +3,7 @@
 ``RoomHandle.call(command)`` answers with the reply named beside each command, or raises an ``McuError``.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -15,9 +15,15 @@ from mcu.protocol.models import (
     RecordingInfo,
     Role,
     RoomInfo,
+    TileHealth,
     TileMap,
+    ViewChanges,
+    ViewSpec,
 )
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
+
+Etag = Annotated[str, StringConstraints(max_length=128)]
 
 
 class Join(Frozen):
@@ -128,12 +134,66 @@ class GetLayout(Frozen):
 
 
 class SetLayout(Frozen):
-    """→ ``LayoutState``. Raises ``LayoutChanged`` when ``if_match`` isn't the current etag."""
+    """→ ``LayoutState``, or ``ScheduledLayout`` when its ``at`` lies ahead. Raises ``LayoutChanged`` when
+    ``if_match`` isn't the etag of this moment; when the time ``at`` comes nothing is compared any more.
+    """
 
     type: Literal["set_layout"] = "set_layout"
     view: ViewName = "main"
     layout: Layout
-    if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class MergeLayout(Frozen):
+    """→ as ``SetLayout``. ``patch`` is a JSON merge patch (RFC 7396); with ``at`` it is merged into the layout of that
+    time. Raises ``Unprocessable`` when what comes out is no layout.
+    """
+
+    type: Literal["merge_layout"] = "merge_layout"
+    view: ViewName = "main"
+    patch: dict[str, Any]
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class UndoLayout(Frozen):
+    """→ ``LayoutState``: the layout as it was before the last change that is not undone yet. Raises ``Conflict`` when
+    there is none.
+    """
+
+    type: Literal["undo_layout"] = "undo_layout"
+    view: ViewName = "main"
+    if_match: Etag | None = None
+    by: Author | None = None
+
+
+class GetLayoutHistory(Frozen):
+    """→ ``LayoutHistory``"""
+
+    type: Literal["get_layout_history"] = "get_layout_history"
+    view: ViewName = "main"
+
+
+class ListScheduledLayouts(Frozen):
+    """→ ``ScheduledLayouts``"""
+
+    type: Literal["list_scheduled_layouts"] = "list_scheduled_layouts"
+    view: ViewName = "main"
+
+
+class CancelScheduledLayout(Frozen):
+    """→ ``Done``. Raises ``NotFound`` when it was applied, dropped or cancelled already."""
+
+    type: Literal["cancel_scheduled_layout"] = "cancel_scheduled_layout"
+    view: ViewName = "main"
+    id: ChangeId
+
+
+LayoutCommand = (
+    GetLayout | SetLayout | MergeLayout | UndoLayout | GetLayoutHistory | ListScheduledLayouts | CancelScheduledLayout
+)
+"""What a view's layout is asked."""
 
 
 class GetTiles(Frozen):
@@ -154,6 +214,62 @@ class TakeSnapshot(Frozen):
 class Snapshot(Frozen):
     content_type: str
     data: bytes
+
+
+class GetTileHealth(Frozen):
+    """→ ``TileHealthList``: every source of the room, with or without a tile in the view."""
+
+    type: Literal["get_tile_health"] = "get_tile_health"
+    view: ViewName = "main"
+
+
+class TileHealthList(Frozen):
+    view: ViewName
+    tiles: tuple[TileHealth, ...]
+
+
+class ListViews(Frozen):
+    """→ ``ViewList``"""
+
+    type: Literal["list_views"] = "list_views"
+
+
+class ViewList(Frozen):
+    views: tuple[ViewSpec, ...]
+
+
+class CreateView(Frozen):
+    """→ ``ViewSpec``. Raises ``Conflict`` (``view_exists``, ``too_many_views``)."""
+
+    type: Literal["create_view"] = "create_view"
+    spec: ViewSpec
+
+
+class UpdateView(Frozen):
+    """→ ``ViewSpec``. Viewers stay and see a keyframe of the new shape. Raises ``Conflict`` (``wrong_state``) where
+    canvas, rate or bitrate would change in the middle of a recording of the view.
+    """
+
+    type: Literal["update_view"] = "update_view"
+    view: ViewName = "main"
+    changes: ViewChanges
+
+
+class DeleteView(Frozen):
+    """→ ``Done``, once every viewer has gone over to ``main``. Raises ``Conflict`` (``wrong_state``) for ``main``, and
+    for a view that is being recorded.
+    """
+
+    type: Literal["delete_view"] = "delete_view"
+    view: ViewName
+
+
+class WatchView(Frozen):
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+
+    type: Literal["watch_view"] = "watch_view"
+    participant: ParticipantId
+    view: ViewName = "main"
 
 
 class StartRecording(Frozen):
@@ -196,8 +312,19 @@ Command = Annotated[
     | ListParticipants
     | GetLayout
     | SetLayout
+    | MergeLayout
+    | UndoLayout
+    | GetLayoutHistory
+    | ListScheduledLayouts
+    | CancelScheduledLayout
     | GetTiles
     | TakeSnapshot
+    | GetTileHealth
+    | ListViews
+    | CreateView
+    | UpdateView
+    | DeleteView
+    | WatchView
     | StartRecording
     | StopRecording
     | ListRecordings,
@@ -210,8 +337,14 @@ Reply = (
     | ParticipantList
     | RoomInfo
     | LayoutState
+    | LayoutHistory
+    | ScheduledLayout
+    | ScheduledLayouts
     | TileMap
     | Snapshot
+    | TileHealthList
+    | ViewList
+    | ViewSpec
     | RecordingInfo
     | RecordingList
     | Done

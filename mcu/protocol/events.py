@@ -7,6 +7,7 @@ from pydantic import Field
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
 
 class RoomEvent(Frozen):
@@ -44,6 +45,34 @@ class LayoutChangedEvent(RoomEvent):
     type: Literal["layout_changed"] = "layout_changed"
     view: ViewName
     state: LayoutState
+    by: Author | None = None
+    scheduled: ChangeId | None = None
+
+
+class LayoutScheduled(RoomEvent):
+    """A change of the layout waits for its time."""
+
+    type: Literal["layout_scheduled"] = "layout_scheduled"
+    view: ViewName
+    change: ScheduledLayout
+
+
+class LayoutDropped(RoomEvent):
+    """A scheduled change will not come: it was cancelled, or made no sense any more when its time came."""
+
+    type: Literal["layout_dropped"] = "layout_dropped"
+    view: ViewName
+    change: ScheduledLayout
+    reason: str
+
+
+class LayoutPluginEjected(RoomEvent):
+    """The plug-in ``name`` was thrown out: the view is a grid until its layout is set again."""
+
+    type: Literal["layout_plugin_ejected"] = "layout_plugin_ejected"
+    view: ViewName
+    name: str
+    reason: str
 
 
 class RecordingChanged(RoomEvent):
@@ -83,6 +112,9 @@ Event = Annotated[
     | Tiles
     | Speakers
     | LayoutChangedEvent
+    | LayoutScheduled
+    | LayoutDropped
+    | LayoutPluginEjected
     | RecordingChanged
     | Kicked
     | PeerFailed

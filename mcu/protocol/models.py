@@ -1,9 +1,16 @@
 """What rooms look like from outside: the nouns of REST answers and of events."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
 
@@ -14,8 +21,14 @@ Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
 
 
-TileState = Literal["live", "muted", "no_packets", "no_keyframe", "reconnecting"]
+TileState = Literal["live", "muted", "no_packets", "no_keyframe", "decode_error", "reconnecting"]
 """Live, or why the tile shows an avatar."""
+
+MAX_VIEWS = 8
+"""Of one room: each is a canvas to draw and an encoder at least to feed."""
+
+
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
 class Frozen(BaseModel):
@@ -38,11 +51,14 @@ class ParticipantInfo(Frozen):
     media: MediaState = MediaState()
     server_muted_audio: bool = False
     server_muted_video: bool = False
+    view: ViewName = Field(default="main", description="the view they watch")
     joined_at: datetime
 
 
 class ViewSpec(Frozen):
-    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants."""
+    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The sound is the room's: of it,
+    ``main`` decides.
+    """
 
     name: ViewName = "main"
     width: int = Field(default=1280, ge=64, le=3840, multiple_of=2)
@@ -50,6 +66,28 @@ class ViewSpec(Frozen):
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
     audio_kbps: int = Field(default=32, ge=6, le=256)
+    background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
+
+
+class ViewChanges(Frozen):
+    """What of a view may change while it runs. What isn't named stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int | None = Field(default=None, ge=64, le=3840, multiple_of=2)
+    height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
+    fps: int | None = Field(default=None, ge=1, le=60)
+    video_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
+
+    @model_serializer(mode="wrap")
+    def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only what was named: a null of its own would mean something after the next border."""
+        return {name: value for name, value in handler(self).items() if name in self.model_fields_set}
+
+    def applied_to(self, spec: ViewSpec) -> ViewSpec:
+        changes = self.model_dump()
+        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k == "background"})
 
 
 class RoomSpec(Frozen):
@@ -104,6 +142,30 @@ class TileMap(Frozen):
     layout_seq: int
     canvas: PixelSize
     tiles: tuple[TileInfo, ...]
+
+
+class TileHealth(Frozen):
+    """A source of the room as one view sees it, with the facts that tell why its tile is black or an avatar."""
+
+    participant: ParticipantId
+    source: Source
+    name: str
+    on_canvas: bool = Field(description="it has a tile in this view")
+    state: TileState | Literal["parked", "hidden"] = Field(
+        description="without a tile here: `parked` when no view shows it and it isn't decoded, else `hidden`"
+    )
+    since: datetime | None = Field(description="when the tile's state began; null without a tile")
+    last_packet_ms: int | None = Field(description="age of the connection's last packet; null: none ever came")
+    last_frame_ms: int | None = Field(description="age of the last whole frame")
+    last_keyframe_ms: int | None
+    last_decoded_ms: int | None
+    decoded: int
+    dropped: int = Field(description="frames that were never decoded")
+    decode_errors: int
+    width: int
+    height: int
+    muted_by: Literal["participant", "moderator"] | None = None
+    parked: bool
 
 
 class SpeakerLevel(Frozen):

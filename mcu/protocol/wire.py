@@ -86,9 +86,17 @@ class MediaStateData(WireModel):
 
 
 class LayoutData(WireModel):
+    """``layout`` → ``{layout, etag}``, or the change that waits for the layout's ``at``: ``{id, at, layout, by}``."""
+
     view: ViewName = "main"
     layout: Layout
     if_match: Annotated[str, StringConstraints(max_length=128)] | None = None
+
+
+class ViewData(WireModel):
+    """``view`` → ``{participant}``: the sender watches another view of the room from now on."""
+
+    name: ViewName
 
 
 class MuteData(WireModel):
@@ -106,3 +114,4 @@ class KickData(WireModel):
 
 class RecordData(WireModel):
     action: Literal["start", "stop"]
+    view: ViewName = "main"

@@ -134,6 +134,11 @@ class Attendance:
             participant.gain = command.gain
         return self._updated(participant)
 
+    def watches(self, participant: Participant, view: str) -> ParticipantInfo:
+        """Another view is theirs from now on."""
+        participant.view = view
+        return self._updated(participant)
+
     async def leave(self, command: c.Leave) -> None:
         """Raises NotFound."""
         participant = self.participant(command.participant)

@@ -8,8 +8,8 @@ from mcu.errors import Conflict
 from mcu.protocol.models import Connection, Source
 from mcu.room.chores import Chores
 from mcu.room.link import Link
-from mcu.room.outputs import ViewOutputs
 from mcu.room.participant import Participant
+from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
 from mcu.rtc.listener import PeerState
 from mcu.rtc.sender import AudioFanout
@@ -18,7 +18,7 @@ _SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
 
 
 class Connections:
-    """Makes peers for a room's participants and connects them with the room's outputs. On the event loop only.
+    """Makes peers for a room's participants and connects them with the room's views. On the event loop only.
 
     ``on_change(participant, connection, alive, reason)`` is told whenever the current connection of somebody starts
     or stops to work; what a replaced connection does is nobody's news.
@@ -30,7 +30,7 @@ class Connections:
         identity: OutgoingIdentity,
         clock: Clock,
         ticker: RtcTicker,
-        outputs: ViewOutputs,
+        views: Views,
         audio: AudioFanout,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
@@ -39,7 +39,7 @@ class Connections:
         self._identity = identity
         self._clock = clock
         self._ticker = ticker
-        self._outputs = outputs
+        self._views = views
         self._audio = audio
         self._on_change = on_change
         self._chores = Chores("connections")
@@ -107,29 +107,37 @@ class Connections:
         if participant.links.get(link.connection) is not link:
             return
         if state == "connected":
-            self._watch(link)
+            self._watch(participant, link)
             self._on_change(participant, link.connection, True, reason)
         elif state in ("failed", "closed"):
             del participant.links[link.connection]
             self._chores.start(self._retire(link))
             self._on_change(participant, link.connection, False, reason)
 
-    def _watch(self, link: Link) -> None:
+    async def watch(self, participant: Participant) -> None:
+        """Shows a participant who is here already the view they have chosen; returns when they see it."""
+        link = participant.links.get("main")
+        downlink = link.watching if link is not None else None
+        if downlink is not None:
+            await self._views.move_viewer(downlink, self._views.get(participant.view))
+
+    def _watch(self, participant: Participant, link: Link) -> None:
         downlink, negotiated = link.peer.downlink, link.peer.negotiated
         if link.connection != "main" or downlink is None or negotiated is None:
             return
+        link.served = downlink
         if negotiated.video_out_codec is not None:
-            self._outputs.add_viewer(downlink, negotiated.video_out_codec)
+            self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view)
         if negotiated.audio_out is not None:
             self._audio.add(downlink)
 
     def _keyframe_request(self, link: Link) -> None:
-        if link.peer.downlink is not None:
-            self._outputs.request_keyframe(link.peer.downlink)
+        if link.served is not None:
+            self._views.request_keyframe(link.served)
 
     async def _retire(self, link: Link) -> None:
-        downlink = link.peer.downlink
-        if downlink is not None:
-            self._audio.remove(downlink)
-            await self._outputs.remove_viewer(downlink)
+        served, link.served = link.served, None
+        if served is not None:
+            self._audio.remove(served)
+            await self._views.remove_viewer(served)
         await link.close()

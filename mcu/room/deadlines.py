@@ -23,7 +23,8 @@ class TickStatistics:
 
 
 class Metronome:
-    """Calls ``tick(n)`` at ``tick_ns(n)`` on a thread of its own, from ``tick_at(now)`` on.
+    """Calls ``tick(n)`` at ``tick_ns(n)`` on a thread of its own, beginning with the tick after ``tick_at(now)``. Ticks
+    are counted one by one, unless ``after(n)`` says which one follows ``n``.
 
     A tick that raises is logged and counted, and the next one comes as planned: one bad picture must not end a room.
     ``close`` may be called from any thread; it returns at once, ``join`` waits.
@@ -38,12 +39,14 @@ class Metronome:
         tick_at: Callable[[int], int],
         tick: Callable[[int], None],
         stopped: Callable[[], None],
+        after: Callable[[int], int] = lambda n: n + 1,
     ) -> None:
         self._clock = clock
         self._tick_ns = tick_ns
         self._tick_at = tick_at
         self._tick = tick
         self._stopped = stopped
+        self._after = after
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._ticks = 0
@@ -69,19 +72,24 @@ class Metronome:
         return TickStatistics(self._ticks, self._skipped, self._failed, self._late_ns_total)
 
     def _run(self) -> None:
-        n = self._tick_at(self._clock.now_ns()) + 1
+        n = self._after(self._tick_at(self._clock.now_ns()))
         try:
             while self._sleep_until(self._tick_ns(n)):
                 late_ns = self._clock.now_ns() - self._tick_ns(n)
                 if late_ns > MAX_LATE_NS:
-                    reached = self._tick_at(self._clock.now_ns())
-                    self._skipped += reached - n
-                    n = reached
+                    n = self._skip(n, self._clock.now_ns())
                 self._late_ns_total += max(0, late_ns)
                 self._one(n)
-                n += 1
+                n = self._after(n)
         finally:
             self._stopped()
+
+    def _skip(self, n: int, now_ns: int) -> int:
+        """The newest tick that is due."""
+        while self._tick_ns(following := self._after(n)) <= now_ns:
+            n = following
+            self._skipped += 1
+        return n
 
     def _one(self, n: int) -> None:
         self._ticks += 1

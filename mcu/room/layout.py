@@ -1,43 +1,77 @@
-"""A view's layout with its version, and the translation for the mixer."""
+"""A view's layout with its versions, and the translation for the mixer."""
 
 import hashlib
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
 
-from mcu.errors import LayoutChanged
+from mcu.errors import Conflict, LayoutChanged
 from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.versions import MAX_VERSIONS, LayoutHistory, LayoutVersion
+from mcu.room.layout_spec import layout_spec
 from mixer.layouts.arrange import LayoutSpec
 
 
 class VersionedLayout:
-    """The layout of one view. Every change makes a new etag, so that a lost race is seen (RFC 9110, 8.8.3)."""
+    """The layout of one view. Every change makes a new etag, so that a lost race is seen (RFC 9110, 8.8.3).
 
-    def __init__(self) -> None:
+    The newest ``MAX_VERSIONS`` versions are remembered. An undo makes a new version too; undoing twice goes back two
+    changes, and a version that only repeated the one before it is no step of its own.
+    """
+
+    def __init__(self, now: datetime, layout: Layout | None = None) -> None:
+        self._layout = layout or Layout()
         self._version = 1
-        self._layout = Layout()
+        self._undoable: deque[Layout] = deque(maxlen=MAX_VERSIONS - 1)
+        first = LayoutVersion(etag=self._etag, layout=self._layout, changed_at=now)
+        self._versions: deque[LayoutVersion] = deque([first], maxlen=MAX_VERSIONS)
 
     @property
     def state(self) -> LayoutState:
-        digest = hashlib.sha256(self._layout.model_dump_json().encode()).hexdigest()[:12]
-        return LayoutState(layout=self._layout, etag=f"{self._version}-{digest}")
+        return LayoutState(layout=self._layout, etag=self._etag)
 
-    def replace(self, layout: Layout, if_match: str | None) -> LayoutState:
+    @property
+    def version(self) -> int:
+        """Grows with every change."""
+        return self._version
+
+    @property
+    def history(self) -> LayoutHistory:
+        return LayoutHistory(versions=tuple(reversed(self._versions)))
+
+    def check(self, if_match: str | None) -> None:
         """Raises LayoutChanged when ``if_match`` is not the current etag."""
-        if if_match is not None and if_match != self.state.etag:
+        if if_match is not None and if_match != self._etag:
             raise LayoutChanged("somebody else changed the layout meanwhile: read it again, then repeat your change")
+
+    def replace(
+        self, layout: Layout, now: datetime, *, by: str | None = None, scheduled: str | None = None
+    ) -> LayoutState:
+        if layout != self._layout:
+            self._undoable.append(self._layout)
+        return self._become(layout, now, by, scheduled)
+
+    def undo(
+        self, now: datetime, *, by: str | None = None, mend: Callable[[Layout], Layout] = lambda layout: layout
+    ) -> LayoutState:
+        """``mend`` may adjust the old layout to what has changed around it since. Raises Conflict when there is nothing
+        to undo.
+        """
+        if not self._undoable:
+            raise Conflict("there is no change of this layout left to undo")
+        return self._become(mend(self._undoable.pop()), now, by, None)
+
+    def _become(self, layout: Layout, now: datetime, by: str | None, scheduled: str | None) -> LayoutState:
         self._layout = layout
         self._version += 1
+        self._versions.append(LayoutVersion(etag=self._etag, layout=layout, changed_at=now, by=by, scheduled=scheduled))
         return self.state
 
     @property
+    def _etag(self) -> str:
+        digest = hashlib.sha256(self._layout.model_dump_json().encode()).hexdigest()[:12]
+        return f"{self._version}-{digest}"
+
+    @property
     def spec(self) -> LayoutSpec:
-        layout = self._layout
-        return LayoutSpec(
-            preset=layout.preset,
-            fit=layout.fit,
-            gap=layout.gap,
-            max_tiles=layout.max_tiles,
-            labels=layout.labels,
-            highlight_speaker=layout.highlight_speaker,
-            on_screen_share=layout.on_screen_share,
-            background=int(layout.background[1:], 16),
-            pinned=layout.pinned,
-        )
+        return layout_spec(self._layout)

@@ -36,6 +36,8 @@ class Link:
         self.connection: Connection = connection
         self.connected = False
         self.reception: dict[str, Reception] = {}
+        self.served: Downlink | None = None
+        """Where hubs and mixes were sent to; kept after the peer has failed, so that they can let go of it."""
         self._peer: Peer | None = None
         self._decoding = decoding
         self._playout = playout
@@ -60,6 +62,12 @@ class Link:
         negotiated = self.peer.negotiated
         hears = self.connected and negotiated is not None and negotiated.audio_out is not None
         return self.peer.downlink if hears else None
+
+    @property
+    def watching(self) -> Downlink | None:
+        """Where the participant sees the room; None while they don't."""
+        served = self.served
+        return served if self.connected and served is not None and served.video is not None else None
 
     def on_video(self, frame: ReceivedFrame) -> None:
         self._video_ssrc = frame.ssrc

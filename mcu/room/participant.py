@@ -36,6 +36,8 @@ class Participant:
     server_muted_audio: bool = False
     server_muted_video: bool = False
     gain: float = 1.0
+    view: str = "main"
+    """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
@@ -69,6 +71,7 @@ class Participant:
             media=self.media,
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
+            view=self.view,
             joined_at=self.joined_at,
         )
 
@@ -96,6 +99,7 @@ class Participant:
                 shown=shown[source],
                 muted=not self.hears,
                 reconnecting=reconnecting,
+                role=self.role,
             )
             for source in sources
         )

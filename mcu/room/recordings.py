@@ -1,4 +1,4 @@
-"""The recordings of a room: each a recorder fed by the view's own encoder and the full mix."""
+"""The recordings of a room: each a recorder fed by its view's own encoder and the full mix."""
 
 import asyncio
 import re
@@ -11,10 +11,11 @@ from pathlib import Path
 import structlog
 
 from mcu.errors import Conflict, Internal, NotFound
-from mcu.protocol.models import RecordingInfo, ViewSpec
+from mcu.protocol.models import RecordingInfo
 from mcu.recording.recorder import Recorder
 from mcu.room.outputs import ViewOutputs
 from mcu.room.sounds import RoomSounds
+from mcu.room.view import View
 
 log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ class _Recording:
     info: RecordingInfo
     path: Path
     recorder: Recorder
+    outputs: ViewOutputs
     result: RecordingInfo | None = None
 
     @property
@@ -44,15 +46,11 @@ class Recordings:
         self,
         room: str,
         directory: Path,
-        view: ViewSpec,
-        outputs: ViewOutputs,
         sounds: RoomSounds,
         on_change: Callable[[RecordingInfo], None],
     ) -> None:
         self._room = room
         self._directory = directory
-        self._view = view
-        self._outputs = outputs
         self._sounds = sounds
         self._on_change = on_change
         self._recordings: dict[str, _Recording] = {}
@@ -62,14 +60,17 @@ class Recordings:
     def active(self) -> bool:
         return any(recording.result is None for recording in self._recordings.values())
 
+    def active_in(self, view: str) -> bool:
+        return any(one.result is None and one.info.view == view for one in self._recordings.values())
+
     def list(self) -> tuple[RecordingInfo, ...]:
         return tuple(self._info(recording) for recording in self._recordings.values())
 
-    async def start(self) -> RecordingInfo:
+    async def start(self, view: View) -> RecordingInfo:
         """Raises Conflict when the view is being recorded already, Internal when the disk takes no file."""
-        if self.active:
+        if self.active_in(view.name):
             raise Conflict("this view is being recorded already: stop that recording first")
-        recording = self._new()
+        recording = self._new(view)
         self._recordings[recording.id] = recording
         self._forget_oldest()
         try:
@@ -77,18 +78,18 @@ class Recordings:
         except OSError as error:
             del self._recordings[recording.id]
             raise Internal(f"the recording can't be written: {error.strerror or error}") from error
-        self._outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
+        recording.outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
         self._sounds.sinks = (*self._sounds.sinks, recording.recorder)
-        log.info("recording_started", room=self._room, recording=recording.id, file=recording.path.name)
+        log.info("recording_started", room=self._room, recording=recording.id, view=view.name, file=recording.path.name)
         info = self._info(recording)
         self._tell(info)
         return info
 
-    def _new(self) -> _Recording:
+    def _new(self, view: View) -> _Recording:
         started_at = datetime.now(UTC)
         identifier = f"{started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
         path = self._directory / identifier / f"{_file_stem(self._room)}-{started_at:%Y%m%dT%H%M%SZ}.mp4"
-        view = self._view
+        spec = view.spec
         info = RecordingInfo(
             id=identifier,
             room=self._room,
@@ -99,8 +100,8 @@ class Recordings:
             duration_s=0.0,
             size_bytes=0,
         )
-        recorder = Recorder(path, width=view.width, height=view.height, fps=view.fps, info=info)
-        return _Recording(info, path, recorder)
+        recorder = Recorder(path, width=spec.width, height=spec.height, fps=spec.fps, info=info)
+        return _Recording(info, path, recorder, view.outputs)
 
     async def stop(self, identifier: str) -> RecordingInfo:
         """Ends a recording; its file is complete when this returns. Stopping twice gives the same answer.
@@ -113,7 +114,7 @@ class Recordings:
             return recording.result
         recorder = recording.recorder
         self._sounds.sinks = tuple(sink for sink in self._sounds.sinks if sink is not recorder)
-        await self._outputs.remove_sink("H264", recorder)
+        await recording.outputs.remove_sink("H264", recorder)
         result = await recorder.aclose()
         if recording.result is None:
             recording.result = recording.info.model_copy(

@@ -9,22 +9,23 @@ import structlog
 
 from mcu.clock import Clock
 from mcu.config import EngineConfig
-from mcu.errors import NotFound, Unprocessable
+from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
 from mcu.room.events import Events, Subscription
-from mcu.room.layout import VersionedLayout
-from mcu.room.outputs import ViewOutputs, new_identity
+from mcu.room.outputs import new_identity
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
+from mcu.room.viewing import Viewing
+from mcu.room.views import Views
 from mcu.rtc import RtcTicker
 from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
@@ -48,39 +49,42 @@ class Room:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._created_at = datetime.now(UTC)
-        self._layout = VersionedLayout()
         self._closed = False
         self._events = Events()
         identity = new_identity(spec.name)
-        timeline = Timeline(clock.now_ns(), spec.view.fps)
+        start_ns = clock.now_ns()
         self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
             clock,
-            timeline,
+            Timeline(start_ns, spec.view.fps),
             self.audio,
             bitrate_bps=spec.view.audio_kbps * 1000,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
         )
         self.pictures = RoomPictures(
             spec.name,
-            spec.view,
             clock,
-            timeline,
             stale_after_ns=config.stale_after_ns,
+            park_after_ns=config.park_after_ns,
             speech=lambda: self.sounds.speech,
+        )
+        self.views = Views(
+            spec.name,
+            spec.view,
+            identity,
+            clock,
+            start_ns,
+            self.pictures,
             on_tiles=lambda tiles: self._from_thread(self._tiles_changed, tiles),
         )
-        self.outputs = ViewOutputs(spec.name, spec.view, identity, clock, self._set_hubs)
-        self.recordings = Recordings(
-            spec.name, config.recordings_dir, spec.view, self.outputs, self.sounds, self._recording_changed
-        )
+        self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, self._recording_changed)
         self._connections = Connections(
             config,
             identity,
             clock,
             ticker,
-            self.outputs,
+            self.views,
             self.audio,
             on_change=lambda *news: self._attendance.connection_changed(*news),
         )
@@ -95,6 +99,24 @@ class Room:
             on_change=self._publish,
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        viewing = Viewing(
+            spec.name,
+            clock,
+            self.views,
+            self._attendance,
+            self._connections,
+            self.recordings,
+            self._events,
+            on_change=self._views_changed,
+        )
+        self._arranging = Arranging(
+            clock,
+            self.views,
+            self._attendance,
+            self._events,
+            on_change=self._publish,
+            from_thread=self._from_thread,
+        )
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -106,13 +128,13 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
-            c.GetLayout: self._get_layout,
-            c.SetLayout: self._set_layout,
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
+            **viewing.handlers,
+            **self._arranging.handlers,
         }
 
     def start(self) -> None:
@@ -145,7 +167,7 @@ class Room:
             name=self.spec.name,
             capacity=self.spec.capacity,
             participants=len(self._attendance),
-            views=(self.spec.view,),
+            views=self.views.specs,
             recording=self.recordings.active,
             created_at=self._created_at,
             metadata=self.spec.metadata,
@@ -168,12 +190,13 @@ class Room:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
+        self._arranging.close()
         await self.recordings.close()
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
         await self._connections.close()
-        await self.outputs.close()
+        await self.views.close()
         self.pictures.close()
         self.sounds.close()
         joined = await asyncio.gather(
@@ -191,7 +214,7 @@ class Room:
             resume_token=participant.resume_token,
             room=self.info,
             participants=self._attendance.infos,
-            tiles=self.pictures.tile_map,
+            tiles=self.views.get(participant.view).composite.tile_map,
             resumed=resumed,
         )
 
@@ -230,32 +253,15 @@ class Room:
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
 
-    async def _get_layout(self, command: c.GetLayout) -> LayoutState:
-        self._check_view(command.view)
-        return self._layout.state
-
-    async def _set_layout(self, command: c.SetLayout) -> LayoutState:
-        self._check_view(command.view)
-        pinned = command.layout.pinned
-        if pinned is not None and pinned not in self._attendance:
-            raise Unprocessable(f"nobody here has the id {pinned!r}", field="pinned")
-        state = self._layout.replace(command.layout, command.if_match)
-        self._publish()
-        self._events.emit(e.LayoutChangedEvent(view=command.view, state=state))
-        return state
-
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
-        self._check_view(command.view)
-        return self.pictures.tile_map
+        return self.views.get(command.view).composite.tile_map
 
     async def _take_snapshot(self, command: c.TakeSnapshot) -> c.Snapshot:
-        self._check_view(command.view)
-        data = await self.pictures.snapshot(command.format, SNAPSHOT_TIMEOUT_S)
+        data = await self.views.get(command.view).composite.snapshot(command.format, SNAPSHOT_TIMEOUT_S)
         return c.Snapshot(content_type="image/jpeg" if command.format == "jpg" else "image/png", data=data)
 
     async def _start_recording(self, command: c.StartRecording) -> RecordingInfo:
-        self._check_view(command.view)
-        return await self.recordings.start()
+        return await self.recordings.start(self.views.get(command.view))
 
     async def _stop_recording(self, command: c.StopRecording) -> RecordingInfo:
         return await self.recordings.stop(command.recording)
@@ -271,6 +277,11 @@ class Room:
 
     def _tiles_changed(self, tiles: TileMap) -> None:
         self._events.emit(e.Tiles(tiles=tiles))
+
+    def _views_changed(self) -> None:
+        self._arranging.forget_gone()
+        self._publish()
+        self._events.emit(e.RoomUpdated(room=self.info))
 
     def _speech_changed(self, speech: Speech) -> None:
         active = tuple(SpeakerLevel(id=who, level=level) for who, level in speech.active)
@@ -302,17 +313,12 @@ class Room:
     def _publish(self) -> None:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
+        self.views.retime()
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
-            layout=self._layout.spec,
+            layouts=self.views.layouts,
+            plugins=self.views.plugins,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot
-
-    def _set_hubs(self, hubs: tuple[Any, ...]) -> None:
-        self.pictures.hubs = hubs
-
-    def _check_view(self, view: str) -> None:
-        if view != self.spec.view.name:
-            raise NotFound(f"this room has no view {view!r}: it has {self.spec.view.name!r}", code="no_such_view")

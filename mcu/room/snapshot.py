@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mcu.media.decoding import VideoDecoding
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
+from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
@@ -26,6 +27,7 @@ class PictureInput:
     shown: bool
     muted: bool
     reconnecting: bool
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class SoundInput:
 class RoomSnapshot:
     pictures: tuple[PictureInput, ...] = ()
     sounds: tuple[SoundInput, ...] = ()
-    layout: LayoutSpec = field(default_factory=LayoutSpec)
+    layouts: Mapping[str, LayoutSpec] = field(default_factory=dict)
+    """By the name of the view."""
+    plugins: Mapping[str, PluginRun] = field(default_factory=dict)
+    """By the name of the view; they belong to the picture thread from then on."""
 
 
 @dataclass(frozen=True, slots=True)

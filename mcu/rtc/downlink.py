@@ -8,7 +8,7 @@ loop's; fan-outs use the lanes.
 import secrets
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcu.clock import NS_PER_S, Clock, ntp_from_wall
 from mcu.rtc import rtcp
@@ -22,6 +22,9 @@ from mcu.rtc.udp import Address, Way
 
 MAX_RETRANSMISSIONS_PER_S = 400
 """Packets looked for and sent again to one viewer a second; a tenth of what a hub sends at 2 Mbit/s is 22."""
+
+MAX_SHIFT = 90_000
+"""A second: how far behind the last frame another source may begin, because its encoder was slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,18 @@ class VideoLane(Lane):
             extension = None  # needs the two-byte form, which nobody asks for
         self.variant = Variant(payload_type, extension, keys.tag_length)
         self.history: History | None = None
+        self.timestamp: int | None = None
+        self.shift = 0
+
+    def follow_on(self, timestamp: int) -> None:
+        """A source begins with a frame of this RTP time. Views of a room share their ticks, so the former one may have
+        sent a frame of that very time, and receivers would take both for one: what isn't later than the last frame is
+        shifted, by the least there is, and so is all that follows from this source. Holds the lock.
+        """
+        self.shift = 0
+        if self.timestamp is not None:
+            ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
+            self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
 
     def find(self, sequence_number: int) -> tuple[Sent, int] | None:
         """The packet this viewer got under a 16-bit number, and that number unwrapped. Takes the lock."""
@@ -57,6 +72,9 @@ class VideoLane(Lane):
             if self.history is None or self.next < 0 or sequence < self.joined:
                 return None
             sent = self.history.find(sequence - self.offset)
+            if sent is not None and self.shift:
+                timestamp = sent.stamp.timestamp + self.shift & 0xFFFF_FFFF
+                sent = sent._replace(stamp=replace(sent.stamp, timestamp=timestamp))
             return None if sent is None else (sent, sequence)
 
 

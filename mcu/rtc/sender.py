@@ -28,6 +28,7 @@ __all__ = ["AudioFanout", "AudioFanoutStatistics", "Downlink", "VideoFanout", "V
 MAX_OPUS_SIZE = 1275
 """The longest Opus packet of 20 ms (RFC 6716, 3.4)."""
 _put_sequence = struct.Struct("!H").pack_into
+_put_sequence_and_time = struct.Struct("!HI").pack_into
 
 LaneT = TypeVar("LaneT", bound=Lane)
 
@@ -140,7 +141,9 @@ class VideoFanout:
                 if lane.awaited is self and frame.keyframe:
                     former = lane.begin(self, first)
                     lane.history = self.history
+                    lane.follow_on(stamp.timestamp)
                 if lane.source is self:
+                    lane.timestamp = stamp.timestamp + lane.shift & 0xFFFF_FFFF
                     self._send(lane, downlink, trains, first)
                     lane.count(first, len(payloads), octets)
                     self._packets += len(payloads)
@@ -155,7 +158,11 @@ class VideoFanout:
         renumber = lane.offset & 0xFFFF
         for train, pointers in trains:
             memory[: len(train.plain)] = train.plain
-            if renumber:
+            if lane.shift and lane.timestamp is not None:
+                for at in range(2, len(train.plain), train.stride):
+                    _put_sequence_and_time(memory, at, sequence & 0xFFFF, lane.timestamp)
+                    sequence += 1
+            elif renumber:
                 for at in range(2, len(train.plain), train.stride):
                     _put_sequence(memory, at, sequence & 0xFFFF)
                     sequence += 1

@@ -1,6 +1,23 @@
 """Layouts: who goes where on a canvas. Arithmetic alone, no pixels."""
 
-from mixer.layouts.arrange import arrange
-from mixer.layouts.spec import LayoutSpec, Member, Preset
+from mixer.layouts.arrange import Arrangement, arrange, arrange_next
+from mixer.layouts.custom import Cells, CustomSpec, Region, Variant
+from mixer.layouts.member import Member
+from mixer.layouts.pick import Pick
+from mixer.layouts.seating import Casting
+from mixer.layouts.spec import LayoutSpec, Preset
 
-__all__ = ["LayoutSpec", "Member", "Preset", "arrange"]
+__all__ = [
+    "Arrangement",
+    "Casting",
+    "Cells",
+    "CustomSpec",
+    "LayoutSpec",
+    "Member",
+    "Pick",
+    "Preset",
+    "Region",
+    "Variant",
+    "arrange",
+    "arrange_next",
+]

@@ -43,41 +43,51 @@ def fitted(width: int, height: int) -> tuple[int, int]:
     return tile_width, min(even(height), even(tile_width * down / across + 1))
 
 
-def tilings(area: Box, count: int, gap: int) -> Iterator[Tiling]:
-    """Every way to lay ``count`` tiles in full columns, without those whose tiles have no pixels left."""
+def tilings(area: Box, count: int, gap: int, widest: int) -> Iterator[Tiling]:
+    """Every way to lay ``count`` tiles, at most ``widest`` pixels wide, in full columns; without those whose tiles have
+    no pixels left.
+    """
     for columns in range(1, count + 1):
         rows = -(-count // columns)
-        width, height = fitted(
-            max(0, (area.width - (columns - 1) * gap) // columns), max(0, (area.height - (rows - 1) * gap) // rows)
-        )
+        across = min(widest, (area.width - (columns - 1) * gap) // columns)
+        width, height = fitted(max(0, across), max(0, (area.height - (rows - 1) * gap) // rows))
         if width and height:
             yield Tiling(columns, rows, width, height)
 
 
-def best_tiling(area: Box, count: int, gap: int) -> Tiling | None:
-    """The tiling with the largest tiles; among equals the one with the fewest empty places, then the fewest rows."""
+def best_tiling(area: Box, count: int, gap: int, widest: int) -> Tiling | None:
+    """The tiling with the largest tiles; among equals the one with the fewest rows, then the fewest empty places."""
 
     def merit(tiling: Tiling) -> tuple[int, int, int]:
-        return tiling.area, -tiling.columns * tiling.rows, -tiling.rows
+        return tiling.area, -tiling.rows, -tiling.columns
 
-    return max(tilings(area, count, gap), key=merit, default=None)
+    return max(tilings(area, count, gap, widest), key=merit, default=None)
 
 
-def grid(area: Box, count: int, gap: int) -> list[Box]:
-    """``count`` disjoint boxes inside ``area``, row by row, centred as a block, the last row centred by itself.
+def tiling_within(area: Box, count: int, gap: int, widest: int) -> tuple[Tiling, int]:
+    """The best tiling and its gap: where so many people stand that the gap would leave tiles no pixels, it gives way.
 
-    Where so many people stand that the gap would leave tiles no pixels, the gap gives way.
+    Raises:
+        ValueError: the area cannot hold ``count`` tiles of 2×2 pixels.
+    """
+    gap = even(gap)
+    while (tiling := best_tiling(area, count, gap, widest)) is None:
+        if not gap:
+            raise ValueError(f"{count} tiles do not fit into {area.width}×{area.height} pixels")
+        gap = even(gap / 2)
+    return tiling, gap
+
+
+def grid(area: Box, count: int, gap: int, widest: int | None = None) -> list[Box]:
+    """``count`` disjoint boxes inside ``area``, row by row, centred as a block, the last row centred by itself. They
+    are as large as can be, but not wider than ``widest`` pixels.
 
     Raises:
         ValueError: the area cannot hold ``count`` tiles of 2×2 pixels.
     """
     if not count:
         return []
-    gap = even(gap)
-    while (tiling := best_tiling(area, count, gap)) is None:
-        if not gap:
-            raise ValueError(f"{count} tiles do not fit into {area.width}×{area.height} pixels")
-        gap = even(gap / 2)
+    tiling, gap = tiling_within(area, count, gap, area.width if widest is None else max(2, widest))
     step_x, step_y = tiling.width + gap, tiling.height + gap
     top = area.y + even((area.height - tiling.rows * step_y + gap) / 2)
     boxes = []

@@ -3,17 +3,22 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from mixer.scene import Fit, TileKey
+from mixer.layouts.custom import CustomSpec
+from mixer.layouts.member import Member
+from mixer.scene import CENTER, Align, Fit
 
-Preset = Literal["grid", "speaker", "presentation", "spotlight"]
+__all__ = ["LayoutSpec", "Member", "Preset"]
+
+Preset = Literal["grid", "speaker", "sidebar", "pip", "presentation", "spotlight", "strip"]
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpec:
     """How a view wants its people arranged.
 
-    ``gap`` is in pixels, between tiles and around them; ``background`` is 0xRRGGBB; ``pinned`` is a participant's id.
-    ``on_screen_share`` is the preset used while somebody shares a screen, None to stay with ``preset``.
+    ``gap`` is in pixels between tiles, ``margin`` around them (None: as the gap); ``background`` is 0xRRGGBB;
+    ``pinned`` is a participant's id. ``on_screen_share`` is the preset used while somebody shares a screen, None to
+    stay with ``preset``. ``custom`` takes the place of ``preset`` and ``max_tiles``.
     """
 
     preset: Preset = "grid"
@@ -25,30 +30,12 @@ class LayoutSpec:
     on_screen_share: Preset | None = "presentation"
     background: int = 0x15181D
     pinned: str | None = None
+    margin: int | None = None
+    align: Align = CENTER
+    custom: CustomSpec | None = None
 
     def __post_init__(self) -> None:
-        if self.gap < 0:
-            raise ValueError(f"a gap is at least 0 pixels, not {self.gap}")
+        if self.gap < 0 or (self.margin or 0) < 0:
+            raise ValueError(f"gap and margin are at least 0 pixels, not {self.gap} and {self.margin}")
         if self.max_tiles < 1:
             raise ValueError(f"a layout shows at least one tile, not {self.max_tiles}")
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One source somebody offers, as a layout sees it.
-
-    ``live`` False shows the avatar. ``speaking`` is the strength of the speaker border, 0 to 1. ``last_spoke_ns`` is
-    the room time at which they were last heard, 0 for never.
-    """
-
-    key: TileKey
-    name: str = ""
-    live: bool = True
-    muted: bool = False
-    reconnecting: bool = False
-    speaking: float = 0.0
-    last_spoke_ns: int = 0
-
-    @property
-    def screen(self) -> bool:
-        return self.key.source == "screen"

@@ -35,6 +35,11 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", f"{ROOM}/views/main/layout", None),
     ("PUT", f"{ROOM}/views/main/layout", {"gap": 1}),
     ("PATCH", f"{ROOM}/views/main/layout", {"gap": 1}),
+    ("DELETE", f"{ROOM}/views/main/layout", None),
+    ("GET", f"{ROOM}/views/main/layout/history", None),
+    ("GET", f"{ROOM}/views/main/layout/scheduled", None),
+    ("DELETE", f"{ROOM}/views/main/layout/scheduled/x", None),
+    ("PUT", f"{ROOM}/views/main/layout?dry_run=svg", {"gap": 1}),
     ("GET", f"{ROOM}/views/main/tiles", None),
     ("GET", f"{ROOM}/views/main/snapshot.jpg", None),
     ("GET", f"{ROOM}/views/main/snapshot.png", None),
@@ -269,3 +274,19 @@ def test_the_direction_of_an_offer(lines: list[str], asks: bool) -> None:
         assert asks_to_receive(end.join(lines) + end) is asks
     with pytest.raises(Unprocessable):
         asks_to_receive("v=0\r\n")
+
+
+async def test_only_who_may_arrange_may_change_undo_schedule_or_try(closed: httpx.AsyncClient) -> None:
+    layout = f"{ROOM}/views/main/layout"
+    watcher = bearer(token(grants={"role": "participant", "admin": False, "record": False}))
+    for method, path, body in (
+        ("PUT", layout, {}),
+        ("PATCH", layout, {}),
+        ("DELETE", layout, None),
+        ("DELETE", f"{layout}/scheduled/x", None),
+        ("PUT", f"{layout}?dry_run=svg", {}),
+        ("PATCH", f"{layout}?dry_run=svg", {}),
+    ):
+        assert (await closed.request(method, path, json=body, headers=watcher)).status_code == 403, (method, path)
+    for path in (layout, f"{layout}?dry_run=svg", f"{layout}/history", f"{layout}/scheduled"):
+        assert (await closed.get(path, headers=watcher)).status_code == 200, path

@@ -9,25 +9,14 @@ import pytest
 
 from api.server import Server
 from mcu.errors import Internal, TooMany
-from mcu.protocol.commands import SetLayout, UpdateParticipant
+from mcu.protocol.commands import UpdateParticipant
 from tests.api.conftest import MakeClient, MakeServer
+from tests.api.problems import problem
 from tests.api.socket import SocketClient
 from tests.kit.engine import FakeEngine
 
 API = "/api/v1"
 ROOM = f"{API}/rooms/team"
-LAYOUT = f"{ROOM}/views/main/layout"
-
-
-def problem(answer: httpx.Response, status: int, code: str, field: str | None = None) -> dict[str, Any]:
-    """The problem of an answer, which has this status, code and field."""
-    body: dict[str, Any] = answer.json()
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (answer.status_code, body["status"], body["code"], body.get("field")) == (status, status, code, field), body
-    assert body["type"].endswith(code)
-    assert body["title"]
-    assert body["detail"]
-    return body
 
 
 @pytest.fixture
@@ -174,77 +163,6 @@ async def test_views(room: httpx.AsyncClient) -> None:
     problem(await room.get(f"{ROOM}/views/side/layout"), 404, "no_such_view")
     problem(await room.get(f"{ROOM}/views/side/tiles"), 404, "no_such_view")
     problem(await room.get(f"{ROOM}/views/side/snapshot.jpg"), 404, "no_such_view")
-
-
-async def test_a_layout_is_replaced_and_merged(room: httpx.AsyncClient) -> None:
-    assert (await room.get(LAYOUT)).json()["preset"] == "grid"
-    put = await room.put(LAYOUT, json={"preset": "speaker", "gap": 4})
-    assert (put.json()["preset"], put.json()["gap"]) == ("speaker", 4)
-    patched = await room.patch(LAYOUT, json={"pinned": "ada"})
-    assert (patched.json()["preset"], patched.json()["gap"], patched.json()["pinned"]) == ("speaker", 4, "ada")
-    assert (await room.patch(LAYOUT, json={"pinned": None})).json()["pinned"] is None
-    assert (await room.put(LAYOUT, json={"preset": "grid"})).json()["gap"] == 8
-
-
-async def test_a_lost_race_for_the_layout(room: httpx.AsyncClient) -> None:
-    first = (await room.get(LAYOUT)).headers["etag"]
-    assert first.startswith('"')
-    second = await room.put(LAYOUT, json={"gap": 1}, headers={"If-Match": first})
-    assert second.headers["etag"] not in (first, "")
-    for method in ("PUT", "PATCH"):
-        late = await room.request(method, LAYOUT, json={"gap": 2}, headers={"If-Match": first})
-        problem(late, 412, "layout_changed", "If-Match")
-        weak = await room.request(method, LAYOUT, json={"gap": 2}, headers={"If-Match": f"W/{second.headers['etag']}"})
-        assert weak.status_code == 412
-    assert (await room.get(LAYOUT)).json()["gap"] == 1
-    either = {"If-Match": f"{first}, {second.headers['etag']}"}
-    assert (await room.patch(LAYOUT, json={"gap": 3}, headers=either)).json()["gap"] == 3
-    assert (await room.put(LAYOUT, json={"gap": 5}, headers={"If-Match": "*"})).json()["gap"] == 5
-
-
-async def test_a_merge_overtaken_by_another_is_run_again(
-    room: httpx.AsyncClient, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    team = engine.open_rooms["team"]
-    plain = team._set_layout
-    overtakers = iter([{"gap": 1}])
-
-    def overtaken(command: SetLayout) -> Any:
-        for change in overtakers:
-            plain(SetLayout(layout=team.layout.model_copy(update=change)))
-        return plain(command)
-
-    monkeypatch.setattr(team, "_set_layout", overtaken)
-    merged = (await room.patch(LAYOUT, json={"labels": False})).json()
-    assert (merged["gap"], merged["labels"]) == (1, False)
-
-
-BAD_LAYOUTS: list[tuple[dict[str, Any], str]] = [
-    ({"preset": "spiral"}, "preset"),
-    ({"gap": -1}, "gap"),
-    ({"gap": 1e999}, "gap"),
-    ({"max_tiles": 50}, "max_tiles"),
-    ({"background": "red; }"}, "background"),
-    ({"pinned": "../x"}, "pinned"),
-    ({"region": []}, "region"),
-    ({"preset": None}, "preset"),
-]
-
-
-@pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_a_layout_that_cannot_be_drawn(room: httpx.AsyncClient, method: str) -> None:
-    before = (await room.get(LAYOUT)).json()
-    for body, field in BAD_LAYOUTS:
-        answer = await room.request(
-            method, LAYOUT, content=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-        )
-        problem(answer, 422, "invalid", field)
-    assert (await room.get(LAYOUT)).json() == before
-
-
-async def test_a_layout_that_is_no_object(room: httpx.AsyncClient) -> None:
-    for method in ("PUT", "PATCH"):
-        assert (await room.request(method, LAYOUT, json=[])).json()["code"] == "invalid"
 
 
 async def test_tiles_and_snapshots(room: httpx.AsyncClient, engine: FakeEngine) -> None:

@@ -236,7 +236,11 @@ async def test_news_have_the_shapes_of_the_protocol(server: Server, engine: Fake
         assert (await ada.ask("record", action="stop"))["id"] == started["id"]
         state = await ada.ask("layout", layout={"preset": "speaker", "pinned": None})
         assert state["layout"]["pinned"] is None
-        assert await ada.event("layout_changed") == {"view": "main", "state": state}
+        news = await ada.event("layout_changed")
+        assert news == {"view": "main", "state": state, "by": me, "scheduled": None}
+        pending = await ada.ask("layout", layout={"preset": "pip", "at": "2099-12-24T18:00:00Z"})
+        assert (pending["at"], pending["by"]) == ("2099-12-24T18:00:00Z", me)
+        assert await ada.event("layout_scheduled") == {"view": "main", "change": pending}
 
 
 async def test_news_for_one_stay_with_that_one(server: Server, engine: FakeEngine) -> None:

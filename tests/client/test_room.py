@@ -13,6 +13,7 @@ from client.frames import mono, rgb
 from client.room import Room
 from client.sources import Sound, Tone
 from mcu.protocol.events import ParticipantJoined, RecordingChanged
+from mcu.protocol.layout import LayoutState
 from tests.client.fake_server import (
     COMPOSITE_HUE,
     COMPOSITE_HZ,
@@ -203,7 +204,9 @@ async def test_a_source_that_fails_ends_its_own_track_only(server: FakeServer) -
 
 async def test_layout_and_recording_are_asked_for(server: FakeServer) -> None:
     async with Room.connect(server.url, "demo", "Ada", receive=False) as room:
-        assert (await room.set_layout({"preset": "speaker"})).etag == "v2"
+        state = await room.set_layout({"preset": "speaker"})
+        assert isinstance(state, LayoutState)
+        assert state.etag == "v2"
         assert server.seen("layout")[0]["layout"] == {"preset": "speaker"}
         assert (await room.start_recording()).state == "active"
         assert (await room.stop_recording()).state == "finished"

@@ -1,5 +1,7 @@
 """An engine without media: rooms with a roster, layouts, tiles and records of recordings, all in memory.
 
+A layout's versions and schedule are kept by the desk that real rooms have: it needs no media either.
+
 It keeps the promises of ``mcu.engine.engine`` as far as a door can tell, and it can misbehave: ``stall`` makes a room
 answer late, ``crash`` makes it throw.
 """
@@ -10,45 +12,52 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mcu.errors import BadRequest, Conflict, LayoutChanged, NoCapacity, NotFound
+from mcu.clock import SystemClock
+from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
     Command,
+    CreateView,
+    DeleteView,
     Detach,
     Done,
-    GetLayout,
     GetRoom,
+    GetTileHealth,
     GetTiles,
     Join,
     Joined,
+    LayoutCommand,
     Leave,
     ListParticipants,
     ListRecordings,
+    ListViews,
     Offer,
     ParticipantList,
     RecordingList,
     Reply,
-    SetLayout,
     SetMediaState,
     Snapshot,
     StartRecording,
     StopRecording,
     TakeSnapshot,
+    TileHealthList,
     UpdateParticipant,
+    UpdateView,
+    ViewList,
+    WatchView,
 )
 from mcu.protocol.events import (
     Event,
     Kicked,
-    LayoutChangedEvent,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
     RecordingChanged,
     RoomClosed,
+    RoomUpdated,
     Tiles,
 )
-from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
@@ -57,9 +66,14 @@ from mcu.protocol.models import (
     RecordingInfo,
     RoomInfo,
     RoomSpec,
+    TileHealth,
     TileInfo,
     TileMap,
+    ViewSpec,
 )
+from mcu.room.layout import VersionedLayout
+from mcu.room.layout_desk import LayoutDesk
+from mixer.timeline import Timeline
 
 READER_EVENTS = 256
 
@@ -106,7 +120,8 @@ class FakeRoom:
         self.created_at = datetime.now(UTC)
         self.people: dict[str, ParticipantInfo] = {}
         self.tokens: dict[str, str] = {}
-        self.layout = Layout()
+        self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
+        self.desks: dict[str, LayoutDesk] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -120,6 +135,21 @@ class FakeRoom:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    def desk(self, view: str = "main") -> LayoutDesk:
+        if view not in self.desks:
+            clock = SystemClock()
+            timeline = Timeline(clock.now_ns(), self.views[view].fps)
+            self.desks[view] = LayoutDesk(
+                view,
+                VersionedLayout(self.created_at),
+                clock,
+                timeline=lambda: timeline,
+                present=lambda who: who in self.people,
+                on_change=lambda: None,
+                emit=self.emit,
+            )
+        return self.desks[view]
 
     def events(self, participant: str | None = None) -> AsyncIterator[Event]:
         reader = Subscription(self, participant)
@@ -147,24 +177,25 @@ class FakeRoom:
             name=self.name,
             capacity=self.spec.capacity,
             participants=len(self.people),
-            views=(self.spec.view,),
+            views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
             created_at=self.created_at,
             metadata=self.spec.metadata,
         )
 
-    def tiles(self) -> TileMap:
-        width = self.spec.view.width // max(1, len(self.people))
+    def tiles(self, view: str = "main") -> TileMap:
+        spec = self.views[view]
+        width = spec.width // max(1, len(self.people))
         return TileMap(
-            view="main",
+            view=view,
             layout_seq=self.version,
-            canvas=PixelSize(width=self.spec.view.width, height=self.spec.view.height),
+            canvas=PixelSize(width=spec.width, height=spec.height),
             tiles=tuple(
                 TileInfo(
                     participant=person.id,
                     source="camera",
                     name=person.name,
-                    box=PixelBox(x=index * width, y=0, width=width, height=self.spec.view.height),
+                    box=PixelBox(x=index * width, y=0, width=width, height=spec.height),
                     z=0,
                     state="live",
                 )
@@ -174,11 +205,16 @@ class FakeRoom:
 
     def close(self) -> None:
         self.closed = True
+        for desk in self.desks.values():
+            desk.close()
         self.emit(RoomClosed())
         for reader in tuple(self.readers):
             reader.end()
 
     def _answer(self, command: Command) -> Reply:
+        if isinstance(command, LayoutCommand):
+            self._view(command.view)
+            return self.desk(command.view).carry_out(command)
         match command:
             case Join():
                 return self._join(command)
@@ -202,17 +238,60 @@ class FakeRoom:
                 return ParticipantList(participants=tuple(self.people.values()))
             case GetTiles():
                 self._view(command.view)
-                return self.tiles()
+                return self.tiles(command.view)
+            case ListViews() | CreateView() | UpdateView() | DeleteView() | WatchView() | GetTileHealth():
+                return self._answer_about_views(command)
             case _:
                 return self._answer_about_view(command)
 
+    def _answer_about_views(
+        self, command: ListViews | CreateView | UpdateView | DeleteView | WatchView | GetTileHealth
+    ) -> Reply:
+        match command:
+            case ListViews():
+                return ViewList(views=tuple(self.views.values()))
+            case CreateView():
+                if command.spec.name in self.views:
+                    raise Conflict("there is such a view already", code="view_exists", field="name")
+                return self._show(command.spec)
+            case UpdateView():
+                self._view(command.view)
+                return self._show(command.changes.applied_to(self.views[command.view]))
+            case DeleteView():
+                return self._delete_view(command)
+            case WatchView():
+                self._view(command.view)
+                return self._watch(command.participant, command.view)
+            case GetTileHealth():
+                self._view(command.view)
+                return TileHealthList(view=command.view, tiles=tuple(map(_healthy, self.people.values())))
+
+    def _show(self, spec: ViewSpec) -> ViewSpec:
+        self.views[spec.name] = spec
+        self.emit(RoomUpdated(room=self.info()))
+        return spec
+
+    def _delete_view(self, command: DeleteView) -> Done:
+        self._view(command.view)
+        if command.view == "main":
+            raise Conflict("every room has the view main")
+        for person in tuple(self.people.values()):
+            if person.view == command.view:
+                self._watch(person.id, "main")
+        del self.views[command.view]
+        if desk := self.desks.pop(command.view, None):
+            desk.close()
+        self.emit(RoomUpdated(room=self.info()))
+        return Done()
+
+    def _watch(self, participant: str, view: str) -> ParticipantInfo:
+        person = self.people[participant] = self._person(participant).model_copy(update={"view": view})
+        self.emit(ParticipantUpdated(participant=person))
+        self.emit(Tiles(to=person.id, tiles=self.tiles(view)))
+        return person
+
     def _answer_about_view(self, command: Command) -> Reply:
         match command:
-            case GetLayout():
-                self._view(command.view)
-                return self._layout_state()
-            case SetLayout():
-                return self._set_layout(command)
             case TakeSnapshot():
                 self._view(command.view)
                 kind = "image/jpeg" if command.format == "jpg" else "image/png"
@@ -232,7 +311,7 @@ class FakeRoom:
         return self.people[participant]
 
     def _view(self, view: str) -> None:
-        if view != self.spec.view.name:
+        if view not in self.views:
             raise NotFound(f"there is no view {view!r}", code="no_such_view")
 
     def _join(self, join: Join) -> Joined:
@@ -293,24 +372,12 @@ class FakeRoom:
 
     def _retile(self) -> None:
         self.version += 1
-        self.emit(Tiles(tiles=self.tiles()))
-
-    def _layout_state(self) -> LayoutState:
-        return LayoutState(layout=self.layout, etag=f"v{self.version}")
-
-    def _set_layout(self, command: SetLayout) -> LayoutState:
-        self._view(command.view)
-        if command.if_match not in (None, f"v{self.version}"):
-            raise LayoutChanged("the layout has changed since")
-        self.layout = command.layout
-        self.version += 1
-        state = self._layout_state()
-        self.emit(LayoutChangedEvent(view=command.view, state=state))
-        return state
+        for view in self.views:
+            self.emit(Tiles(tiles=self.tiles(view)))
 
     def _start_recording(self, command: StartRecording) -> RecordingInfo:
         self._view(command.view)
-        if any(one.state == "active" for one in self.recordings.values()):
+        if any(one.state == "active" and one.view == command.view for one in self.recordings.values()):
             raise Conflict("this view is being recorded already")
         info = RecordingInfo(
             id=f"rec_{secrets.token_hex(4)}",
@@ -339,6 +406,27 @@ class FakeRoom:
         self.recordings[info.id] = info
         self.emit(RecordingChanged(recording=info))
         return info
+
+
+def _healthy(person: ParticipantInfo) -> TileHealth:
+    return TileHealth(
+        participant=person.id,
+        source="camera",
+        name=person.name,
+        on_canvas=True,
+        state="live",
+        since=person.joined_at,
+        last_packet_ms=10,
+        last_frame_ms=20,
+        last_keyframe_ms=500,
+        last_decoded_ms=15,
+        decoded=100,
+        dropped=0,
+        decode_errors=0,
+        width=640,
+        height=360,
+        parked=False,
+    )
 
 
 class FakeEngine:

@@ -6,9 +6,9 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mcu.protocol.commands import Command, Join, Offer
+from mcu.protocol.commands import Command, Join, Offer, UpdateView
 from mcu.protocol.layout import Layout
-from mcu.protocol.models import RoomSpec
+from mcu.protocol.models import RoomSpec, ViewChanges, ViewSpec
 
 HEAVY = ("numpy", "cv2", "av", "aiortc", "aioice", "fastapi")
 
@@ -26,6 +26,16 @@ def test_a_command_survives_the_way_through_json() -> None:
     adapter: TypeAdapter[Command] = TypeAdapter(Command)
     offer = Offer(participant="p1", connection="screen", sdp="v=0\r\n")
     assert adapter.validate_json(adapter.dump_json(offer)) == offer
+
+
+def test_changes_of_a_view_name_the_same_parts_after_the_way_through_json() -> None:
+    adapter: TypeAdapter[Command] = TypeAdapter(Command)
+    spec = ViewSpec(name="wide", fps=30, background="#102030")
+    for changes, background in ((ViewChanges(fps=15), "#102030"), (ViewChanges(fps=15, background=None), None)):
+        back = adapter.validate_json(adapter.dump_json(UpdateView(view="wide", changes=changes)))
+        assert isinstance(back, UpdateView)
+        changed = back.changes.applied_to(spec)
+        assert (changed.fps, changed.background, changed.width) == (15, background, spec.width)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u202e\u2066", "\x00\x07", "x" * 65])
@@ -62,3 +72,12 @@ def test_a_layout_that_makes_no_sense_names_its_field(field: str, value: object)
 def test_a_canvas_has_even_sides() -> None:
     with pytest.raises(ValidationError):
         RoomSpec.model_validate({"name": "r", "view": {"width": 641}})
+
+
+def test_a_plugin_is_a_preset_until_another_preset_or_regions_take_its_place() -> None:
+    layout = Layout.model_validate({"preset": "plugin:circle"})
+    assert (layout.plugin, layout.own_preset, layout.preset) == ("circle", "grid", "plugin:circle")
+    assert Layout.model_validate_json(layout.model_dump_json()) == layout
+    custom = {"preset": "plugin:circle", "variants": [{"regions": [{"id": "all", "box": ["0", "0", "1", "1"]}]}]}
+    assert Layout.model_validate(custom).plugin is None
+    assert Layout.model_validate({"preset": "bestFit"}).own_preset == "grid"

@@ -6,7 +6,9 @@ import pytest
 from mixer.avatar import initials
 from mixer.bidi import visual
 from mixer.cache import Cache
-from mixer.typeface import ELLIPSIS, LONGEST, Typeface
+from mixer.emoji import Emoji
+from mixer.lettering import ELLIPSIS, Lettering
+from mixer.typeface import LONGEST, Typeface
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +74,14 @@ def test_more_characters_than_are_remembered_are_still_told_apart(typeface: Type
 
 def test_a_long_name_is_shortened_to_the_width_there_is(typeface: Typeface) -> None:
     name = "Wilhelmina Alexandra van der Meulen"
-    whole = typeface.width(name, 16)
-    assert typeface.shortened(name, 16, whole) == name
-    short = typeface.shortened(name, 16, whole // 2)
+    lettering = Lettering(typeface, Emoji(()))
+    whole = lettering.width(name, 16, 500)
+    assert lettering.shortened(name, 16, whole, 500) == name
+    short = lettering.shortened(name, 16, whole // 2, 500)
     assert short.endswith(ELLIPSIS)
     assert name.startswith(short.removesuffix(ELLIPSIS))
-    assert whole // 2 - 2 * 16 < typeface.width(short, 16) <= whole // 2
-    assert typeface.shortened(name, 16, 3) == ""
+    assert whole // 2 - 2 * 16 < lettering.width(short, 16, 500) <= whole // 2
+    assert lettering.shortened(name, 16, 3, 500) == ""
 
 
 def test_hebrew_stands_from_right_to_left(typeface: Typeface) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mixer.geometry import Box, Size
 from mixer.layouts import LayoutSpec, Member, Preset, arrange
 from mixer.layouts.grid import grid
-from mixer.scene import Scene, TileKey
+from mixer.scene import TileKey
+from tests.mixer.people import box_of, ids, people
 
 LANDSCAPE = Size(1280, 720)
 PRESETS = get_args(Preset)
@@ -29,24 +30,6 @@ specs = st.builds(
 )
 
 
-def people(count: int, *sharing: int) -> list[Member]:
-    """``count`` cameras in join order, those of ``sharing`` with a screen after their camera."""
-    members = []
-    for number in range(count):
-        members.append(Member(TileKey(f"p{number}"), f"Person {number}"))
-        if number in sharing:
-            members.append(Member(TileKey(f"p{number}", "screen"), f"Person {number}"))
-    return members
-
-
-def ids(scene: Scene) -> list[str]:
-    return [tile.key.participant for tile in scene.tiles]
-
-
-def box_of(scene: Scene, participant: str, source: str = "camera") -> Box:
-    return next(tile.box for tile in scene.tiles if (tile.key.participant, tile.key.source) == (participant, source))
-
-
 @given(spec=specs, canvas=sizes, count=st.integers(0, 49), sharing=st.sets(st.integers(0, 5), max_size=2))
 @settings(max_examples=100, deadline=None)
 def test_tiles_are_inside_disjoint_and_even(spec: LayoutSpec, canvas: Size, count: int, sharing: set[int]) -> None:
@@ -55,7 +38,8 @@ def test_tiles_are_inside_disjoint_and_even(spec: LayoutSpec, canvas: Size, coun
 
     boxes = [tile.box for tile in scene.tiles]
     assert all(canvas.box.contains(box) and box.even and box.width >= 2 and box.height >= 2 for box in boxes)
-    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    assert not any(a.z == b.z and a.box.overlaps(b.box) for a, b in combinations(scene.tiles, 2))
+    assert [tile.z for tile in scene.tiles] == sorted(tile.z for tile in scene.tiles)
     assert len({tile.key for tile in scene.tiles}) == len(boxes) <= spec.max_tiles
     assert {tile.key for tile in scene.tiles} <= {member.key for member in members}
     assert bool(boxes) == bool(members)
@@ -79,9 +63,10 @@ def test_a_leave_does_not_reorder_the_others(
     before = ids(arrange(spec, people(count), canvas, dominant))
     after = ids(arrange(spec, members, canvas, dominant))
 
-    both = set(before[1:]) & set(after[1:]) if spec.preset != "grid" else set(before) & set(after)
+    everybody_alike = spec.preset in ("grid", "strip")
+    both = set(before) & set(after) if everybody_alike else set(before[1:]) & set(after[1:])
     assert [one for one in before if one in both] == [one for one in after if one in both]
-    if spec.preset == "grid":
+    if everybody_alike:
         assert after == sorted(after, key=lambda participant: int(participant[1:]))
 
 

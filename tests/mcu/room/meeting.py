@@ -29,7 +29,12 @@ VIEW = ViewSpec(width=320, height=180, fps=10, video_kbps=200)
 
 @contextlib.asynccontextmanager
 async def running_engine(
-    recordings: Path, *, grace_ms: int = 30_000, lost_after_ms: int = 10_000, max_rooms: int = 4
+    recordings: Path,
+    *,
+    grace_ms: int = 30_000,
+    lost_after_ms: int = 10_000,
+    park_after_ms: int = 2_000,
+    max_rooms: int = 4,
 ) -> AsyncIterator[InlineEngine]:
     engine = InlineEngine(
         EngineConfig(
@@ -38,6 +43,7 @@ async def running_engine(
             max_rooms=max_rooms,
             grace_ns=grace_ms * NS_PER_MS,
             lost_after_ns=lost_after_ms * NS_PER_MS,
+            park_after_ns=park_after_ms * NS_PER_MS,
         )
     )
     await engine.start()

@@ -38,7 +38,7 @@ from tests.mcu.room.meeting import Halves, Hum, ask, connect, enter, next_event,
 
 
 def states(room: Room) -> dict[str, str]:
-    return {tile.participant: tile.state for tile in room.pictures.tile_map.tiles}
+    return {tile.participant: tile.state for tile in room.views.main.composite.tile_map.tiles}
 
 
 async def test_a_guest_gets_a_tile_a_picture_and_a_sound(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ async def test_ten_viewers_share_one_encoder_and_its_keyframes(tmp_path: Path) -
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
         guests = [await enter(room, f"Guest {n}") for n in range(10)]
-        await until(lambda: room.outputs.viewers == 10)
-        (hub,) = room.outputs.hubs.values()
+        await until(lambda: room.views.main.outputs.viewers == 10)
+        (hub,) = room.views.main.outputs.hubs.values()
         await until(lambda: hub.statistics.frames > 20)
         text = await engine.metrics()
         assert 'mcu_video_encoders{room="room"} 1.0' in text
@@ -119,7 +119,7 @@ async def test_who_leaves_takes_their_tile_and_their_viewer_along(tmp_path: Path
         assert isinstance(left, ParticipantLeft)
         assert (left.id, left.reason) == (ada.id, "left")
         await until(lambda: set(states(room)) == {bob.id})
-        assert room.outputs.viewers == 1
+        assert room.views.main.outputs.viewers == 1
         with pytest.raises(NotFound):
             await room.call(Leave(participant=ada.id))
         await ada.close()
@@ -130,9 +130,9 @@ async def test_the_last_viewer_takes_the_encoder_along(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
         ada = await enter(room, "Ada")
-        assert len(room.outputs.hubs) == 1
+        assert len(room.views.main.outputs.hubs) == 1
         await ask(room, Leave(participant=ada.id), Done)
-        assert room.outputs.hubs == {}
+        assert room.views.main.outputs.hubs == {}
         assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("hub-")]
         await ada.close()
 
@@ -187,7 +187,7 @@ async def test_who_does_not_come_back_in_time_is_removed_and_everything_freed(tm
         assert isinstance(left, ParticipantLeft)
         assert left.reason == "lost"
         assert room.participants == ()
-        assert room.outputs.hubs == {}
+        assert room.views.main.outputs.hubs == {}
         assert room.empty_since_ns is not None
         await ada.close()
 
@@ -216,7 +216,7 @@ async def test_a_new_offer_replaces_the_connection_and_keeps_the_person(tmp_path
         await until(lambda: states(room) == {ada.id: "live"})
         again = await connect(room, ada.id)
         await asyncio.wait_for(again.tracks["video"].recv(), 20)
-        await until(lambda: room.outputs.viewers == 1)
+        await until(lambda: room.views.main.outputs.viewers == 1)
         assert [p.id for p in room.participants] == [ada.id]
         await until(lambda: states(room) == {ada.id: "live"})
         await ada.close()
@@ -231,7 +231,7 @@ async def test_a_bad_offer_leaves_the_good_connection_alone(tmp_path: Path) -> N
             await room.call(Offer(participant=ada.id, sdp="v=0\r\nnonsense"))
         assert refused.value.error_code == "bad_sdp"
         await asyncio.wait_for(ada.client.tracks["video"].recv(), 20)
-        assert room.outputs.viewers == 1
+        assert room.views.main.outputs.viewers == 1
         await ada.close()
 
 
@@ -251,12 +251,12 @@ async def test_a_screen_share_has_a_tile_of_its_own(tmp_path: Path) -> None:
         offer = Offer(participant=ada.id, connection="screen", sdp=await make_offer(screen))
         answer = await ask(room, offer, Answer)
         await screen.pc.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
-        await until(lambda: {tile.source for tile in room.pictures.tile_map.tiles} == {"camera", "screen"})
-        await until(lambda: all(tile.state == "live" for tile in room.pictures.tile_map.tiles))
-        boxes = {tile.source: tile.box for tile in room.pictures.tile_map.tiles}
+        await until(lambda: {tile.source for tile in room.views.main.composite.tile_map.tiles} == {"camera", "screen"})
+        await until(lambda: all(tile.state == "live" for tile in room.views.main.composite.tile_map.tiles))
+        boxes = {tile.source: tile.box for tile in room.views.main.composite.tile_map.tiles}
         assert boxes["screen"].width > boxes["camera"].width
         await ask(room, SetMediaState(participant=ada.id, screen=False), ParticipantInfo)
-        await until(lambda: {tile.source for tile in room.pictures.tile_map.tiles} == {"camera"})
+        await until(lambda: {tile.source for tile in room.views.main.composite.tile_map.tiles} == {"camera"})
         await screen.close()
         await ada.close()
 
@@ -327,7 +327,7 @@ async def brightness(room: Room, layout: Layout) -> Luma:
     shot = await ask(room, TakeSnapshot(format="png"), Snapshot)
     image = cv2.imdecode(np.frombuffer(shot.data, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert image is not None
-    box = room.pictures.tile_map.tiles[0].box
+    box = room.views.main.composite.tile_map.tiles[0].box
     rows = np.linspace(box.y + 12, box.y + box.height - 13, 5).astype(int)
     columns = np.linspace(box.x + 3, box.x + box.width - 4, 9).astype(int)
     grid: Luma = image[np.ix_(rows, columns)].astype(np.uint8)
@@ -339,10 +339,10 @@ async def test_a_recording_runs_on_the_viewers_encoder_and_plays(tmp_path: Path)
         room = await open_room(engine)
         ada = await enter(room, "Ada")
         info = await ask(room, StartRecording(), RecordingInfo)
-        assert len(room.outputs.hubs) == 1
+        assert len(room.views.main.outputs.hubs) == 1
         with pytest.raises(Conflict):
             await room.call(StartRecording())
-        (hub,) = room.outputs.hubs.values()
+        (hub,) = room.views.main.outputs.hubs.values()
         frames = hub.statistics.frames
         await until(lambda: hub.statistics.frames > frames + 20)
         done = await ask(room, StopRecording(recording=info.id), RecordingInfo)
@@ -364,7 +364,7 @@ async def test_closing_a_room_tells_everybody_and_finishes_recordings(tmp_path: 
         ada = await enter(room, "Ada")
         events = room.events(ada.id)
         info = await ask(room, StartRecording(), RecordingInfo)
-        (hub,) = room.outputs.hubs.values()
+        (hub,) = room.views.main.outputs.hubs.values()
         frames = hub.statistics.frames
         await until(lambda: hub.statistics.frames > frames + 5)
         await engine.close_room("room")

@@ -185,6 +185,27 @@ def test_viewer_who_changes_hub_sees_the_old_one_until_the_new_one_begins(clock:
     assert int.from_bytes(repair[20:22], "big") == 515
 
 
+def test_frame_of_another_hub_is_never_taken_for_one_of_the_last(clock: HeldClock, viewer: Viewers) -> None:
+    """Both hubs have a picture of the same instant, and the second one is a little late with its own."""
+    one, low, high = viewer(), VideoFanout(IDENTITY, "VP8", clock), VideoFanout(IDENTITY, "VP8", clock)
+    low.add(one.downlink)
+    frames = [make_frame("VP8", 0, keyframe=True), make_frame("VP8", 2)]
+    for frame in frames:
+        low.write(frame)
+    low.move(one.downlink, high)
+    for number, keyframe in ((1, True), (2, False), (3, False)):
+        frames.append(make_frame("VP8", number, keyframe=keyframe))
+        high.write(frames[-1])
+    kept = one.receive()
+    assert seen(one) == data_of(frames)
+    times = [frame.rtp_timestamp for frame in one.notes.frames]
+    assert [(later - earlier) & 0xFFFF_FFFF for earlier, later in pairwise(times)] == [7200, 1, 3600, 3600]
+    last = sequences(one.plain(kept))[-1]
+    one.downlink.retransmit([last])
+    (repair,) = one.plain(one.pending())
+    assert int.from_bytes(repair[4:8], "big") == times[-1]
+
+
 def test_change_of_mind_leaves_a_viewer_in_one_hub(clock: HeldClock, viewer: Viewers) -> None:
     one, low, high = viewer(), VideoFanout(IDENTITY, "VP8", clock), VideoFanout(IDENTITY, "VP8", clock)
     low.add(one.downlink)

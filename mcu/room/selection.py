@@ -1,0 +1,73 @@
+"""What all views of a room share at one instant: who is there, and which picture of each is due."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mcu.clock import Clock
+from mcu.media.decoding import DecodedPicture
+from mcu.room.plugin_run import PluginRun
+from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
+from mixer.layouts.arrange import LayoutSpec, Member
+from mixer.picture import Picture
+from mixer.scene import TileKey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One instant of a room, as each of its views draws it. A source without a picture has its avatar in its tile."""
+
+    now_ns: int
+    sources: Mapping[TileKey, PictureInput]
+    members: tuple[Member, ...]
+    pictures: Mapping[TileKey, Picture]
+    dominant: str | None
+    layouts: Mapping[str, LayoutSpec]
+    plugins: Mapping[str, PluginRun] = field(default_factory=dict)
+
+
+class Selection:
+    """Chooses the pictures of a tick, once for all views. On the picture thread only."""
+
+    def __init__(self, clock: Clock, stale_after_ns: int) -> None:
+        self._clock = clock
+        self._stale_after_ns = stale_after_ns
+        self._shown: dict[TileKey, DecodedPicture] = {}
+
+    def at(self, snapshot: RoomSnapshot, speech: SpeechState, horizon_ns: int) -> Moment:
+        """The room with the pictures that are due until ``horizon_ns`` of room time."""
+        now_ns = self._clock.now_ns()
+        pictures: dict[TileKey, Picture] = {}
+        members = []
+        for source in snapshot.pictures:
+            newest = source.decoding.latest.peek() if source.shown else None
+            if newest is not None and now_ns - newest.arrived_ns < self._stale_after_ns:
+                pictures[source.key] = self._due(source, newest, horizon_ns).picture
+            members.append(_member(source, source.key in pictures, speech))
+        self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
+        sources = {source.key: source for source in snapshot.pictures}
+        return Moment(now_ns, sources, tuple(members), pictures, speech.dominant, snapshot.layouts, snapshot.plugins)
+
+    def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:
+        """The picture in step with its owner's voice, and never an older one than before."""
+        due = newest
+        if source.lipsync is not None:
+            due = source.decoding.picture_at(horizon_ns, source.lipsync.due_ns) or newest
+        last = self._shown.get(source.key)
+        if last is not None and last.generation > due.generation:
+            return last
+        self._shown[source.key] = due
+        return due
+
+
+def _member(source: PictureInput, live: bool, speech: SpeechState) -> Member:
+    who = source.key.participant
+    return Member(
+        key=source.key,
+        name=source.name,
+        live=live,
+        muted=source.muted,
+        reconnecting=source.reconnecting,
+        speaking=speech.border.get(who, 0.0) if source.key.source == "camera" else 0.0,
+        last_spoke_ns=speech.last_spoke_ns.get(who, 0),
+        role=source.role,
+    )
