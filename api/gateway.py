@@ -59,7 +59,14 @@ class Gateway:
         """
         principal.require("join", room)
         handle = await self._find_or_open(principal, room)
-        return await Session.join(handle, principal, name, resume_token)
+        try:
+            return await Session.join(handle, principal, name, resume_token)
+        except NotFound as gone:
+            if gone.error_code != "no_such_room":
+                raise
+            # It closed for being empty in this very moment; the next one is open.
+            handle = await self._find_or_open(principal, room)
+            return await Session.join(handle, principal, name, resume_token)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

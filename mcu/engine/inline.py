@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
+import cv2
 import structlog
 
 from mcu.clock import NS_PER_S, Clock, SystemClock
@@ -12,6 +13,7 @@ from mcu.engine.metrics import render_metrics
 from mcu.errors import NoCapacity, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol.models import RoomInfo, RoomSpec
+from mcu.recording.index import RecordingIndex
 from mcu.room.room import Room
 from mcu.rtc import RtcTicker, self_check
 
@@ -32,12 +34,16 @@ class InlineEngine:
         self._clock = clock or SystemClock()
         self._pool = DecodePool(self._config.decode_threads, self._clock)
         self._ticker = RtcTicker(self._clock)
+        self._recordings = RecordingIndex()
         self._rooms: dict[str, Room] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
 
     async def start(self) -> None:
         self_check()
+        # OpenCV's own threads spin while they wait for work: mixing cost up to a tenth more with them (mcu bench core).
+        cv2.setNumThreads(1)
+        await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
         self._pool.start()
         self._ticker.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep(), name="engine-sweep")
@@ -54,7 +60,7 @@ class InlineEngine:
                 f"all {self._config.max_rooms} rooms of this server are in use: try again later",
                 retry_after_s=RETRY_AFTER_S,
             )
-        opened = Room(room, self._config, self._clock, self._pool, self._ticker)
+        opened = Room(room, self._config, self._clock, self._pool, self._ticker, self._recordings)
         opened.start()
         self._rooms[room.name] = opened
         log.info("room_opened", room=room.name)

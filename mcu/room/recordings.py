@@ -12,6 +12,7 @@ import structlog
 
 from mcu.errors import Conflict, Internal, NotFound
 from mcu.protocol.models import RecordingInfo
+from mcu.recording.index import RecordingIndex
 from mcu.recording.recorder import Recorder
 from mcu.room.outputs import ViewOutputs
 from mcu.room.sounds import RoomSounds
@@ -21,9 +22,6 @@ log = structlog.get_logger()
 
 KEYFRAME_INTERVAL_S = 2.0
 """What a crash may cost, and how finely a player can seek."""
-
-MAX_KEPT = 100
-"""Finished recordings a room remembers; the files stay."""
 
 
 @dataclass(slots=True)
@@ -47,36 +45,38 @@ class Recordings:
         room: str,
         directory: Path,
         sounds: RoomSounds,
+        index: RecordingIndex,
         on_change: Callable[[RecordingInfo], None],
     ) -> None:
         self._room = room
         self._directory = directory
         self._sounds = sounds
+        self._index = index
         self._on_change = on_change
-        self._recordings: dict[str, _Recording] = {}
+        self._running: dict[str, _Recording] = {}
         self._told: dict[str, str] = {}
 
     @property
     def active(self) -> bool:
-        return any(recording.result is None for recording in self._recordings.values())
+        return bool(self._running)
 
     def active_in(self, view: str) -> bool:
-        return any(one.result is None and one.info.view == view for one in self._recordings.values())
+        return any(one.info.view == view for one in self._running.values())
 
     def list(self) -> tuple[RecordingInfo, ...]:
-        return tuple(self._info(recording) for recording in self._recordings.values())
+        """Those of earlier runs and closed rooms of this name first, those that run last."""
+        return (*self._index.of(self._room), *(self._info(recording) for recording in self._running.values()))
 
     async def start(self, view: View) -> RecordingInfo:
         """Raises Conflict when the view is being recorded already, Internal when the disk takes no file."""
         if self.active_in(view.name):
             raise Conflict("this view is being recorded already: stop that recording first")
         recording = self._new(view)
-        self._recordings[recording.id] = recording
-        self._forget_oldest()
+        self._running[recording.id] = recording
         try:
             await asyncio.to_thread(recording.recorder.start)
         except OSError as error:
-            del self._recordings[recording.id]
+            del self._running[recording.id]
             raise Internal(f"the recording can't be written: {error.strerror or error}") from error
         recording.outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
         self._sounds.sinks = (*self._sounds.sinks, recording.recorder)
@@ -107,11 +107,13 @@ class Recordings:
         """Ends a recording; its file is complete when this returns. Stopping twice gives the same answer.
         Raises NotFound.
         """
-        recording = self._recordings.get(identifier)
+        recording = self._running.get(identifier)
         if recording is None:
-            raise NotFound("no such recording in this room: list the recordings to see them", code="no_such_recording")
-        if recording.result is not None:
-            return recording.result
+            ended = self._index.find(self._room, identifier)
+            if ended is None:
+                message = "no such recording in this room: list the recordings to see them"
+                raise NotFound(message, code="no_such_recording")
+            return ended
         recorder = recording.recorder
         self._sounds.sinks = tuple(sink for sink in self._sounds.sinks if sink is not recorder)
         await recording.outputs.remove_sink("H264", recorder)
@@ -125,30 +127,29 @@ class Recordings:
                     "error": result.error,
                 }
             )
+            del self._running[identifier]
+            self._index.add(recording.result)
             self._tell(recording.result)
             log.info("recording_finished", room=self._room, recording=identifier, state=recording.result.state)
         return recording.result
 
-    def poll(self) -> None:
-        """Tells of states that changed by themselves: the first keyframe came, the disk is full."""
-        for recording in self._recordings.values():
-            if recording.result is None:
-                self._tell(self._info(recording))
+    async def poll(self) -> None:
+        """Tells of states that changed by themselves; a recording that failed is ended, so that another may begin."""
+        for recording in list(self._running.values()):
+            self._tell(self._info(recording))
+            if recording.recorder.state == "failed":
+                await self.stop(recording.id)
 
     async def close(self) -> None:
         """Finishes every recording. Idempotent."""
-        await asyncio.gather(*(self.stop(identifier) for identifier in list(self._recordings)))
+        await asyncio.gather(*(self.stop(identifier) for identifier in list(self._running)))
 
     def _tell(self, info: RecordingInfo) -> None:
         if self._told.get(info.id) != info.state:
             self._told[info.id] = info.state
             self._on_change(info)
-
-    def _forget_oldest(self) -> None:
-        done = [identifier for identifier, recording in self._recordings.items() if recording.result is not None]
-        for identifier in done[: max(0, len(self._recordings) - MAX_KEPT)]:
-            del self._recordings[identifier]
-            self._told.pop(identifier, None)
+        if info.state in ("finished", "failed"):
+            self._told.pop(info.id, None)
 
     def _info(self, recording: _Recording) -> RecordingInfo:
         if recording.result is not None:

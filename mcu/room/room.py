@@ -14,6 +14,7 @@ from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.recording.index import RecordingIndex
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
@@ -43,7 +44,15 @@ class Room:
     snapshots and report back through ``call_soon_threadsafe``.
     """
 
-    def __init__(self, spec: RoomSpec, config: EngineConfig, clock: Clock, pool: DecodePool, ticker: RtcTicker) -> None:
+    def __init__(
+        self,
+        spec: RoomSpec,
+        config: EngineConfig,
+        clock: Clock,
+        pool: DecodePool,
+        ticker: RtcTicker,
+        recordings: RecordingIndex,
+    ) -> None:
         self.spec = spec
         self._config = config
         self._clock = clock
@@ -78,7 +87,7 @@ class Room:
             self.pictures,
             on_tiles=lambda tiles: self._from_thread(self._tiles_changed, tiles),
         )
-        self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, self._recording_changed)
+        self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
         self._connections = Connections(
             config,
             identity,
@@ -304,7 +313,7 @@ class Room:
         while True:
             await asyncio.sleep(HOUSEKEEPING_S)
             try:
-                self.recordings.poll()
+                await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.

@@ -60,6 +60,19 @@ async def test_others_hear_of_joins_states_and_leaves(server: Server) -> None:
         assert TileMap.model_validate(tiles).view == "main"
 
 
+async def test_a_room_that_closes_under_a_join_is_opened_again(server: Server, engine: FakeEngine) -> None:
+    async with SocketClient(server) as ada, SocketClient(server) as bob:
+        await ada.ask("join", room="team", name="Ada")
+        room = engine.open_rooms["team"]
+        room.stall.clear()
+        joining = asyncio.ensure_future(bob.ask("join", room="team", name="Bob"))
+        await until(lambda: sum(call.type == "join" for call in room.calls) == 2)
+        await engine.close_room("team")
+        room.stall.set()
+        joined = await joining
+        assert [person["name"] for person in joined["participants"]] == ["Bob"]
+
+
 async def test_an_offer_is_answered_and_candidates_reach_the_room(server: Server, engine: FakeEngine) -> None:
     async with SocketClient(server) as ada:
         await ada.ask("join", room="team")

@@ -19,7 +19,9 @@ from mcu.protocol.commands import (
     Join,
     Joined,
     Leave,
+    ListRecordings,
     Offer,
+    RecordingList,
     SetLayout,
     SetMediaState,
     Snapshot,
@@ -356,6 +358,25 @@ async def test_a_recording_runs_on_the_viewers_encoder_and_plays(tmp_path: Path)
         with pytest.raises(NotFound):
             await room.call(StopRecording(recording="nothing"))
         await ada.close()
+
+
+async def test_recordings_outlive_their_room_and_their_server(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        info = await ask(room, StartRecording(), RecordingInfo)
+        (hub,) = room.views.main.outputs.hubs.values()
+        await until(lambda: hub.statistics.frames > 5)
+        done = await ask(room, StopRecording(recording=info.id), RecordingInfo)
+        await engine.close_room("room")
+        again = await open_room(engine)
+        assert (await ask(again, ListRecordings(), RecordingList)).recordings == (done,)
+        other = await open_room(engine, "other")
+        assert (await ask(other, ListRecordings(), RecordingList)).recordings == ()
+    async with running_engine(tmp_path) as engine:
+        again = await open_room(engine)
+        (found,) = (await ask(again, ListRecordings(), RecordingList)).recordings
+        assert (found.id, found.state, found.file) == (done.id, "finished", done.file)
+        assert await ask(again, StopRecording(recording=done.id), RecordingInfo) == found
 
 
 async def test_closing_a_room_tells_everybody_and_finishes_recordings(tmp_path: Path) -> None:
