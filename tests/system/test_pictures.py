@@ -1,4 +1,4 @@
-"""A session of joins, leaves and layout changes as one viewer sees it: nobody is missing, twice or black."""
+"""Joins, leaves, changes of speaker and layout as one viewer sees them: nobody is missing, twice or black."""
 
 import asyncio
 import contextlib
@@ -71,23 +71,44 @@ async def until_calm(room: Room, watching: Watching, people: int, pictures: int 
 
 
 def seat(server: Server, person: Person, *, receive: bool) -> contextlib.AbstractAsyncContextManager[Room]:
-    tone = Tone(person.tone_hz, 0.1) if person is BO else None
+    tone = Tone(person.tone_hz, 0.1)
     return Room.connect(server.url, "session", person.name, audio=tone, video=person.card, receive=receive)
 
 
+async def until_on_stage(room: Room, watching: Watching, person: Person, people: int) -> None:
+    """Looks on until somebody has the largest tile, in the map and in the picture."""
+    async with asyncio.timeout(PATIENCE_S):
+        async for frame in room.pictures(size=32):
+            tiles = room.tiles
+            here = watching.look(rgb(frame), tiles)
+            if here and max(tiles.tiles, key=lambda tile: tile.box.width).name == person.name:
+                return await until_calm(room, watching, people)
+    raise AssertionError("the pictures ended")
+
+
 @pytest.mark.timeout(180)
-async def test_nobody_is_missing_twice_or_black_while_people_and_layouts_come_and_go(tmp_path: Path) -> None:
+async def test_nobody_is_missing_twice_or_black_while_people_speakers_and_layouts_change(tmp_path: Path) -> None:
     watching = Watching()
     with running_server(tmp_path, VIEW) as server:
         async with seat(server, ADA, receive=True) as viewer:
+            await viewer.mute(True)
             await until_calm(viewer, watching, 1)
-            async with seat(server, BO, receive=False):
+            async with seat(server, BO, receive=False) as bo:
+                await bo.mute(True)
                 await until_calm(viewer, watching, 2)
-                async with seat(server, CHLOE, receive=False), seat(server, DAE, receive=False):
+                async with seat(server, CHLOE, receive=False) as chloe, seat(server, DAE, receive=False) as dae:
+                    await asyncio.gather(chloe.mute(True), dae.mute(True))
                     await until_calm(viewer, watching, 4)
                     for preset in LAYOUTS:
                         await viewer.set_layout({"preset": preset, "on_screen_share": None})
                         await until_calm(viewer, watching, 4)
+                    await viewer.set_layout({"preset": "speaker", "on_screen_share": None})
+                    for speaker, person in ((bo, BO), (dae, DAE), (chloe, CHLOE)):
+                        await speaker.mute(False)
+                        await until_on_stage(viewer, watching, person, 4)
+                        await speaker.mute(True)
+                    await viewer.set_layout({"preset": "grid"})
+                    await until_calm(viewer, watching, 4)
                 await until_calm(viewer, watching, 2)
             await until_calm(viewer, watching, 1)
     assert watching.empty == 0
