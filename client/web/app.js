@@ -10,6 +10,7 @@ import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
 import { View } from "./view.js";
+import { ViewChooser } from "./viewchooser.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -23,17 +24,20 @@ const controls = new Controls(
     camera: (on) => media.setCamera(on),
     share,
     record: () => call?.record(),
-    layout: (preset) => call?.setLayout(preset),
+    layout: (preset) => call?.layouts.choose(preset),
+    hand: (on) => call?.raiseHand(on),
+    undo: () => call?.layouts.undo(),
     leave: () => leave(),
     invite,
   },
   { canShare: media.canShare },
 );
 const roster = new Roster({
-  pin: (id) => call?.pin(id),
+  pin: (id) => call?.layouts.pin(id),
   mute: (id, audio) => call?.mute(id, audio),
   kick: (id) => call?.kick(id),
 });
+const chooser = new ViewChooser((name) => call?.watch(name));
 const roomDevices = new Devices(media, byId("room-cameras"), byId("room-microphones"));
 let call = null;
 
@@ -48,6 +52,7 @@ function join({ room, name }) {
   call = current;
   current.addEventListener("state", ({ detail }) => showState(detail.state));
   current.addEventListener("stream", ({ detail }) => view.show(detail.stream));
+  current.addEventListener("notice", ({ detail }) => toast(detail.message));
   current.addEventListener("problem", ({ detail }) => toast(detail.message, { error: true }));
   current.addEventListener("ended", ({ detail }) => backToLobby(detail.message));
   current.room.addEventListener("change", () => showRoom(current));
@@ -105,6 +110,7 @@ function showRoom(current) {
   if (current !== call) return;
   controls.showRoom(current.room);
   roster.show(current.room);
+  chooser.show(current.room);
   view.describe(current.room.tiles);
   showMedia();
 }
@@ -149,6 +155,9 @@ window.mcu = {
   },
   get participants() {
     return call ? [...call.room.participants.values()] : [];
+  },
+  get view() {
+    return call?.room.view ?? null;
   },
   get tiles() {
     return call?.room.tiles ?? [];
