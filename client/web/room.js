@@ -71,6 +71,7 @@ export class Room extends EventTarget {
       participant_left: () => this.#left(data.id ?? data.participant),
       tiles: () => this.#tilesChanged(data),
       speakers: () => this.#speakers(data),
+      layout_plugin_ejected: () => this.#pluginEjected(data),
       layout_changed: () => this.takeLayout(data.state.layout, data.view),
       recording: () => this.#recordingChanged(data.recording ?? data),
       room_updated: () => this.#roomUpdated(data.room ?? data),
@@ -88,6 +89,10 @@ export class Room extends EventTarget {
   /** Everybody hears of every view's tiles. */
   #tilesChanged({ view, tiles }) {
     if (view === undefined || view === this.view) this.tiles = tiles ?? [];
+  }
+
+  #pluginEjected({ view, name }) {
+    if (view === this.view) this.#news(`The layout plug-in ${name} failed. Everybody is shown in a grid instead.`);
   }
 
   #roomUpdated({ name, views }) {

@@ -53,6 +53,10 @@ async def test_custom_layouts_and_plugins_are_named_and_can_be_left(room: FakeSe
         await room.change_layout("main", {"preset": "plugin:circle", "variants": None})
         await page.wait_for(f"{CHOSEN}.textContent.startsWith('Plug-in: circle')")
         assert await page.page.locator("#layout-icon").get_attribute("href") == "#icon-plugin"
+        for view in ("elsewhere", "main"):
+            await room.say("layout_plugin_ejected", {"view": view, "name": f"circle-{view}", "reason": "too slow"})
+        await page.page.locator(".toast", has_text="plug-in circle-main failed").wait_for()
+        assert await page.page.locator(".toast", has_text="circle-elsewhere").count() == 0
         assert page.complaints == []
 
 
