@@ -6,6 +6,7 @@ import { Devices } from "./devices.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
+import { RECORDING_STOPPED } from "./room.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
@@ -118,8 +119,9 @@ function showRoom(current) {
 function news(current, text) {
   announce(text);
   const { recording } = current.room;
-  if (recording?.state === "failed") toast(`Recording failed: ${recording.error ?? "see the server's log"}`, { error: true });
-  else if (recording?.state === "finished" && text.startsWith("Recording")) toast("Recording saved.", { link: download(current) });
+  if (text !== RECORDING_STOPPED) toast(text);
+  else if (recording?.state === "failed") toast(`Recording failed: ${recording.error ?? "see the server's log"}`, { error: true });
+  else if (recording?.state === "finished") toast("Recording saved.", { link: download(current) });
   else toast(text);
 }
 

@@ -4,6 +4,9 @@
  * Fires `change` after every event that changed something, and `news` {text} for what a screen reader should hear.
  */
 
+/** The one news whose cause the recording itself has to tell. */
+export const RECORDING_STOPPED = "Recording stopped";
+
 export class Room extends EventTarget {
   me = null;
   name = "";
@@ -137,7 +140,7 @@ export class Room extends EventTarget {
   #recordingChanged(recording) {
     const was = this.isRecording;
     this.recording = recording;
-    if (this.isRecording !== was) this.#news(this.isRecording ? "Recording started" : "Recording stopped");
+    if (this.isRecording !== was) this.#news(this.isRecording ? "Recording started" : RECORDING_STOPPED);
   }
 
   #news(text) {

@@ -126,6 +126,18 @@ async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, ch
         assert page.complaints == []
 
 
+async def test_a_failed_recording_is_told_once(room: FakeServer, chromium: Chromium) -> None:
+    recording = {"id": "r1", "state": "active", "file": "r1.mp4", "duration_s": 1.0}
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await room.say("recording", recording)
+        await room.say("recording", {**recording, "state": "failed", "error": "the disk is full"})
+        await page.page.locator(".toast.error", has_text="Recording failed: the disk is full").wait_for()
+        await room.say("participant_joined", {"participant": person("p-ada", "Ada")})
+        await page.page.locator(".toast:not(.error)", has_text="Ada joined").wait_for(timeout=5_000)
+        assert page.complaints == []
+
+
 async def test_moderators_mute_and_remove_others_cannot(room: FakeServer, chromium: Chromium) -> None:
     room.others = [person("p-ada", "Ada")]
     async with chromium.open(autojoin(room)) as page:
