@@ -5,26 +5,21 @@ A test can read what the page asked (``asked``), say events (``say``), refuse jo
 
 import asyncio
 import contextlib
-import fractions
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import uvicorn
 from aiortc import (
-    AudioStreamTrack,
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
-    VideoStreamTrack,
 )
 from aiortc.sdp import candidate_from_sdp
-from av import AudioFrame, VideoFrame
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -34,44 +29,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from tests.kit.testcard import draw
+from tests.client_web.composite import Card, Tone
 
 WEB = Path(__file__).resolve().parents[2] / "client" / "web"
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-HUE = 280
-TONE_HZ = 600
 ME = "p-me"
 JOINED_AT = "2026-01-01T00:00:00Z"
-
-
-class Card(VideoStreamTrack):
-    """The composite: one hue, and a number that counts the frames. ``size`` may change at any time."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        super().__init__()
-        self.size = size
-        self._number = 0
-
-    async def recv(self) -> VideoFrame:
-        pts, time_base = await self.next_timestamp()
-        self._number += 1
-        frame = VideoFrame.from_ndarray(draw(HUE, self._number // 4, *self.size), format="rgb24")
-        frame.pts, frame.time_base = pts, time_base
-        return frame
-
-
-class Tone(AudioStreamTrack):
-    """The room's sound: a steady sine."""
-
-    async def recv(self) -> AudioFrame:
-        silence = await super().recv()
-        assert isinstance(silence, AudioFrame)
-        rate_hz, count, start = silence.sample_rate, silence.samples, silence.pts or 0
-        t = (start + np.arange(count)) / rate_hz
-        wave = (8000 * np.sin(2 * np.pi * TONE_HZ * t)).astype(np.int16).reshape(1, -1)
-        frame = AudioFrame.from_ndarray(wave, format="s16", layout="mono")
-        frame.pts, frame.sample_rate, frame.time_base = start, rate_hz, fractions.Fraction(1, rate_hz)
-        return frame
 
 
 class StrictPolicy:

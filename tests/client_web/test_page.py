@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.client_web.fakeserver import HUE, ME, TONE_HZ, FakeServer, autojoin, person
+from tests.client_web.composite import HUE, TONE_HZ
+from tests.client_web.fakeserver import ME, FakeServer, autojoin, person
 from tests.kit.browser import Chromium, RoomPage, launch_chromium
 from tests.kit.testcard import hue_distance, hue_of, tone_level
 
