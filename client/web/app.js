@@ -6,10 +6,12 @@ import { Devices } from "./devices.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
+import { RECORDING_STOPPED } from "./room.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
 import { View } from "./view.js";
+import { ViewChooser } from "./viewchooser.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -23,17 +25,20 @@ const controls = new Controls(
     camera: (on) => media.setCamera(on),
     share,
     record: () => call?.record(),
-    layout: (preset) => call?.setLayout(preset),
+    layout: (preset) => call?.layouts.choose(preset),
+    hand: (on) => call?.raiseHand(on),
+    undo: () => call?.layouts.undo(),
     leave: () => leave(),
     invite,
   },
   { canShare: media.canShare },
 );
 const roster = new Roster({
-  pin: (id) => call?.pin(id),
+  pin: (id) => call?.layouts.pin(id),
   mute: (id, audio) => call?.mute(id, audio),
   kick: (id) => call?.kick(id),
 });
+const chooser = new ViewChooser((name) => call?.watch(name));
 const roomDevices = new Devices(media, byId("room-cameras"), byId("room-microphones"));
 let call = null;
 
@@ -48,6 +53,7 @@ function join({ room, name }) {
   call = current;
   current.addEventListener("state", ({ detail }) => showState(detail.state));
   current.addEventListener("stream", ({ detail }) => view.show(detail.stream));
+  current.addEventListener("notice", ({ detail }) => toast(detail.message));
   current.addEventListener("problem", ({ detail }) => toast(detail.message, { error: true }));
   current.addEventListener("ended", ({ detail }) => backToLobby(detail.message));
   current.room.addEventListener("change", () => showRoom(current));
@@ -105,6 +111,7 @@ function showRoom(current) {
   if (current !== call) return;
   controls.showRoom(current.room);
   roster.show(current.room);
+  chooser.show(current.room);
   view.describe(current.room.tiles);
   showMedia();
 }
@@ -112,8 +119,9 @@ function showRoom(current) {
 function news(current, text) {
   announce(text);
   const { recording } = current.room;
-  if (recording?.state === "failed") toast(`Recording failed: ${recording.error ?? "see the server's log"}`, { error: true });
-  else if (recording?.state === "finished" && text.startsWith("Recording")) toast("Recording saved.", { link: download(current) });
+  if (text !== RECORDING_STOPPED) toast(text);
+  else if (recording?.state === "failed") toast(`Recording failed: ${recording.error ?? "see the server's log"}`, { error: true });
+  else if (recording?.state === "finished") toast("Recording saved.", { link: download(current) });
   else toast(text);
 }
 
@@ -149,6 +157,9 @@ window.mcu = {
   },
   get participants() {
     return call ? [...call.room.participants.values()] : [];
+  },
+  get view() {
+    return call?.room.view ?? null;
   },
   get tiles() {
     return call?.room.tiles ?? [];

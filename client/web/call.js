@@ -2,10 +2,11 @@
  * One stay in a room, from Join to Leave: the signaling socket, the peer connections, and what they tell us.
  *
  * Events it fires (CustomEvent): state {state}: joining, live, reconnecting, left; stream {stream}; problem {message};
- * ended {message}: the server ended it, and joining again is up to the user.
+ * notice {message}: nothing is wrong; ended {message}: the server ended it, and joining again is up to the user.
  */
 
 import { Connection } from "./connection.js";
+import { Layouts } from "./layouts.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
 
@@ -22,12 +23,14 @@ const REFUSALS = {
   no_such_room: "There is no such room. Check the name.",
   room_locked: "The room is locked. Ask somebody inside to open it.",
   no_capacity: "The server is full. Try again in a few minutes.",
+  unknown_type: "This server is older than the page and can't do that.",
   too_many_requests: "That was too often. Wait a moment and try again.",
 };
 
 export class Call extends EventTarget {
   room = new Room();
   state = "joining";
+  layouts;
   #signaling;
   #media;
   #main = null;
@@ -36,13 +39,18 @@ export class Call extends EventTarget {
   #iceServers = [];
   #told = "";
   #failures = 0;
-  #token;
 
   /** `url` of the socket; `join` is {room, name, token?}; `media` is the Media to send. */
   constructor(url, join, media) {
     super();
     this.#media = media;
-    this.#token = join.token;
+    this.layouts = new Layouts(this.room, {
+      token: join.token,
+      ask: (type, data) => this.#ask(type, data),
+      tell: (message) => this.#fire("notice", { message }),
+      problem: (error) => this.#problem(error),
+    });
+    this.room.addEventListener("change", () => this.layouts.learn());
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
     this.#signaling.addEventListener("down", ({ detail }) => this.#socketLost(detail.attempt));
@@ -89,17 +97,19 @@ export class Call extends EventTarget {
     this.#tellMedia();
   }
 
-  /** Arranges everybody's picture. While a screen is shared, the choice holds for the time of sharing as well. */
-  setLayout(preset) {
-    const onShare = this.room.isSharing ? { on_screen_share: preset } : {};
-    return this.#ask("layout", { view: "main", layout: { ...this.room.layout, ...onShare, preset } });
+  /** Watches another of the room's views, from now on. */
+  async watch(name) {
+    const reply = await this.#ask("view", { name });
+    if (reply?.participant) this.room.apply({ type: "participant_updated", data: reply });
   }
 
-  /** Puts a participant on the stage, or takes them off when they are on it already. */
-  pin(id) {
-    const pinned = this.room.layout.pinned === id ? null : id;
-    const preset = pinned && this.room.layout.preset === "grid" ? "speaker" : this.room.layout.preset;
-    return this.#ask("layout", { view: "main", layout: { ...this.room.layout, preset, pinned } });
+  async raiseHand(raised) {
+    try {
+      await this.#signaling.request("hand", { raised });
+    } catch (error) {
+      if (error.code === "unknown_type") this.room.forgetHands();
+      if (error.code !== "disconnected") this.#problem(error);
+    }
   }
 
   record() {
@@ -121,25 +131,13 @@ export class Call extends EventTarget {
   async #joined(reply, again) {
     const sameAsBefore = again && reply.participant.id === this.room.me;
     this.#iceServers = reply.ice_servers ?? [];
+    this.layouts.forget();
     this.room.enter(reply);
     this.#told = "";
     this.#tellMedia();
-    this.#readLayout();
     if (sameAsBefore && this.#main?.state === "connected") this.#setState("live");
     else await this.#openMain();
     if (this.#screenTrack && !(sameAsBefore && this.#screen?.state === "connected")) await this.#openScreen();
-  }
-
-  /** The join reply says nothing of the layout, and whoever changes one has to know the whole. */
-  async #readLayout() {
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-    try {
-      const path = `./api/v1/rooms/${encodeURIComponent(this.room.name)}/views/main/layout`;
-      const response = await fetch(path, { headers });
-      if (response.ok) this.room.takeLayout(await response.json());
-    } catch {
-      // The next layout_changed says it as well.
-    }
   }
 
   async #openMain() {

@@ -1,5 +1,7 @@
 /** The bar below the picture and the badges above it. Shows the state it is given; asks through `actions`. */
 
+import { LayoutMenu } from "./layoutmenu.js";
+import { Popup } from "./popup.js";
 import { Toggle } from "./toggle.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,13 +11,12 @@ export class Controls {
   #camera;
   #share;
   #record;
-  #menu = byId("layout-menu");
-  #layoutButton = byId("layout");
-  #presets = [...document.querySelectorAll("#layout-menu [data-preset]")];
+  #hand;
+  #layoutMenu;
   #recordedFrom = 0;
   #clock = 0;
 
-  /** `actions`: {microphone(on), camera(on), share(on), record(on), layout(preset), leave(), invite()} */
+  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), layout(preset), undo(), leave(), invite()} */
   constructor(actions, { canShare }) {
     this.#microphone = new Toggle(
       byId("microphone"),
@@ -37,11 +38,18 @@ export class Controls {
       { on: "Stop recording", off: "Record what everybody sees and hears", short: { on: "Stop", off: "Record" } },
       actions.record,
     );
+    this.#hand = new Toggle(
+      byId("hand"),
+      { on: "Lower your hand (H)", off: "Raise your hand (H)", short: { on: "Lower", off: "Hand" } },
+      actions.hand,
+    );
     byId("share").hidden = !canShare;
     byId("leave").addEventListener("click", actions.leave);
     byId("invite").addEventListener("click", actions.invite);
     byId("people").addEventListener("click", () => this.#togglePeople());
-    this.#wireMenu(actions.layout);
+    this.#layoutMenu = new LayoutMenu(actions);
+    const more = new Popup(byId("more"), byId("more-controls"));
+    byId("more-controls").addEventListener("click", () => more.close());
     document.addEventListener("keydown", (event) => this.#shortcut(event));
   }
 
@@ -53,9 +61,11 @@ export class Controls {
 
   showRoom(room) {
     byId("room-title").textContent = room.name;
-    const { preset } = room.layout;
-    byId("layout-icon").setAttribute("href", `#icon-${preset}`);
-    for (const button of this.#presets) button.setAttribute("aria-checked", String(button.dataset.preset === preset));
+    this.#layoutMenu.show(room);
+    const isRaised = Boolean(room.myself?.hand);
+    this.#hand.show(isRaised);
+    byId("hand").hidden = !room.knowsHands;
+    byId("more").classList.toggle("is-on", isRaised);
     this.#showRecording(room);
   }
 
@@ -84,40 +94,12 @@ export class Controls {
     byId("people").setAttribute("aria-expanded", String(!open));
   }
 
-  #wireMenu(choose) {
-    const open = (isOpen) => {
-      this.#menu.hidden = !isOpen;
-      this.#layoutButton.setAttribute("aria-expanded", String(isOpen));
-      if (isOpen) (this.#presets.find((b) => b.getAttribute("aria-checked") === "true") ?? this.#presets[0]).focus();
-    };
-    this.#layoutButton.addEventListener("click", () => open(this.#menu.hidden));
-    document.addEventListener("click", ({ target }) => {
-      if (!this.#menu.hidden && !target.closest(".menu-anchor")) open(false);
-    });
-    this.#menu.addEventListener("keydown", (event) => {
-      const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
-      const at = this.#presets.indexOf(document.activeElement);
-      if (step) this.#presets.at((at + step) % this.#presets.length).focus();
-      if (event.key === "Escape") {
-        open(false);
-        this.#layoutButton.focus();
-      }
-      if (step || event.key === "Escape") event.preventDefault();
-    });
-    for (const button of this.#presets) {
-      button.addEventListener("click", () => {
-        open(false);
-        this.#layoutButton.focus();
-        choose(button.dataset.preset);
-      });
-    }
-  }
-
   #shortcut(event) {
     if (byId("room").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.closest?.("input, select, textarea, dialog")) return;
     if (event.key === "m") this.#microphone.press();
     if (event.key === "v") this.#camera.press();
+    if (event.key === "h" && !byId("hand").hidden) this.#hand.press();
   }
 }
 

@@ -4,6 +4,9 @@
  * Fires `change` after every event that changed something, and `news` {text} for what a screen reader should hear.
  */
 
+/** The one news whose cause the recording itself has to tell. */
+export const RECORDING_STOPPED = "Recording stopped";
+
 export class Room extends EventTarget {
   me = null;
   name = "";
@@ -12,7 +15,9 @@ export class Room extends EventTarget {
   speaking = new Map();
   dominant = null;
   recording = null;
-  layout = { preset: "grid" };
+  knowsHands = true; // until the server says it knows nothing of raised hands
+  views = [];
+  #layouts = new Map(); // of each view that was heard of
 
   /** Takes the reply of a join over, whole. */
   enter(reply) {
@@ -20,6 +25,8 @@ export class Room extends EventTarget {
     this.name = reply.room.name;
     this.participants = new Map((reply.participants ?? []).map((p) => [p.id, p]));
     this.participants.set(this.me, reply.participant);
+    this.views = reply.room.views ?? [];
+    this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
     this.dominant = null;
@@ -30,6 +37,21 @@ export class Room extends EventTarget {
 
   get myself() {
     return this.participants.get(this.me) ?? null;
+  }
+
+  /** The name of the view this page watches. */
+  get view() {
+    return this.myself?.view ?? "main";
+  }
+
+  /** The layout of the watched view; a guess until it is known. */
+  get layout() {
+    return this.#layouts.get(this.view) ?? { preset: "grid" };
+  }
+
+  /** Was this view's layout heard of? */
+  knows(view) {
+    return this.#layouts.has(view);
   }
 
   get isModerator() {
@@ -50,20 +72,43 @@ export class Room extends EventTarget {
       participant_joined: () => this.#joined(data.participant ?? data),
       participant_updated: () => this.#updated(data.participant ?? data),
       participant_left: () => this.#left(data.id ?? data.participant),
-      tiles: () => (this.tiles = Array.isArray(data.tiles) ? data.tiles : (data.tiles?.tiles ?? [])),
+      tiles: () => this.#tilesChanged(data),
       speakers: () => this.#speakers(data),
-      layout_changed: () => this.takeLayout(data.state ?? data),
+      layout_plugin_ejected: () => this.#pluginEjected(data),
+      layout_changed: () => this.takeLayout(data.state.layout, data.view),
       recording: () => this.#recordingChanged(data.recording ?? data),
-      room_updated: () => (this.name = (data.room ?? data).name ?? this.name),
+      room_updated: () => this.#roomUpdated(data.room ?? data),
     }[type];
     if (!take) return;
     take();
     this.#changed();
   }
 
-  /** `state` is the wire's LayoutState, or a bare layout. */
-  takeLayout(state) {
-    this.layout = state.layout ?? state;
+  takeLayout(layout, view) {
+    this.#layouts.set(view, layout);
+    this.#changed();
+  }
+
+  /** Everybody hears of every view's tiles. */
+  #tilesChanged({ view, tiles }) {
+    if (view === undefined || view === this.view) this.tiles = tiles ?? [];
+  }
+
+  #pluginEjected({ view, name }) {
+    if (view === this.view) this.#news(`The layout plug-in ${name} failed. Everybody is shown in a grid instead.`);
+  }
+
+  #roomUpdated({ name, views }) {
+    this.name = name ?? this.name;
+    this.views = views ?? this.views;
+    for (const known of this.#layouts.keys()) {
+      if (!this.views.some((view) => view.name === known)) this.#layouts.delete(known);
+    }
+  }
+
+  /** The server knows nothing of raised hands: nothing is to be seen of them. */
+  forgetHands() {
+    this.knowsHands = false;
     this.#changed();
   }
 
@@ -74,7 +119,10 @@ export class Room extends EventTarget {
   }
 
   #updated(participant) {
-    this.participants.set(participant.id, { ...this.participants.get(participant.id), ...participant });
+    const before = this.participants.get(participant.id);
+    const after = { ...before, ...participant };
+    this.participants.set(participant.id, after);
+    if (after.hand && !before?.hand && after.id !== this.me) this.#news(`${after.name} raised a hand`);
   }
 
   #left(id) {
@@ -92,7 +140,7 @@ export class Room extends EventTarget {
   #recordingChanged(recording) {
     const was = this.isRecording;
     this.recording = recording;
-    if (this.isRecording !== was) this.#news(this.isRecording ? "Recording started" : "Recording stopped");
+    if (this.isRecording !== was) this.#news(this.isRecording ? "Recording started" : RECORDING_STOPPED);
   }
 
   #news(text) {

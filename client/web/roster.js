@@ -47,6 +47,7 @@ export class Roster {
       name: span("name"),
       note: span("note"),
       speaks: span("visually-hidden"), // seen as a ring, so that names don't jump with every word
+      hand: span("mark hand"),
       muted: span("mark"),
       off: span("mark"),
       pin: this.#button("pin", () => this.#actions.pin(id)),
@@ -54,13 +55,14 @@ export class Roster {
       kick: this.#button("close", () => this.#actions.kick(id)),
     };
     parts.avatar.setAttribute("aria-hidden", "true");
+    mark(parts.hand, "hand", "hand raised");
     mark(parts.muted, "microphone-off", "muted");
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
     text.append(parts.name, parts.note, parts.speaks);
     const actions = span("actions");
     actions.append(parts.pin, parts.mute, parts.kick);
-    element.append(parts.avatar, text, actions, parts.off, parts.muted);
+    element.append(parts.avatar, text, actions, parts.hand, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
   }
@@ -88,6 +90,7 @@ export class Roster {
     row.note.textContent = notes.filter(Boolean).join(" · ");
     row.speaks.textContent = speaking ? "speaking" : "";
     row.muted.hidden = !silent;
+    row.hand.hidden = !person.hand;
     row.off.hidden = !(media.video === false || person.server_muted_video);
     row.element.classList.toggle("speaking", speaking);
     row.element.classList.toggle("away", person.presence === "reconnecting");

@@ -17,6 +17,7 @@ export class View {
       this.#seen = true;
       this.#update();
     });
+    this.#video.addEventListener("resize", () => this.#takeShape());
     this.#hear.addEventListener("click", () => this.#unmute());
     const fullscreen = document.getElementById("fullscreen");
     fullscreen.hidden = !document.fullscreenEnabled;
@@ -62,6 +63,13 @@ export class View {
       this.#hear.hidden = false;
       await this.#video.play().catch(() => {});
     }
+  }
+
+  /** The page follows the picture's shape: another view may be upright, and a view may change its size. */
+  #takeShape() {
+    const { videoWidth, videoHeight } = this.#video;
+    if (!videoWidth || !videoHeight) return;
+    this.#stage.style.setProperty("--picture-ratio", `${videoWidth} / ${videoHeight}`);
   }
 
   #unmute() {

@@ -5,26 +5,21 @@ A test can read what the page asked (``asked``), say events (``say``), refuse jo
 
 import asyncio
 import contextlib
-import fractions
 import socket
 from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import uvicorn
 from aiortc import (
-    AudioStreamTrack,
     MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
     RTCSessionDescription,
-    VideoStreamTrack,
 )
 from aiortc.sdp import candidate_from_sdp
-from av import AudioFrame, VideoFrame
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -34,43 +29,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from tests.kit.testcard import draw
+from tests.client_web.composite import Card, Tone
 
 WEB = Path(__file__).resolve().parents[2] / "client" / "web"
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-HUE = 280
-TONE_HZ = 600
 ME = "p-me"
 JOINED_AT = "2026-01-01T00:00:00Z"
-
-
-class Card(VideoStreamTrack):
-    """The composite: one hue, and a number that counts the frames."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._number = 0
-
-    async def recv(self) -> VideoFrame:
-        pts, time_base = await self.next_timestamp()
-        self._number += 1
-        frame = VideoFrame.from_ndarray(draw(HUE, self._number // 4, 640, 360), format="rgb24")
-        frame.pts, frame.time_base = pts, time_base
-        return frame
-
-
-class Tone(AudioStreamTrack):
-    """The room's sound: a steady sine."""
-
-    async def recv(self) -> AudioFrame:
-        silence = await super().recv()
-        assert isinstance(silence, AudioFrame)
-        rate_hz, count, start = silence.sample_rate, silence.samples, silence.pts or 0
-        t = (start + np.arange(count)) / rate_hz
-        wave = (8000 * np.sin(2 * np.pi * TONE_HZ * t)).astype(np.int16).reshape(1, -1)
-        frame = AudioFrame.from_ndarray(wave, format="s16", layout="mono")
-        frame.pts, frame.sample_rate, frame.time_base = start, rate_hz, fractions.Fraction(1, rate_hz)
-        return frame
 
 
 class StrictPolicy:
@@ -96,21 +60,31 @@ class FakeServer:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_join: dict[str, str] | None = None
         self.others: list[dict[str, Any]] = []
-        self.layout: dict[str, Any] = {"preset": "grid", "gap": 4}
+        self.layouts: dict[str, dict[str, Any]] = {}
+        self.views: dict[str, tuple[int, int]] = {}
+        self.undoable: list[dict[str, Any]] = []
         self.role = "participant"
+        self.knows_hands = True
+        self._watched = "main"
+        self._card: Card | None = None
         self._socket: WebSocket | None = None
         self._name = ""
         self._peers: dict[str, RTCPeerConnection] = {}
         self._received: set[str] = set()
         self._news = asyncio.Condition()
+        self.reset()
 
     def reset(self) -> None:
         self.asked.clear()
         self.others.clear()
         self._received.clear()
         self.refuse_join = None
-        self.layout = {"preset": "grid", "gap": 4}
+        self.layouts = {"main": {"preset": "grid", "gap": 4}}
+        self.views = {"main": (640, 360)}
+        self.undoable.clear()
         self.role = "participant"
+        self.knows_hands = True
+        self._watched = "main"
 
     async def wait_for(self, kind: str, at_least: int = 1, **fields: object) -> dict[str, Any]:
         """The data of the newest request of a ``kind`` with these ``fields``, once there are ``at_least`` so many."""
@@ -142,8 +116,25 @@ class FakeServer:
         peers, self._peers = self._peers, {}
         await asyncio.gather(*(pc.close() for pc in peers.values()))
 
-    async def read_layout(self, _request: Request) -> JSONResponse:
-        return JSONResponse(self.layout)
+    async def layout(self, request: Request) -> JSONResponse:
+        view = request.path_params["view"]
+        if request.method == "GET":
+            return JSONResponse(self.layouts[view])
+        if not self.undoable:
+            return JSONResponse({"code": "conflict", "detail": "nothing to undo"}, 409)
+        await self.change_layout(view, self.undoable.pop())
+        return JSONResponse(self.layouts[view])
+
+    async def change_layout(self, view: str, layout: dict[str, Any]) -> None:
+        """A view's layout is another one now, and the page hears of it."""
+        self.layouts[view] = layout
+        state = {"layout": layout, "etag": "2"}
+        await self.say("layout_changed", {"view": view, "state": state, "by": None, "scheduled": None})
+
+    async def change_views(self, views: dict[str, tuple[int, int]]) -> None:
+        """The room has these views now, each of a width and a height, and the page hears of it."""
+        self.views = views
+        await self.say("room_updated", {"room": self._room("demo")})
 
     async def endpoint(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -169,22 +160,43 @@ class FakeServer:
         if kind == "candidate":
             await self._add_candidate(data["connection"], data["candidate"])
         if kind == "layout":
+            self.undoable.append(self.layouts[data["view"]])
+            await self.change_layout(data["view"], data["layout"])
             return {"ok": True, "data": {"layout": data["layout"], "etag": "2"}}
+        if kind == "view":
+            return {"ok": True, "data": {"participant": self._watch_view(data["name"])}}
+        if kind == "hand":
+            if not self.knows_hands:
+                return {"ok": False, "error": {"code": "unknown_type", "message": "no such message"}}
+            await self.say("participant_updated", {"participant": {**self._me(), "hand": data["raised"]}})
         if kind == "leave":
             await self.close()
         return {"ok": True, "data": {}}
 
     def _joined(self, room: str) -> dict[str, Any]:
-        me = {**person(ME, self._name), "role": self.role}
+        me = self._me()
         names = [p["name"] for p in (me, *self.others)]
         return {
             "participant": me,
-            "room": {"name": room, "recording": False},
+            "room": self._room(room),
             "participants": [me, *self.others],
             "ice_servers": [],
             "resume_token": "token-1",
             "tiles": {"layout_seq": 1, "tiles": [{"participant": n, "source": "camera", "name": n} for n in names]},
         }
+
+    def _me(self) -> dict[str, Any]:
+        return {**person(ME, self._name), "role": self.role, "view": self._watched}
+
+    def _room(self, name: str) -> dict[str, Any]:
+        views = [{"name": view, "width": width, "height": height} for view, (width, height) in self.views.items()]
+        return {"name": name, "recording": False, "views": views}
+
+    def _watch_view(self, name: str) -> dict[str, Any]:
+        self._watched = name
+        if self._card is not None:
+            self._card.size = self.views[name]
+        return self._me()
 
     async def _answer_offer(self, connection: str, sdp: str) -> str:
         old = self._peers.pop(connection, None)
@@ -204,7 +216,8 @@ class FakeServer:
 
         await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
         if connection == "main":
-            pc.addTrack(Card())
+            self._card = Card(self.views[self._watched])
+            pc.addTrack(self._card)
             pc.addTrack(Tone())
         await pc.setLocalDescription(await pc.createAnswer())
         return str(pc.localDescription.sdp)
@@ -241,8 +254,15 @@ def person(who: str, name: str, **media: bool) -> dict[str, Any]:
         "media": {"audio": True, "video": True, "screen": False, **media},
         "server_muted_audio": False,
         "server_muted_video": False,
+        "hand": False,
+        "view": "main",
         "joined_at": JOINED_AT,
     }
+
+
+def autojoin(server: FakeServer, name: str = "Grace") -> str:
+    """The address that brings ``name`` straight into the room."""
+    return f"{server.url}/?room=demo&name={name}&autojoin=1"
 
 
 class _Server(uvicorn.Server):
@@ -257,7 +277,7 @@ async def serve() -> AsyncIterator[FakeServer]:
     fake = FakeServer()
     routes = [
         WebSocketRoute("/api/v1/ws", fake.endpoint),
-        Route("/api/v1/rooms/{room}/views/main/layout", fake.read_layout),
+        Route("/api/v1/rooms/{room}/views/{view}/layout", fake.layout, methods=["GET", "DELETE"]),
         Mount("/", StaticFiles(directory=WEB, html=True)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])

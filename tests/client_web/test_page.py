@@ -1,46 +1,17 @@
 """The browser page in a real Chromium, against a room made of nothing (``fakeserver``)."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from tests.client_web.fakeserver import HUE, ME, TONE_HZ, FakeServer, person, serve
+from tests.client_web.composite import HUE, TONE_HZ
+from tests.client_web.fakeserver import ME, FakeServer, autojoin, person
 from tests.kit.browser import Chromium, RoomPage, launch_chromium
-from tests.kit.testcard import hue_distance, hue_of, tone_level, write_camera, write_microphone
+from tests.kit.testcard import hue_distance, hue_of, tone_level
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-CAMERA_HUE = 30.0
 PHONE = (360, 640)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server() -> AsyncIterator[FakeServer]:
-    async with serve() as fake:
-        yield fake
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
-    """A browser whose camera shows ``CAMERA_HUE`` and whose microphone says 440 Hz."""
-    folder = tmp_path_factory.mktemp("capture")
-    camera = write_camera(folder / "camera.y4m", CAMERA_HUE, width=320, height=180)
-    async with launch_chromium(camera=camera, microphone=write_microphone(folder / "mic.wav", 440)) as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def room(server: FakeServer) -> AsyncIterator[FakeServer]:
-    """The server, as if nobody had ever come."""
-    server.reset()
-    yield server
-    await server.close()
-
-
-def autojoin(server: FakeServer, name: str = "Grace") -> str:
-    return f"{server.url}/?room=demo&name={name}&autojoin=1"
 
 
 async def join_by_hand(page: RoomPage, name: str) -> None:
@@ -133,18 +104,17 @@ async def test_roster_follows_the_room_and_names_stay_text(room: FakeServer, chr
 
 async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, chromium: Chromium) -> None:
     recording = {"id": "r1", "state": "active", "file": "r1.mp4", "duration_s": 61.0}
-    room.layout = {"preset": "spotlight", "gap": 4}
+    room.layouts["main"] = {"preset": "spotlight", "gap": 4}
     async with chromium.open(autojoin(room)) as page:
         await page.wait_for_state("live")
         await page.page.wait_for_selector("[data-preset=spotlight][aria-checked=true]", state="attached")
-        state = {"layout": {"preset": "speaker", "gap": 12}, "etag": "1"}
-        await room.say("layout_changed", {"view": "main", "state": state})
+        await room.change_layout("main", {"preset": "speaker", "gap": 12})
         await page.page.wait_for_selector("[data-preset=speaker][aria-checked=true]", state="attached")
         await page.page.get_by_role("button", name="Layout").click()
         await page.page.keyboard.press("ArrowDown")
         await page.page.keyboard.press("Enter")
         asked = await room.wait_for("layout")
-        assert asked["layout"] == {"preset": "presentation", "gap": 12}, "a preset resets nothing else"
+        assert asked["layout"] == {"preset": "sidebar", "gap": 12}, "a preset resets nothing else"
         await page.page.get_by_role("button", name="Record").click()
         await room.wait_for("record", action="start")
         await room.say("recording", recording)
@@ -154,6 +124,18 @@ async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, ch
         await room.say("recording", {**recording, "state": "finished"})
         await page.page.get_by_role("link", name="Download").wait_for()
         assert await page.page.locator("#recording").is_hidden()
+        assert page.complaints == []
+
+
+async def test_a_failed_recording_is_told_once(room: FakeServer, chromium: Chromium) -> None:
+    recording = {"id": "r1", "state": "active", "file": "r1.mp4", "duration_s": 1.0}
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await room.say("recording", recording)
+        await room.say("recording", {**recording, "state": "failed", "error": "the disk is full"})
+        await page.page.locator(".toast.error", has_text="Recording failed: the disk is full").wait_for()
+        await room.say("participant_joined", {"participant": person("p-ada", "Ada")})
+        await page.page.locator(".toast:not(.error)", has_text="Ada joined").wait_for(timeout=5_000)
         assert page.complaints == []
 
 
@@ -225,6 +207,11 @@ async def test_fits_a_phone_held_upright(room: FakeServer, chromium: Chromium) -
             assert box is not None
             assert box["width"] >= 44
             assert box["height"] >= 44, "a thumb needs 44 px"
+        await page.page.set_viewport_size({"width": 740, "height": 360})
+        assert await overflow(page) == []
+        stage = await page.page.locator("#stage").bounding_box()
+        assert stage is not None
+        assert stage["height"] > 340, "on its side the picture has all the height there is"
         assert page.complaints == []
 
 
