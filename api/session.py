@@ -38,6 +38,7 @@ from mcu.protocol.commands import (
     Offer,
     ParticipantList,
     RecordingList,
+    SetHand,
     SetLayout,
     SetMediaState,
     Snapshot,
@@ -327,6 +328,10 @@ class Session(RoomControl):
             self._require_screen()
         command = SetMediaState(participant=self.me.id, audio=audio, video=video, screen=screen)
         return await self._ask(command, ParticipantInfo)
+
+    async def raise_hand(self, raised: bool) -> ParticipantInfo:
+        """Everybody sees it, on this participant's tile too; False takes it down."""
+        return await self._ask(SetHand(participant=self.me.id, raised=raised), ParticipantInfo)
 
     async def watch_view(self, name: str) -> ParticipantInfo:
         """Another view is sent to this participant, beginning with a keyframe."""

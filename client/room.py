@@ -153,6 +153,10 @@ class Room:
         self._session.sending.video_on = on
         await self._switch("video", on)
 
+    async def raise_hand(self, on: bool = True) -> None:
+        """Everybody sees it, on one's tile too; False takes it down."""
+        await self._session.request("hand", {"raised": on})
+
     async def share_screen(self, source: VideoSource | EncodedSource) -> None:
         """Sends a second picture, over a connection of its own; it replaces an earlier one."""
         self._session.sending.screen = source

@@ -17,6 +17,7 @@ from mcu.protocol.events import Event
 from mcu.protocol.wire import (
     CandidateData,
     EventMessage,
+    HandData,
     KickData,
     LayoutData,
     MediaStateData,
@@ -80,6 +81,10 @@ async def _media_state(session: Session, data: Data) -> Data:
     return {"participant": _json(await session.media_state(state.audio, state.video, state.screen))}
 
 
+async def _hand(session: Session, data: Data) -> Data:
+    return {"participant": _json(await session.raise_hand(validated(HandData, data).raised))}
+
+
 async def _layout(session: Session, data: Data) -> Data:
     wanted = validated(LayoutData, data)
     command = SetLayout(view=wanted.view, layout=wanted.layout, if_match=wanted.if_match)
@@ -115,6 +120,7 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "offer": _offer,
     "candidate": _candidate,
     "media_state": _media_state,
+    "hand": _hand,
     "layout": _layout,
     "view": _view,
     "mute": _mute,

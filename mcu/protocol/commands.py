@@ -81,6 +81,14 @@ class SetMediaState(Frozen):
     screen: bool | None = None
 
 
+class SetHand(Frozen):
+    """→ ``ParticipantInfo``. The participant raises a hand, or takes it down."""
+
+    type: Literal["set_hand"] = "set_hand"
+    participant: ParticipantId
+    raised: bool
+
+
 class UpdateParticipant(Frozen):
     """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
 
@@ -305,6 +313,7 @@ Command = Annotated[
     | Offer
     | AddCandidate
     | SetMediaState
+    | SetHand
     | UpdateParticipant
     | Leave
     | Detach

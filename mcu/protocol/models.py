@@ -51,6 +51,7 @@ class ParticipantInfo(Frozen):
     media: MediaState = MediaState()
     server_muted_audio: bool = False
     server_muted_video: bool = False
+    hand: bool = Field(default=False, description="raised")
     view: ViewName = Field(default="main", description="the view they watch")
     joined_at: datetime
 

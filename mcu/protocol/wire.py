@@ -85,6 +85,12 @@ class MediaStateData(WireModel):
     screen: bool | None = None
 
 
+class HandData(WireModel):
+    """``hand`` → ``{participant}``: the sender raises a hand, or takes it down."""
+
+    raised: bool
+
+
 class LayoutData(WireModel):
     """``layout`` → ``{layout, etag}``, or the change that waits for the layout's ``at``: ``{id, at, layout, by}``."""
 

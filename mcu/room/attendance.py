@@ -123,6 +123,12 @@ class Attendance:
             await self._connections.drop(participant, "screen")
         return self._updated(participant)
 
+    def set_hand(self, command: c.SetHand) -> ParticipantInfo:
+        """Raises NotFound."""
+        participant = self.participant(command.participant)
+        participant.hand = command.raised
+        return self._updated(participant)
+
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
         """What a moderator decides. Raises NotFound."""
         participant = self.participant(command.participant)

@@ -36,6 +36,7 @@ class Participant:
     server_muted_audio: bool = False
     server_muted_video: bool = False
     gain: float = 1.0
+    hand: bool = False
     view: str = "main"
     """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Participant:
             media=self.media,
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
+            hand=self.hand,
             view=self.view,
             joined_at=self.joined_at,
         )
@@ -100,6 +102,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                hand=self.hand and source == "camera",
             )
             for source in sources
         )

@@ -132,6 +132,7 @@ class Room:
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
+            c.SetHand: self._set_hand,
             c.UpdateParticipant: self._update_participant,
             c.Leave: self._leave,
             c.Detach: self._detach,
@@ -244,6 +245,9 @@ class Room:
 
     async def _set_media_state(self, command: c.SetMediaState) -> ParticipantInfo:
         return await self._attendance.set_media_state(command)
+
+    async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
+        return self._attendance.set_hand(command)
 
     async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
         return self._attendance.update(command)

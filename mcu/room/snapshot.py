@@ -28,6 +28,7 @@ class PictureInput:
     muted: bool
     reconnecting: bool
     role: str = ""
+    hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,4 +148,5 @@ def tile(
         muted=member.muted and not member.screen,
         reconnecting=member.reconnecting,
         align=spec.align if align is None else align,
+        hand=member.hand and not member.screen,
     )

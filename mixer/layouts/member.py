@@ -11,8 +11,8 @@ class Member:
     """One source somebody offers.
 
     ``live`` False shows the avatar. ``speaking`` is the strength of the speaker border, 0 to 1. ``last_spoke_ns`` is
-    the room time at which they were last heard, 0 for never. ``role`` and ``attributes`` are what custom layouts can
-    choose by.
+    the room time at which they were last heard, 0 for never. ``hand``: raised. ``role`` and ``attributes`` are what
+    custom layouts can choose by.
     """
 
     key: TileKey
@@ -24,6 +24,7 @@ class Member:
     last_spoke_ns: int = 0
     role: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    hand: bool = False
 
     @property
     def screen(self) -> bool:

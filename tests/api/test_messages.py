@@ -21,7 +21,7 @@ from mcu.protocol.models import RoomSpec
 from mcu.protocol.wire import Reply, Request
 from tests.kit.engine import FakeRoom
 
-KINDS = ("offer", "candidate", "media_state", "layout", "mute", "kick", "record", "dance", "")
+KINDS = ("offer", "candidate", "media_state", "hand", "layout", "mute", "kick", "record", "dance", "")
 FIELDS = ("sdp", "connection", "candidate", "sdpMid", "audio", "layout", "preset", "view", "participant", "action", "x")
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("main")
 values = st.recursive(

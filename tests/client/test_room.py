@@ -105,6 +105,13 @@ async def test_mute_stops_the_packets_and_tells_everybody(server: FakeServer) ->
                 await silent.camera(True)
 
 
+async def test_a_hand_is_raised_and_taken_down(server: FakeServer) -> None:
+    async with Room.connect(server.url, "demo", "Ada", receive=False) as room:
+        await room.raise_hand()
+        await room.raise_hand(False)
+        assert server.seen("hand") == [{"raised": True}, {"raised": False}]
+
+
 async def test_a_screen_has_its_own_connection(server: FakeServer) -> None:
     async with Room.connect(server.url, "demo", "Ada", video=TestCard(30, 3, fps=15), receive=False) as room:
         await room.share_screen(TestCard(90, 7, fps=15))

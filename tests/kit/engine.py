@@ -36,6 +36,7 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
+    SetHand,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -228,6 +229,8 @@ class FakeRoom:
                 return Done()
             case SetMediaState() | UpdateParticipant():
                 return self._change(command)
+            case SetHand():
+                return self._raise_hand(command)
             case Leave():
                 return self._leave(command)
             case Detach():
@@ -344,6 +347,12 @@ class FakeRoom:
             person = person.model_copy(update={"media": MediaState(**(person.media.model_dump() | changes))})
         else:
             person = person.model_copy(update=changes)
+        self.people[person.id] = person
+        self.emit(ParticipantUpdated(participant=person))
+        return person
+
+    def _raise_hand(self, command: SetHand) -> ParticipantInfo:
+        person = self._person(command.participant).model_copy(update={"hand": command.raised})
         self.people[person.id] = person
         self.emit(ParticipantUpdated(participant=person))
         return person
