@@ -22,6 +22,7 @@ from mcu.protocol.commands import (
     DeleteView,
     Detach,
     Done,
+    GetBanner,
     GetLayout,
     GetLayoutHistory,
     GetRoom,
@@ -38,6 +39,7 @@ from mcu.protocol.commands import (
     Offer,
     ParticipantList,
     RecordingList,
+    SetBanner,
     SetHand,
     SetLayout,
     SetMediaState,
@@ -52,6 +54,7 @@ from mcu.protocol.commands import (
     ViewList,
     WatchView,
 )
+from mcu.protocol.decor import Banner
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.merge import patched
@@ -120,6 +123,14 @@ class RoomControl:
     async def delete_view(self, name: str) -> None:
         self.principal.require("arrange", self.room)
         await self._ask(DeleteView(view=name), Done)
+
+    async def banner(self, view: str) -> Banner:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetBanner(view=view), Banner)
+
+    async def set_banner(self, view: str, banner: Banner) -> Banner:
+        self.principal.require("arrange", self.room)
+        return await self._ask(SetBanner(view=view, banner=banner), Banner)
 
     async def layout(self, view: str) -> LayoutState:
         self.principal.require("watch", self.room)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from mcu.protocol.decor import Banner
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -280,6 +281,21 @@ class WatchView(Frozen):
     view: ViewName = "main"
 
 
+class GetBanner(Frozen):
+    """→ ``Banner``"""
+
+    type: Literal["get_banner"] = "get_banner"
+    view: ViewName = "main"
+
+
+class SetBanner(Frozen):
+    """→ ``Banner``. One without text and countdown takes it away."""
+
+    type: Literal["set_banner"] = "set_banner"
+    view: ViewName = "main"
+    banner: Banner
+
+
 class StartRecording(Frozen):
     """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
 
@@ -334,6 +350,8 @@ Command = Annotated[
     | UpdateView
     | DeleteView
     | WatchView
+    | GetBanner
+    | SetBanner
     | StartRecording
     | StopRecording
     | ListRecordings,
@@ -354,6 +372,7 @@ Reply = (
     | TileHealthList
     | ViewList
     | ViewSpec
+    | Banner
     | RecordingInfo
     | RecordingList
     | Done

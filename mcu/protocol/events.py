@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.decor import Banner
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -75,6 +76,12 @@ class LayoutPluginEjected(RoomEvent):
     reason: str
 
 
+class BannerChanged(RoomEvent):
+    type: Literal["banner_changed"] = "banner_changed"
+    view: ViewName
+    banner: Banner
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -115,6 +122,7 @@ Event = Annotated[
     | LayoutScheduled
     | LayoutDropped
     | LayoutPluginEjected
+    | BannerChanged
     | RecordingChanged
     | Kicked
     | PeerFailed

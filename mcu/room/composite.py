@@ -13,6 +13,7 @@ from mcu.media.canvases import CanvasPool, SharedCanvas
 from mcu.media.hub import EncoderHub
 from mcu.protocol.layout import Transition
 from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
+from mcu.room.banner import BannerLines
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
 from mixer.compositor import Compositor
@@ -153,7 +154,14 @@ class Composite:
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self._tell(scene, moment)
-        staged = self._staged(replace(scene, layout_seq=self._tile_map.layout_seq), time_ns)
+        lines = moment.banners.get(self.name) or BannerLines()
+        titled = replace(
+            scene,
+            layout_seq=self._tile_map.layout_seq,
+            banner=lines.text,
+            countdown=lines.countdown(time_ns + moment.wall_ahead_ns),
+        )
+        staged = self._staged(titled, time_ns)
         hubs, requests = self.hubs, self._requests.take_all()
         if not hubs and not requests:
             self._let_go()

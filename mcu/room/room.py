@@ -18,6 +18,7 @@ from mcu.recording.index import RecordingIndex
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
+from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
 from mcu.room.outputs import new_identity
 from mcu.room.participant import Participant
@@ -126,6 +127,7 @@ class Room:
             on_change=self._publish,
             from_thread=self._from_thread,
         )
+        decorating = Decorating(self.views, self._events, on_change=self._publish)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -144,6 +146,7 @@ class Room:
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
             **viewing.handlers,
+            **decorating.handlers,
             **self._arranging.handlers,
         }
 
@@ -332,6 +335,7 @@ class Room:
             sounds=tuple(person.sound for person in people if person.sound is not None),
             layouts=self.views.layouts,
             plugins=self.views.plugins,
+            banners=self.views.banners,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from mcu.clock import Clock
 from mcu.media.decoding import DecodedPicture
+from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
 from mixer.layouts.arrange import LayoutSpec, Member
@@ -14,7 +15,9 @@ from mixer.scene import TileKey
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """One instant of a room, as each of its views draws it. A source without a picture has its avatar in its tile."""
+    """One instant of a room, as each of its views draws it. A source without a picture has its avatar in its tile.
+    ``wall_ahead_ns`` and room time make the wall clock's time.
+    """
 
     now_ns: int
     sources: Mapping[TileKey, PictureInput]
@@ -23,6 +26,8 @@ class Moment:
     dominant: str | None
     layouts: Mapping[str, LayoutSpec]
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)
+    banners: Mapping[str, BannerLines] = field(default_factory=dict)
+    wall_ahead_ns: int = 0
 
 
 class Selection:
@@ -36,6 +41,7 @@ class Selection:
     def at(self, snapshot: RoomSnapshot, speech: SpeechState, horizon_ns: int) -> Moment:
         """The room with the pictures that are due until ``horizon_ns`` of room time."""
         now_ns = self._clock.now_ns()
+        wall_ahead_ns = self._clock.wall_ns() - now_ns
         pictures: dict[TileKey, Picture] = {}
         members = []
         for source in snapshot.pictures:
@@ -45,7 +51,17 @@ class Selection:
             members.append(_member(source, source.key in pictures, speech))
         self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
         sources = {source.key: source for source in snapshot.pictures}
-        return Moment(now_ns, sources, tuple(members), pictures, speech.dominant, snapshot.layouts, snapshot.plugins)
+        return Moment(
+            now_ns,
+            sources,
+            tuple(members),
+            pictures,
+            speech.dominant,
+            snapshot.layouts,
+            snapshot.plugins,
+            snapshot.banners,
+            wall_ahead_ns,
+        )
 
     def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:
         """The picture in step with its owner's voice, and never an older one than before."""

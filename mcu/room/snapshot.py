@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mcu.media.decoding import VideoDecoding
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
+from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
 from mixer.layouts.arrange import LayoutSpec
@@ -50,6 +51,8 @@ class RoomSnapshot:
     """By the name of the view."""
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)
     """By the name of the view; they belong to the picture thread from then on."""
+    banners: Mapping[str, BannerLines] = field(default_factory=dict)
+    """By the name of the view."""
 
 
 @dataclass(frozen=True, slots=True)

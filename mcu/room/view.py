@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from mcu.clock import Clock
 from mcu.media.hub import EncoderHub
+from mcu.protocol.decor import Banner
 from mcu.protocol.models import TileMap, ViewSpec
 from mcu.room.composite import Composite
 from mcu.room.layout import VersionedLayout
@@ -34,6 +35,7 @@ class View:
         self.spec = spec
         self.layout = VersionedLayout(wall_time(clock.wall_ns()))
         self.plugin: PluginRun | None = None
+        self.banner = Banner()
         self.composite = Composite(spec, start_ns, on_tiles, scaled=scaled)
         self.outputs = ViewOutputs(room, spec, identity, clock, self._set_hubs)
         self._start_ns = start_ns

@@ -7,6 +7,7 @@ from mcu.clock import Clock
 from mcu.errors import Conflict, NotFound
 from mcu.frames import VideoCodec
 from mcu.protocol.models import MAX_VIEWS, TileMap, ViewSpec
+from mcu.room.banner import BannerLines
 from mcu.room.pictures import RoomPictures
 from mcu.room.plugin_run import PluginRun
 from mcu.room.view import View
@@ -76,6 +77,10 @@ class Views:
         """The layout plug-ins at work."""
         views = (*self._going, *self._views.values())
         return {view.name: view.plugin for view in views if view.plugin is not None}
+
+    @property
+    def banners(self) -> Mapping[str, BannerLines]:
+        return {view.name: BannerLines.of(view.banner) for view in (*self._going, *self._views.values())}
 
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""

@@ -22,6 +22,7 @@ from mcu.protocol.commands import (
     DeleteView,
     Detach,
     Done,
+    GetBanner,
     GetRoom,
     GetTileHealth,
     GetTiles,
@@ -36,6 +37,7 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
+    SetBanner,
     SetHand,
     SetMediaState,
     Snapshot,
@@ -48,7 +50,9 @@ from mcu.protocol.commands import (
     ViewList,
     WatchView,
 )
+from mcu.protocol.decor import Banner
 from mcu.protocol.events import (
+    BannerChanged,
     Event,
     Kicked,
     ParticipantJoined,
@@ -123,6 +127,7 @@ class FakeRoom:
         self.tokens: dict[str, str] = {}
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
+        self.banners: dict[str, Banner] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -299,6 +304,14 @@ class FakeRoom:
                 self._view(command.view)
                 kind = "image/jpeg" if command.format == "jpg" else "image/png"
                 return Snapshot(content_type=kind, data=b"picture")
+            case GetBanner():
+                self._view(command.view)
+                return self.banners.get(command.view, Banner())
+            case SetBanner():
+                self._view(command.view)
+                self.banners[command.view] = command.banner
+                self.emit(BannerChanged(view=command.view, banner=command.banner))
+                return command.banner
             case StartRecording():
                 return self._start_recording(command)
             case StopRecording():
