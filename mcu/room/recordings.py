@@ -63,9 +63,12 @@ class Recordings:
     def active_in(self, view: str) -> bool:
         return any(one.info.view == view for one in self._running.values())
 
-    def list(self) -> tuple[RecordingInfo, ...]:
+    async def list(self) -> tuple[RecordingInfo, ...]:
         """Those of earlier runs and closed rooms of this name first, those that run last."""
-        return (*self._index.of(self._room), *(self._info(recording) for recording in self._running.values()))
+        running = tuple(self._running.values())
+        infos = await asyncio.to_thread(lambda: tuple(self._info(recording) for recording in running))
+        ids = {info.id for info in infos}
+        return (*(info for info in self._index.of(self._room) if info.id not in ids), *infos)
 
     async def start(self, view: View) -> RecordingInfo:
         """Raises Conflict when the view is being recorded already, Internal when the disk takes no file."""
@@ -81,8 +84,9 @@ class Recordings:
         recording.outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
         self._sounds.sinks = (*self._sounds.sinks, recording.recorder)
         log.info("recording_started", room=self._room, recording=recording.id, view=view.name, file=recording.path.name)
-        info = self._info(recording)
-        self._tell(info)
+        info = await asyncio.to_thread(self._info, recording)
+        if recording.id in self._running:
+            self._tell(info)
         return info
 
     def _new(self, view: View) -> _Recording:
@@ -135,14 +139,18 @@ class Recordings:
 
     async def poll(self) -> None:
         """Tells of states that changed by themselves; a recording that failed is ended, so that another may begin."""
-        for recording in list(self._running.values()):
-            self._tell(self._info(recording))
+        for recording in tuple(self._running.values()):
+            # The file is looked at only when there is news: a slow disk must not hold up the loop four times a second.
+            if self._told.get(recording.id) != recording.recorder.state:
+                info = await asyncio.to_thread(self._info, recording)
+                if recording.id in self._running:
+                    self._tell(info)
             if recording.recorder.state == "failed":
                 await self.stop(recording.id)
 
     async def close(self) -> None:
         """Finishes every recording. Idempotent."""
-        await asyncio.gather(*(self.stop(identifier) for identifier in list(self._running)))
+        await asyncio.gather(*(self.stop(identifier) for identifier in tuple(self._running)))
 
     def _tell(self, info: RecordingInfo) -> None:
         if self._told.get(info.id) != info.state:

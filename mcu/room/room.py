@@ -283,7 +283,7 @@ class Room:
         return await self.recordings.stop(command.recording)
 
     async def _list_recordings(self, _: c.ListRecordings) -> c.RecordingList:
-        return c.RecordingList(recordings=self.recordings.list())
+        return c.RecordingList(recordings=await self.recordings.list())
 
     # News from connections and threads
 
