@@ -251,8 +251,8 @@ def the_pictures_are_right(file: Path, tiles: TileMap) -> None:
 
 
 def flash_and_beep_are_together(file: Path, recording: recordings.RecordingProbe, tiles: TileMap) -> None:
-    """Within 40 ms, in the median: where two browsers and everybody else share a few cores, a flash or a beep now and
-    then leaves its *sender* late, which no mixer can mend.
+    """Within 40 ms, in the median of the distances: on busy cores single pairs stand further apart. Whether the sender
+    or the playout is late then, this test can't tell.
     """
     box = next(tile.box for tile in tiles.tiles if tile.name == DAE.name)
     flashes_s = recordings.flashes(file, Box(box.x, box.y, box.width, box.height), luma=170.0)
@@ -260,7 +260,7 @@ def flash_and_beep_are_together(file: Path, recording: recordings.RecordingProbe
     apart_s = [min((beep - flash for beep in beeps_s), key=abs) for flash in flashes_s if flash > 0.3]
     apart_s = [apart for apart in apart_s if abs(apart) < 0.5]
     assert len(apart_s) >= 4
-    assert abs(float(np.median(apart_s))) <= 0.040, apart_s
+    assert float(np.median(np.abs(apart_s))) <= 0.040, apart_s
 
 
 @pytest.mark.browser
