@@ -35,6 +35,8 @@ class SoundStatistics:
     ticks: TickStatistics
     encodes: int
     contributors: int
+    decoded: int
+    parked: int
 
 
 class RoomSounds:
@@ -50,6 +52,7 @@ class RoomSounds:
         fanout: AudioFanout,
         *,
         bitrate_bps: int,
+        max_speakers: int,
         on_speech: Callable[[Speech, SpeechState], None],
     ) -> None:
         self.snapshot = RoomSnapshot()
@@ -58,7 +61,7 @@ class RoomSounds:
         self._clock = clock
         self._timeline = timeline
         self._on_speech = on_speech
-        self._voices = Voices()
+        self._voices = Voices(max_speakers)
         self._mixer = SoundMixer()
         self._detector = SpeakerDetector()
         self._listening = Listening(fanout, bitrate_bps=bitrate_bps)
@@ -85,7 +88,10 @@ class RoomSounds:
 
     @property
     def statistics(self) -> SoundStatistics:
-        return SoundStatistics(self._metronome.statistics, self._listening.encodes, self._contributors)
+        voices = self._voices.statistics
+        return SoundStatistics(
+            self._metronome.statistics, self._listening.encodes, self._contributors, voices.decoded, voices.parked
+        )
 
     def tick(self, n: int) -> None:
         """Plays sound tick ``n``: pull, mix, encode, send, record, judge."""
