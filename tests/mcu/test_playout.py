@@ -365,6 +365,21 @@ def test_a_sender_that_begins_anew_is_heard_at_once(ssrc: int, sequence: int, ti
     assert listener.statistics.delay_ms <= 60
 
 
+@pytest.mark.parametrize("later_ms", [250, 500, 1_500])
+def test_a_way_that_becomes_longer_for_good_is_followed_at_once(later_ms: int) -> None:
+    """As when a phone changes to another network, or a sender's timestamps fall behind."""
+
+    def longer(pairs: Iterable[tuple[int, AudioPacket]]) -> Iterator[tuple[int, AudioPacket]]:
+        for n, (sent_ns, packet) in enumerate(pairs):
+            yield sent_ns + (later_ms * NS_PER_MS if n >= 250 else 0), packet
+
+    listener = Listener().listen(longer(packets(12)))
+    resumed = (5_000 + later_ms) // 20
+    gap = [n for n, chunk in enumerate(listener.chunks[resumed:]) if chunk is None or loudness(chunk) < QUIETEST]
+    assert len(gap) * 20 <= 300
+    assert listener.statistics.delay_ms <= 40
+
+
 def test_nobody_pulling_costs_no_memory_and_no_lasting_delay() -> None:
     listener = Listener().listen(packets(2))
     late_ns = START_NS + 2 * NS_PER_S
