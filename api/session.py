@@ -67,6 +67,7 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
+from mcu.protocol.sound import GetSoundHealth, ParticipantDetail, SoundHealth
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.wire import CandidateInit
 
@@ -101,6 +102,14 @@ class RoomControl:
         if found is None:
             raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
         return found
+
+    async def participant_detail(self, participant: str) -> ParticipantDetail:
+        """Somebody, and for moderators how they are heard: it tells how people are connected."""
+        info = await self.participant(participant)
+        sound = None
+        if self.principal.may("moderate", self.room):
+            sound = await self._ask(GetSoundHealth(participant=participant), SoundHealth)
+        return ParticipantDetail(**dict(info), sound=sound)
 
     async def views(self) -> tuple[ViewSpec, ...]:
         self.principal.require("watch", self.room)

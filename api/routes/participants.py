@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.sound import ParticipantDetail
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -35,9 +36,9 @@ async def list_participants(room: RoomDep) -> ParticipantRoster:
 
 
 @router.get("/{participant}", operation_id="get_participant", responses=problems(404))
-async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantInfo:
-    """One participant."""
-    return await room.participant(participant)
+async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantDetail:
+    """One participant, and for moderators how their sound arrives."""
+    return await room.participant_detail(participant)
 
 
 @router.patch("/{participant}", operation_id="update_participant", responses=problems(400, 404, 413, 415))

@@ -149,7 +149,7 @@ class Playout:
             self._take_in()
             chunk = self._chunk(now_ns)
             self._parked = False
-            self._dbov = float(-SILENT) if chunk is None else dbov(chunk)
+            self._dbov, self._seen_dbov = float(-SILENT) if chunk is None else dbov(chunk), float(-SILENT)
             return None if chunk is None or not chunk.any() else chunk
 
     def park(self, now_ns: int) -> None:

@@ -22,6 +22,7 @@ from mcu.protocol.models import (
     ViewSpec,
 )
 from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -345,6 +346,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -370,6 +372,7 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner

@@ -30,7 +30,8 @@ def recorded(name: str) -> Samples:
 
 def tone(hz: float, seconds: float, amplitude: float = 3_000.0) -> Samples:
     at = np.arange(round(seconds * 50) * SAMPLES_PER_TICK) / 48_000
-    return np.rint(amplitude * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+    wave: Samples = np.rint(amplitude * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+    return wave
 
 
 def silence(seconds: float) -> Samples:
@@ -40,7 +41,8 @@ def silence(seconds: float) -> Samples:
 def noise(dbov: float, seconds: float, seed: int = 1) -> Samples:
     """White noise of this root mean square."""
     samples = np.random.default_rng(seed).normal(0.0, 32_767 * 10 ** (dbov / 20), round(seconds * 50) * 960)
-    return np.rint(samples.clip(-32_768, 32_767)).astype(np.int16)
+    noisy: Samples = np.rint(samples.clip(-32_768, 32_767)).astype(np.int16)
+    return noisy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
