@@ -188,7 +188,7 @@ class RoomControl:
         return await self._ask(command, Snapshot)
 
     async def update(self, command: UpdateParticipant) -> ParticipantInfo:
-        """Mutes on the server's side, and gain."""
+        """Mutes on the server's side, gain, attributes."""
         self.principal.require("moderate", self.room)
         return await self._ask(command, ParticipantInfo)
 
@@ -258,6 +258,7 @@ class Session(RoomControl):
             name=principal.name or name or principal.identity or "Guest",
             identity=principal.identity,
             role=principal.grants.role,
+            attributes=dict(principal.attributes),
             resume_token=resume_token,
         )
         joined = await handle.call(command)

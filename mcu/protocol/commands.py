@@ -21,7 +21,15 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.names import (
+    Attributes,
+    AttributesPatch,
+    DisplayName,
+    ParticipantId,
+    RecordingId,
+    Sdp,
+    ViewName,
+)
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -36,6 +44,7 @@ class Join(Frozen):
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
@@ -91,13 +100,16 @@ class SetHand(Frozen):
 
 
 class UpdateParticipant(Frozen):
-    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
+    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is. Raises ``Unprocessable`` when more
+    than ``MAX_ATTRIBUTES`` attributes would come of it.
+    """
 
     type: Literal["update_participant"] = "update_participant"
     participant: ParticipantId
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    attributes: AttributesPatch = Field(default_factory=dict)
 
 
 class Leave(Frozen):
