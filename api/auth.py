@@ -31,7 +31,7 @@ MAX_TICKET_CHARS = 4 * MAX_TOKEN_CHARS
 TICKET_TTL_S = 60
 
 Published = Literal["camera", "microphone", "screen"]
-Action = Literal["join", "watch", "arrange", "moderate", "record", "administer"]
+Action = Literal["join", "watch", "chat", "arrange", "moderate", "record", "administer"]
 
 
 class Grants(BaseModel):
@@ -67,6 +67,7 @@ class Principal:
         allowed: dict[Action, bool] = {
             "join": grants.join,
             "watch": grants.subscribe or grants.admin,
+            "chat": grants.chat,
             "arrange": moderates,
             "moderate": moderates,
             "record": grants.record or grants.admin,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.session.people import PeopleControl
+from api.session.talk import TalkControl
 from mcu.errors import Conflict, Internal, NotFound
 from mcu.protocol.commands import (
     CancelScheduledLayout,
@@ -44,7 +45,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl):
+class RoomControl(PeopleControl, TalkControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """
@@ -96,6 +97,12 @@ class RoomControl(PeopleControl):
         if not isinstance(answer, LayoutState | ScheduledLayout):
             raise Internal(f"{command.type} was answered with {type(answer).__name__}")
         return answer
+
+    async def pin(self, participant: str | None, view: str) -> LayoutState:
+        """Gives somebody the first place of the view, for everybody; None takes it back."""
+        state = await self.change_layout(MergeLayout(view=view, patch={"pinned": participant}))
+        assert isinstance(state, LayoutState), "a change without a time is made at once"
+        return state
 
     async def merged_layout(self, view: str, patch: dict[str, Any]) -> Layout:
         """What the layout would be with ``patch``; nothing changes. Raises ``Unprocessable``."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import structlog
+from pydantic import JsonValue
 
 from api.auth import Principal
 from api.direction import asks_to_receive
@@ -27,11 +28,32 @@ from mcu.protocol.commands import (
     UpdateParticipant,
     WatchView,
 )
-from mcu.protocol.events import Event
+from mcu.protocol.events import (
+    AppMessage,
+    ChatDeleted,
+    ChatEdited,
+    ChatHistoryTold,
+    ChatPosted,
+    Event,
+    Reacted,
+    ReadyChanged,
+)
 from mcu.protocol.models import (
     Connection,
     ParticipantInfo,
     TileMap,
+)
+from mcu.protocol.talk import (
+    ChatHistory,
+    Delivered,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
 )
 from mcu.protocol.wire import CandidateInit
 
@@ -53,6 +75,7 @@ class Session(RoomControl):
         self.resume_token = joined.resume_token
         self.roster = joined.participants
         self.first_tiles = joined.tiles
+        self._opening: list[Event] = []
         self._events = handle.events(joined.participant.id)
         self._ended = False
         self._log = log.bind(room=handle.name, participant=self.me.id)
@@ -84,7 +107,9 @@ class Session(RoomControl):
         return session
 
     async def _settle(self) -> None:
-        """Takes what the grants forbid to publish, then reads the room as the subscription found it."""
+        """Takes what the grants forbid to publish, then reads the room as the subscription found it. What cannot be
+        asked for twice is asked for last.
+        """
         publish = self.principal.grants.publish
         audio, video = "microphone" not in publish, "camera" not in publish
         if audio or video:
@@ -98,9 +123,18 @@ class Session(RoomControl):
             )
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
+        ready = await self._ask(GetReady(), ReadySet)
+        history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
+        self._opening = [ChatHistoryTold(messages=history.messages)]
+        if ready.ready:
+            self._opening.append(ReadyChanged(ready=ready.ready, waiting=ready.waiting))
 
     @property
     def author(self) -> str:
+        return self.me.id
+
+    @property
+    def speaker(self) -> str | None:
         return self.me.id
 
     @property
@@ -109,14 +143,18 @@ class Session(RoomControl):
         return self._ended
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """What the room says to this participant; of tile maps, those of the view they watch. Ends after ``Kicked`` or
-        ``RoomClosed``, after which the stay is over, or when the reader fell too far behind.
+        """What the room says to this participant, the chat's history first; of tile maps, those of the view they watch;
+        nothing of what they say themselves. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is over, or
+        when the reader fell too far behind.
         """
         try:
+            for event in self._opening:
+                yield event
+            self._opening = []
             async for event in self._events:
                 if event.type == "participant_updated" and event.participant.id == self.me.id:
                     self.me = event.participant
-                elif event.type == "tiles" and event.tiles.view != self.me.view:
+                elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
                 last = event.type in ("kicked", "room_closed")
                 self._ended = self._ended or last
@@ -125,6 +163,18 @@ class Session(RoomControl):
                     return
         finally:
             await self._unsubscribe()
+
+    def _said_here(self, event: Event) -> bool:
+        """Who says something knows it from the answer."""
+        match event:
+            case ChatPosted():
+                return event.message.sender == self.me.id
+            case ChatEdited() | ChatDeleted():
+                return event.by == self.me.id
+            case AppMessage() | Reacted():
+                return event.sender == self.me.id
+            case _:
+                return False
 
     async def offer(self, sdp: str, connection: Connection) -> str:
         """The answer's SDP."""
@@ -154,6 +204,23 @@ class Session(RoomControl):
     async def raise_hand(self, raised: bool) -> ParticipantInfo:
         """Everybody sees it, on this participant's tile too; False takes it down."""
         return await self._ask(SetHand(participant=self.me.id, raised=raised), ParticipantInfo)
+
+    async def say(self, text: str, to: tuple[str, ...] | None = None, channel: str | None = None) -> Said:
+        """To everybody, or in private to those named. Raises ``NotFound``, ``Unprocessable``, ``TooMany``."""
+        self.principal.require("chat", self.room)
+        return await self._ask(Say(sender=self.me.id, text=text, to=to, channel=channel), Said)
+
+    async def send_app(self, topic: str, payload: JsonValue, to: tuple[str, ...] | None = None) -> Delivered:
+        """For the others' programs. It may carry words as well, so it needs the grant to chat."""
+        self.principal.require("chat", self.room)
+        return await self._ask(SendApp(sender=self.me.id, topic=topic, payload=payload, to=to), Delivered)
+
+    async def react(self, reaction: str) -> None:
+        self.principal.require("chat", self.room)
+        await self._ask(React(sender=self.me.id, reaction=reaction), Done)
+
+    async def set_ready(self, ready: bool) -> ReadySet:
+        return await self._ask(SetReady(participant=self.me.id, ready=ready), ReadySet)
 
     async def watch_view(self, name: str) -> ParticipantInfo:
         """Another view is sent to this participant, beginning with a keyframe."""

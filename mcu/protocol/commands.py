@@ -30,6 +30,22 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.talk import (
+    ChatHistory,
+    ChatMessage,
+    ClearReady,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
+)
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -366,7 +382,16 @@ Command = Annotated[
     | SetBanner
     | StartRecording
     | StopRecording
-    | ListRecordings,
+    | ListRecordings
+    | Say
+    | EditMessage
+    | DeleteMessage
+    | GetChatHistory
+    | SendApp
+    | React
+    | SetReady
+    | ClearReady
+    | GetReady,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -387,5 +412,10 @@ Reply = (
     | Banner
     | RecordingInfo
     | RecordingList
+    | Said
+    | ChatMessage
+    | ChatHistory
+    | Delivered
+    | ReadySet
     | Done
 )

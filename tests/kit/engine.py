@@ -77,6 +77,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
@@ -319,6 +320,10 @@ class FakeRoom:
                 return self._stop_recording(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
+            case GetChatHistory():
+                return ChatHistory(messages=())
+            case GetReady():
+                return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
 
