@@ -23,6 +23,7 @@ from mcu.protocol.commands import (
     Detach,
     Done,
     GetBanner,
+    GetDecor,
     GetLayout,
     GetLayoutHistory,
     GetRoom,
@@ -39,9 +40,12 @@ from mcu.protocol.commands import (
     Offer,
     ParticipantList,
     RecordingList,
+    SetAvatar,
+    SetBackgroundImage,
     SetBanner,
     SetHand,
     SetLayout,
+    SetLogo,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -54,7 +58,7 @@ from mcu.protocol.commands import (
     ViewList,
     WatchView,
 )
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, LogoPlace, ViewDecor
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.merge import patched
@@ -131,6 +135,29 @@ class RoomControl:
     async def set_banner(self, view: str, banner: Banner) -> Banner:
         self.principal.require("arrange", self.room)
         return await self._ask(SetBanner(view=view, banner=banner), Banner)
+
+    async def decor(self, view: str) -> ViewDecor:
+        self.principal.require("watch", self.room)
+        return await self._ask(GetDecor(view=view), ViewDecor)
+
+    async def set_background_image(self, view: str, image: bytes | None) -> ViewDecor:
+        """Raises ``Unprocessable`` for an image that can't be used; None takes it away."""
+        self.principal.require("arrange", self.room)
+        return await self._ask(SetBackgroundImage(view=view, image=image), ViewDecor)
+
+    async def set_logo(self, view: str, image: bytes | None, place: LogoPlace | None = None) -> ViewDecor:
+        """Raises ``Unprocessable`` for an image that can't be used; None takes it away."""
+        self.principal.require("arrange", self.room)
+        return await self._ask(SetLogo(view=view, image=image, place=place or LogoPlace()), ViewDecor)
+
+    async def set_avatar(self, participant: str, image: bytes | None) -> ParticipantInfo:
+        """Their own is everybody's to set, whose token says who they are. Raises ``Unprocessable`` for an image that
+        can't be used; None: initials again.
+        """
+        own = self.principal.identity == participant and self.principal.may("join", self.room)
+        if not own:
+            self.principal.require("moderate", self.room)
+        return await self._ask(SetAvatar(participant=participant, image=image), ParticipantInfo)
 
     async def layout(self, view: str) -> LayoutState:
         self.principal.require("watch", self.room)

@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.picture import Picture
 from mixer.scene import TileKey
 from mixer.timeline import SenderClock
 
@@ -37,6 +38,7 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Participant:
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
             hand=self.hand,
+            avatar=self.avatar is not None,
             view=self.view,
             joined_at=self.joined_at,
         )
