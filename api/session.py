@@ -219,6 +219,15 @@ class RoomControl:
         self.principal.require("moderate", self.room)
         return await self._ask(command, ParticipantInfo)
 
+    async def assign_view(self, participant: str, view: str) -> ParticipantInfo:
+        """Shows somebody another view, beginning with a keyframe. Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(WatchView(participant=participant, view=view), ParticipantInfo)
+
+    async def lower_hand(self, participant: str) -> ParticipantInfo:
+        self.principal.require("moderate", self.room)
+        return await self._ask(SetHand(participant=participant, raised=False), ParticipantInfo)
+
     async def kick(self, participant: str, reason: str) -> None:
         self.principal.require("moderate", self.room)
         await self._ask(Leave(participant=participant, kicked=reason), Done)
