@@ -12,6 +12,7 @@
     │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
+    │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
@@ -69,6 +70,10 @@ class LayoutChanged(ClientFault):
 
 class TooLarge(ClientFault):
     code = "too_large"
+
+
+class UnsupportedMedia(ClientFault):
+    code = "unsupported_media_type"
 
 
 class Unprocessable(ClientFault):

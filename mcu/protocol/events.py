@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -81,6 +81,14 @@ class BannerChanged(RoomEvent):
     type: Literal["banner_changed"] = "banner_changed"
     view: ViewName
     banner: Banner
+
+
+class DecorChanged(RoomEvent):
+    """The images of a view. Who has an avatar of their own is news of the participant."""
+
+    type: Literal["decor_changed"] = "decor_changed"
+    view: ViewName
+    decor: ViewDecor
 
 
 class RecordingChanged(RoomEvent):
@@ -173,6 +181,7 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
