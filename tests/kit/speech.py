@@ -45,6 +45,20 @@ def noise(dbov: float, seconds: float, seed: int = 1) -> Samples:
     return noisy
 
 
+def typing(seconds: float, strokes_per_s: float = 4.0, seed: int = 1) -> Samples:
+    """A keyboard beside the microphone: a click of some 20 ms when a key goes down, a softer one when it comes up."""
+    random = np.random.default_rng(seed)
+    sound = random.normal(0.0, 15.0, round(seconds * 50) * 960)
+    click = np.exp(-np.arange(2_000) / 300)
+    at = 0
+    while (at := at + int(random.exponential(48_000 / strokes_per_s)) + 2_400) < sound.size - 10_000:
+        for begin, strength in ((at, 1.0), (at + int(random.uniform(3_000, 5_000)), 0.5)):
+            loud = strength * random.uniform(2_400, 6_000)
+            sound[begin : begin + click.size] += loud * click * random.normal(0.0, 1.0, click.size)
+    keys: Samples = np.rint(sound.clip(-32_768, 32_767)).astype(np.int16)
+    return keys
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Microphone:
     """A client: ``levels`` tells each packet's level (RFC 6464), ``lies`` one that is always the same instead."""
