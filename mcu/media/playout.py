@@ -6,7 +6,7 @@ away; a talk spurt begins exactly when its first packet is due; what is far too 
 
 A hole between two packets is filled from the copy inside the second (in-band FEC) or invented (PLC); when there is no
 second packet yet, the hole is filled without moving on, which grows the delay by what the network made us wait. Sound
-that is invented fades out within 120 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
+that is invented fades out within 200 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
 silence and not loss.
 
 A stream that nobody is to hear is *parked*: its packets come in, wait their time and go without being decoded. Back

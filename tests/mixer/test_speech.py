@@ -4,10 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mixer.levels import dbov
 from mixer.speech import SpeakerDetector, Speech
-from tests.kit.speech import Samples, noise, recorded, silence, typing
+from tests.kit.speech import noise, recorded, silence, typing
 
 MS = 1_000_000
 VOICE = 26
@@ -142,7 +143,7 @@ def test_signs_do_not_matter_and_time_may_stall() -> None:
     assert detector.update({"ada": 10}, 5_000 * MS).dominant is None
 
 
-def listen(step_ms: int = 40, **sounds: Samples) -> list[tuple[int, Speech]]:
+def listen(step_ms: int = 40, **sounds: NDArray[np.int16]) -> list[tuple[int, Speech]]:
     """What is judged, and when in ms, of people whose microphones hand over these sounds."""
     detector = SpeakerDetector()
     step, ticks = step_ms // 20, min(sound.size for sound in sounds.values()) // 960
