@@ -247,10 +247,11 @@ class Playout:
         if not self._expanded:
             delay_ns = self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns)
             wanted += self._pacer.correction(delay_ns, self._arrivals.target_ns, quiet=self._dbov <= QUIET_DBOV)
-        self._played = (self._cursor - self._pcm.size, now_ns)
         self._played_samples += SAMPLES_PER_TICK
         while self._playing and self._pcm.size < wanted:
             self._extend(wanted - self._pcm.size)
+        # What was invented while waiting counts as time that passed: most often its packet turns out to be lost.
+        self._played = (self._cursor + self._expanded - self._pcm.size, now_ns)
         chunk, self._pcm = self._pcm[:wanted], self._pcm[wanted:]
         if chunk.size < wanted:
             chunk = np.concatenate((chunk, np.zeros(wanted - chunk.size, np.int16)))
