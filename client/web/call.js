@@ -112,8 +112,9 @@ export class Call extends EventTarget {
     }
   }
 
+  /** Records the view this page watches, or ends that. */
   record() {
-    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start" });
+    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start", view: this.room.view });
   }
 
   mute(participant, audio) {

@@ -1,5 +1,8 @@
-/** The layout of the view this page watches: read, chosen, undone. Who changes a layout has to send the whole of it. */
+/** The layout of the view this page watches: read, chosen, undone, and what is on its schedule. Who changes a layout has
+ * to send the whole of it.
+ */
 
+const GONE = "That change was made or cancelled already.";
 const NOTHING_TO_UNDO = "There is no change of the layout left to undo.";
 
 export class Layouts {
@@ -8,7 +11,7 @@ export class Layouts {
   #ask;
   #tell;
   #problem;
-  #asked = null;
+  #asked = new Set();
   #learning = null;
 
   /** `ask(type, data)` sends a request, null if it failed; `tell(message)` and `problem(error)` reach the user. */
@@ -20,17 +23,19 @@ export class Layouts {
     this.#problem = problem;
   }
 
-  /** Reads the watched view's layout, once: neither a join nor a change of the view tells it. */
+  /** Reads the watched view's layout and schedule, once: neither a join nor a change of the view tells them. */
   learn() {
-    const { view } = this.#room;
-    if (this.#asked === view || this.#room.knows(view)) return;
-    this.#asked = view;
+    const { view, views } = this.#room;
+    for (const one of this.#asked) if (!views.some(({ name }) => name === one) && one !== view) this.#asked.delete(one);
+    if (this.#asked.has(view)) return;
+    this.#asked.add(view);
     this.#learning = this.#read(view);
+    this.#readSchedule(view);
   }
 
   /** After a new join everything may be different. */
   forget() {
-    this.#asked = null;
+    this.#asked.clear();
   }
 
   /** Arranges everybody's picture. While a screen is shared, the choice holds for the time of sharing as well. */
@@ -63,6 +68,20 @@ export class Layouts {
     }
   }
 
+  /** Takes a change off the schedule. That it is gone is heard from the room, as everybody else does. */
+  async cancel(id) {
+    try {
+      const response = await this.#fetch(this.#room.view, { method: "DELETE" }, `/scheduled/${encodeURIComponent(id)}`);
+      if (response.status === 404) this.#tell(GONE);
+      else if (!response.ok) {
+        const { code, detail } = await response.json();
+        this.#problem({ code, message: detail ?? "The change could not be cancelled." });
+      }
+    } catch {
+      this.#problem({ message: "The server could not be reached. The change is still to come." });
+    }
+  }
+
   async #set(changesOf) {
     await this.#learning;
     const { view, layout } = this.#room;
@@ -70,6 +89,7 @@ export class Layouts {
   }
 
   async #read(view) {
+    if (this.#room.knows(view)) return;
     try {
       const response = await this.#fetch(view);
       if (response.ok && !this.#room.knows(view)) this.#room.takeLayout(await response.json(), view);
@@ -78,9 +98,18 @@ export class Layouts {
     }
   }
 
-  #fetch(view, options = {}) {
+  async #readSchedule(view) {
+    try {
+      const response = await this.#fetch(view, {}, "/scheduled");
+      if (response.ok) this.#room.takeScheduled((await response.json()).scheduled, view);
+    } catch {
+      // What is scheduled from now on is heard of.
+    }
+  }
+
+  #fetch(view, options = {}, part = "") {
     const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
     const [room, name] = [this.#room.name, view].map(encodeURIComponent);
-    return fetch(`./api/v1/rooms/${room}/views/${name}/layout`, { ...options, headers });
+    return fetch(`./api/v1/rooms/${room}/views/${name}/layout${part}`, { ...options, headers });
   }
 }

@@ -110,6 +110,7 @@ class RoomInfo(Frozen):
     participants: int
     views: tuple[ViewSpec, ...]
     recording: bool
+    recorded_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being recorded")
     created_at: datetime
     metadata: dict[str, str]
 

@@ -182,6 +182,7 @@ class Room:
             participants=len(self._attendance),
             views=self.views.specs,
             recording=self.recordings.active,
+            recorded_views=self.recordings.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
         )

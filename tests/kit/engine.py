@@ -191,6 +191,7 @@ class FakeRoom:
             participants=len(self.people),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
         )
