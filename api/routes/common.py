@@ -64,6 +64,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         413: "The body is too large.",
         415: "The body is of a type that is not taken here.",
         422: "A field is wrong; `field` says which.",
+        429: "Too many at once; try again after `Retry-After`.",
         503: "No capacity; try again after `Retry-After`.",
     }
     content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
