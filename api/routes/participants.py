@@ -1,4 +1,4 @@
-"""``/rooms/{room}/participants``: the roster, server-side mute and gain, the view somebody watches, kick."""
+"""``/rooms/{room}/participants``: the roster; server-side mute, gain, attributes, the view somebody watches; kick."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo
-from mcu.protocol.names import ViewName
+from mcu.protocol.names import AttributesPatch, ViewName
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -23,6 +23,7 @@ class ParticipantPatch(BaseModel):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
+    attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
     view: ViewName | None = Field(default=None, description="the view they watch from now on")
     hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
 
@@ -49,8 +50,8 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, sets their gain, shows them another view, or lowers
-    their hand.
+    """Mutes somebody's voice or picture on the server's side, sets their gain, changes their attributes, shows
+    them another view, or lowers their hand.
     """
     if patch.view is not None:
         await room.assign_view(participant, patch.view)

@@ -21,7 +21,31 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.names import (
+    Attributes,
+    AttributesPatch,
+    DisplayName,
+    ParticipantId,
+    RecordingId,
+    Sdp,
+    ViewName,
+)
+from mcu.protocol.talk import (
+    ChatHistory,
+    ChatMessage,
+    ClearReady,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
+)
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -42,6 +66,7 @@ class Join(Frozen):
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
@@ -97,13 +122,16 @@ class SetHand(Frozen):
 
 
 class UpdateParticipant(Frozen):
-    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
+    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is. Raises ``Unprocessable`` when more
+    than ``MAX_ATTRIBUTES`` attributes would come of it.
+    """
 
     type: Literal["update_participant"] = "update_participant"
     participant: ParticipantId
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    attributes: AttributesPatch = Field(default_factory=dict)
 
 
 class Leave(Frozen):
@@ -396,7 +424,16 @@ Command = Annotated[
     | SetAvatar
     | StartRecording
     | StopRecording
-    | ListRecordings,
+    | ListRecordings
+    | Say
+    | EditMessage
+    | DeleteMessage
+    | GetChatHistory
+    | SendApp
+    | React
+    | SetReady
+    | ClearReady
+    | GetReady,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -418,5 +455,10 @@ Reply = (
     | ViewDecor
     | RecordingInfo
     | RecordingList
+    | Said
+    | ChatMessage
+    | ChatHistory
+    | Delivered
+    | ReadySet
     | Done
 )

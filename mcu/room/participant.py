@@ -1,7 +1,7 @@
 """One person in a room: who they are, what they send, and how far their connections have come."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -38,6 +38,8 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
@@ -77,6 +79,7 @@ class Participant:
             hand=self.hand,
             avatar=self.avatar is not None,
             view=self.view,
+            attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
@@ -105,6 +108,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
             for source in sources

@@ -30,6 +30,7 @@ class PictureInput:
     muted: bool
     reconnecting: bool
     role: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     hand: bool = False
 
 
