@@ -36,6 +36,7 @@ const controls = new Controls(
 const roster = new Roster({
   pin: (id) => call?.layouts.pin(id),
   mute: (id, audio) => call?.mute(id, audio),
+  lowerHand: (id) => call?.lowerHand(id),
   kick: (id) => call?.kick(id),
 });
 const chooser = new ViewChooser((name) => call?.watch(name));

@@ -7,6 +7,7 @@
 
 import { Connection } from "./connection.js";
 import { Layouts } from "./layouts.js";
+import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
 
@@ -33,6 +34,7 @@ export class Call extends EventTarget {
   layouts;
   #signaling;
   #media;
+  #rest;
   #main = null;
   #screen = null;
   #screenTrack = null;
@@ -44,8 +46,9 @@ export class Call extends EventTarget {
   constructor(url, join, media) {
     super();
     this.#media = media;
+    this.#rest = new Rest(this.room, join.token);
     this.layouts = new Layouts(this.room, {
-      token: join.token,
+      rest: this.#rest,
       ask: (type, data) => this.#ask(type, data),
       tell: (message) => this.#fire("notice", { message }),
       problem: (error) => this.#problem(error),
@@ -109,6 +112,15 @@ export class Call extends EventTarget {
     } catch (error) {
       if (error.code === "unknown_type") this.room.forgetHands();
       if (error.code !== "disconnected") this.#problem(error);
+    }
+  }
+
+  /** Takes somebody else's hand down, which is a moderator's to do. */
+  async lowerHand(participant) {
+    try {
+      await this.#rest.patch(["participants", participant], { hand: false });
+    } catch (error) {
+      this.#problem(error);
     }
   }
 

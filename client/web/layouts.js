@@ -7,17 +7,17 @@ const NOTHING_TO_UNDO = "There is no change of the layout left to undo.";
 
 export class Layouts {
   #room;
-  #token;
+  #rest;
   #ask;
   #tell;
   #problem;
   #asked = new Set();
   #learning = null;
 
-  /** `ask(type, data)` sends a request, null if it failed; `tell(message)` and `problem(error)` reach the user. */
-  constructor(room, { token, ask, tell, problem }) {
+  /** `rest` asks over HTTP; `ask(type, data)` sends a request, null if it failed; `tell(message)` and `problem(error)` reach the user. */
+  constructor(room, { rest, ask, tell, problem }) {
     this.#room = room;
-    this.#token = token;
+    this.#rest = rest;
     this.#ask = ask;
     this.#tell = tell;
     this.#problem = problem;
@@ -56,29 +56,21 @@ export class Layouts {
   }
 
   async undo() {
-    try {
-      const response = await this.#fetch(this.#room.view, { method: "DELETE" });
-      if (response.status === 409) this.#tell(NOTHING_TO_UNDO);
-      else if (!response.ok) {
-        const { code, detail } = await response.json();
-        this.#problem({ code, message: detail ?? "The change could not be undone." });
-      }
-    } catch {
-      this.#problem({ message: "The server could not be reached. The layout is as it was." });
-    }
+    await this.#delete(409, NOTHING_TO_UNDO, []);
   }
 
   /** Takes a change off the schedule. That it is gone is heard from the room, as everybody else does. */
   async cancel(id) {
+    await this.#delete(404, GONE, ["scheduled", id]);
+  }
+
+  /** Of the watched view's layout; an answer of that `status` is no problem, but `words` to tell. */
+  async #delete(status, words, part) {
     try {
-      const response = await this.#fetch(this.#room.view, { method: "DELETE" }, `/scheduled/${encodeURIComponent(id)}`);
-      if (response.status === 404) this.#tell(GONE);
-      else if (!response.ok) {
-        const { code, detail } = await response.json();
-        this.#problem({ code, message: detail ?? "The change could not be cancelled." });
-      }
-    } catch {
-      this.#problem({ message: "The server could not be reached. The change is still to come." });
+      await this.#rest.delete([...layoutOf(this.#room.view), ...part]);
+    } catch (error) {
+      if (error.status === status) this.#tell(words);
+      else this.#problem(error);
     }
   }
 
@@ -91,8 +83,8 @@ export class Layouts {
   async #read(view) {
     if (this.#room.knows(view)) return;
     try {
-      const response = await this.#fetch(view);
-      if (response.ok && !this.#room.knows(view)) this.#room.takeLayout(await response.json(), view);
+      const layout = await this.#rest.get(layoutOf(view));
+      if (!this.#room.knows(view)) this.#room.takeLayout(layout, view);
     } catch {
       // The next layout_changed says it as well.
     }
@@ -100,16 +92,14 @@ export class Layouts {
 
   async #readSchedule(view) {
     try {
-      const response = await this.#fetch(view, {}, "/scheduled");
-      if (response.ok) this.#room.takeScheduled((await response.json()).scheduled, view);
+      const { scheduled } = await this.#rest.get([...layoutOf(view), "scheduled"]);
+      this.#room.takeScheduled(scheduled, view);
     } catch {
       // What is scheduled from now on is heard of.
     }
   }
+}
 
-  #fetch(view, options = {}, part = "") {
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-    const [room, name] = [this.#room.name, view].map(encodeURIComponent);
-    return fetch(`./api/v1/rooms/${room}/views/${name}/layout${part}`, { ...options, headers });
-  }
+function layoutOf(view) {
+  return ["views", view, "layout"];
 }

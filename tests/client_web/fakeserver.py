@@ -129,6 +129,17 @@ class FakeServer:
         await self.change_layout(view, self.undoable.pop())
         return JSONResponse(self.layouts[view])
 
+    async def patch(self, request: Request) -> JSONResponse:
+        """A participant is changed: noted as a request ``patch``, and the page hears of it."""
+        who, changes = request.path_params["participant"], await request.json()
+        if not any(one["id"] == who for one in self.others):
+            return JSONResponse({"code": "no_such_participant", "detail": "nobody here has this id"}, 404)
+        await self.say("participant_updated", {"participant": {"id": who, **changes}})
+        async with self._news:
+            self.asked.append(("patch", {"participant": who, **changes}))
+            self._news.notify_all()
+        return JSONResponse({"id": who})
+
     async def schedule(self, request: Request) -> Response:
         """The schedule of the view ``main``; others have none."""
         if request.method == "GET":
@@ -296,6 +307,7 @@ async def serve() -> AsyncIterator[FakeServer]:
         Route("/api/v1/rooms/{room}/views/{view}/layout", fake.layout, methods=["GET", "DELETE"]),
         Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled", fake.schedule, methods=["GET"]),
         Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled/{change}", fake.schedule, methods=["DELETE"]),
+        Route("/api/v1/rooms/{room}/participants/{participant}", fake.patch, methods=["PATCH"]),
         Mount("/", StaticFiles(directory=WEB, html=True)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.client_web.fakeserver import ME, FakeServer, autojoin
+from tests.client_web.fakeserver import ME, FakeServer, autojoin, person
 from tests.kit.browser import Chromium, RoomPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -112,4 +112,19 @@ async def test_others_see_what_is_scheduled_and_cannot_cancel(room: FakeServer, 
         room.scheduled.clear()
         await room.wait_for("join", at_least=2)
         await until_coming_up(page)
+        assert page.complaints == []
+
+
+async def test_a_moderator_lowers_the_hands_of_others(room: FakeServer, chromium: Chromium) -> None:
+    room.others = [{**person("p-ada", "Ada"), "hand": True}, person("p-bo", "Bo")]
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        lower = page.page.locator("li[data-participant=p-ada]").get_by_role("button", name="Lower the hand of Ada")
+        await page.page.locator("li[data-participant=p-ada]").hover()
+        assert await lower.count() == 0, "not everybody's to do"
+        await room.say("participant_updated", {"participant": {"id": ME, "role": "moderator"}})
+        await lower.click()
+        assert await room.wait_for("patch") == {"participant": "p-ada", "hand": False}
+        await lower.wait_for(state="hidden")
+        assert await page.page.get_by_role("button", name="Lower the hand of").count() == 0
         assert page.complaints == []
