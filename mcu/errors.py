@@ -13,6 +13,7 @@
     │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
+    │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
@@ -74,6 +75,10 @@ class LayoutChanged(ClientFault):
 
 class TooLarge(ClientFault):
     code = "too_large"
+
+
+class UnsupportedMedia(ClientFault):
+    code = "unsupported_media_type"
 
 
 class Unprocessable(ClientFault):

@@ -1,6 +1,6 @@
-"""``/rooms/{room}/participants``: the roster, server-side mute, gain, attributes, kick."""
+"""``/rooms/{room}/participants``: the roster; server-side mute, gain, attributes, the view somebody watches; kick."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,7 @@ from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo, Role
-from mcu.protocol.names import AttributesPatch
+from mcu.protocol.names import AttributesPatch, ViewName
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -26,6 +26,8 @@ class ParticipantPatch(BaseModel):
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
     role: Role | None = None
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
+    view: ViewName | None = Field(default=None, description="the view they watch from now on")
+    hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
 
 
 class ParticipantRoster(BaseModel):
@@ -50,8 +52,14 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, sets their gain, or changes their attributes or role."""
-    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump()))
+    """Mutes somebody's voice or picture on the server's side, sets their gain, changes their attributes or role,
+    shows them another view, or lowers their hand.
+    """
+    if patch.view is not None:
+        await room.assign_view(participant, patch.view)
+    if patch.hand is False:
+        await room.lower_hand(participant)
+    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump(exclude={"view", "hand"})))
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))

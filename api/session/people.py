@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from api.session.asking import Asking
 from mcu.errors import Forbidden, NotFound, Unprocessable
-from mcu.protocol.commands import Done, Leave, ListParticipants, ParticipantList, UpdateParticipant
+from mcu.protocol.commands import (
+    Done,
+    Leave,
+    ListParticipants,
+    ParticipantList,
+    SetHand,
+    UpdateParticipant,
+    WatchView,
+)
 from mcu.protocol.models import ParticipantInfo
 
 
@@ -29,6 +37,15 @@ class PeopleControl(Asking):
             if "admin" in (command.role, before.role):
                 raise Forbidden("only an admin may make somebody an admin, or take that from them")
         return await self._ask(command, ParticipantInfo)
+
+    async def assign_view(self, participant: str, view: str) -> ParticipantInfo:
+        """Shows somebody another view, beginning with a keyframe. Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(WatchView(participant=participant, view=view), ParticipantInfo)
+
+    async def lower_hand(self, participant: str) -> ParticipantInfo:
+        self.principal.require("moderate", self.room)
+        return await self._ask(SetHand(participant=participant, raised=False), ParticipantInfo)
 
     async def kick(self, participant: str, reason: str, ban_s: int | None = None) -> None:
         """Removes somebody, and keeps them out for ``ban_s`` seconds. Raises ``Unprocessable``, and removes nobody,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcu.protocol.access import WaitingInfo
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -82,6 +82,14 @@ class BannerChanged(RoomEvent):
     type: Literal["banner_changed"] = "banner_changed"
     view: ViewName
     banner: Banner
+
+
+class DecorChanged(RoomEvent):
+    """The images of a view. Who has an avatar of their own is news of the participant."""
+
+    type: Literal["decor_changed"] = "decor_changed"
+    view: ViewName
+    decor: ViewDecor
 
 
 class RecordingChanged(RoomEvent):
@@ -194,6 +202,7 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed

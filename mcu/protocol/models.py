@@ -56,6 +56,7 @@ class ParticipantInfo(Frozen):
     server_muted_audio: bool = False
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
+    avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
     identified: bool = Field(default=False, description="their token names them: the same person comes as the same id")
     hidden: bool = Field(default=False, description="without a tile, a voice, or a place in the roster of others")

@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.picture import Picture
 from mixer.scene import TileKey
 from mixer.timeline import SenderClock
 
@@ -42,6 +43,7 @@ class Participant:
     hidden: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
+    avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Participant:
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
             hand=self.hand,
+            avatar=self.avatar is not None,
             view=self.view,
             identified=self.identified,
             hidden=self.hidden,
