@@ -16,15 +16,10 @@ ADMIN_KEY = "an admin key of the tests"
 ROOM = "/api/v1/rooms/team"
 
 
-def pass_for(
-    identity: str | None, *, room: str = "team", attributes: dict[str, str] | None = None, **grants: Any
-) -> str:
+def pass_for(identity: str | None, room: str = "team", **grants: Any) -> str:
     """A join token of a server with ``KEY``."""
-    spec = TokenSpec(
-        identity=identity,
-        name=identity.title() if identity else None,
-        grants=Grants.model_validate({"room": "team"} | grants),
-    )
+    name = identity.title() if identity else None
+    spec = TokenSpec(identity=identity, name=name, grants=Grants.model_validate({"room": room} | grants))
     return Authority({"k1": SecretStr(KEY)}).issue(spec).token
 
 
