@@ -7,6 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import (
+    Admission,
+    Admit,
+    ListWaiting,
+    Password,
+    StopWaiting,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
@@ -58,8 +68,12 @@ class WithBytes(Frozen):
 
 
 class Join(Frozen):
-    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
-    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """→ ``Joined``, or ``Waiting`` in the lobby. With ``resume_token`` of an earlier ``Joined`` the same participant
+    goes on. A second join with the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason
+    ``replaced``. Raises Locked, Conflict (``room_full``, ``lobby_full``), TooMany or Forbidden (``password_required``,
+    ``wrong_password``, ``denied``).
+
+    ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     """
 
     type: Literal["join"] = "join"
@@ -68,6 +82,10 @@ class Join(Frozen):
     role: Role = "participant"
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
+    admission: Admission | None = Field(default=None, repr=False)
+    passes: bool = False
+    hidden: bool = False
 
 
 class Joined(Frozen):
@@ -131,6 +149,7 @@ class UpdateParticipant(Frozen):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    role: Role | None = None
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -433,7 +452,11 @@ Command = Annotated[
     | React
     | SetReady
     | ClearReady
-    | GetReady,
+    | GetReady
+    | UpdateRoom
+    | ListWaiting
+    | Admit
+    | StopWaiting,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -460,5 +483,7 @@ Reply = (
     | ChatHistory
     | Delivered
     | ReadySet
+    | Waiting
+    | WaitingList
     | Done
 )

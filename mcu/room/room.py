@@ -25,6 +25,7 @@ from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
+from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
@@ -57,7 +58,6 @@ class Room:
         ticker: RtcTicker,
         recordings: RecordingIndex,
     ) -> None:
-        self.spec = spec
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -103,15 +103,17 @@ class Room:
         )
         self._attendance = Attendance(
             spec.name,
-            spec.capacity,
+            lambda: self.spec.capacity,
             config,
             clock,
             pool,
             self._connections,
             self._events,
             on_change=self._publish,
+            on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        self._reception = Reception(spec, self._attendance, self.views, self._events, clock, info=lambda: self.info)
         viewing = Viewing(
             spec.name,
             clock,
@@ -136,12 +138,10 @@ class Room:
         relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
-            c.Join: self._join,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
             c.SetHand: self._set_hand,
-            c.UpdateParticipant: self._update_participant,
             c.Leave: self._leave,
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
@@ -155,6 +155,7 @@ class Room:
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
+            **self._reception.handlers,
             **self._arranging.handlers,
         }
 
@@ -163,6 +164,11 @@ class Room:
         self.sounds.start()
         self.pictures.start()
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
+
+    @property
+    def spec(self) -> RoomSpec:
+        """As it is now."""
+        return self._reception.spec
 
     @property
     def name(self) -> str:
@@ -174,8 +180,13 @@ class Room:
 
     @property
     def empty_since_ns(self) -> int | None:
-        """Since when nobody has been here; None while somebody is."""
-        return self._attendance.empty_since_ns
+        """Since when nobody has been here, nor before the door; None while somebody is."""
+        return self._reception.empty_since_ns
+
+    @property
+    def finished(self) -> bool:
+        """Its owner's leaving ended it: it waits to be closed."""
+        return self._reception.finished
 
     @property
     def overflows(self) -> int:
@@ -187,12 +198,17 @@ class Room:
         return RoomInfo(
             name=self.spec.name,
             capacity=self.spec.capacity,
-            participants=len(self._attendance),
+            participants=len(self._attendance.visible),
             views=self.views.specs,
             recording=self.recordings.active,
             recorded_views=self.recordings.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
+            locked=self.spec.locked,
+            lobby=self.spec.lobby,
+            password=self.spec.password_hash is not None,
+            owner=self._reception.owner,
+            on_owner_left=self.spec.on_owner_left,
         )
 
     def events(self, participant: str | None = None) -> Subscription:
@@ -229,17 +245,6 @@ class Room:
 
     # Commands
 
-    async def _join(self, command: c.Join) -> c.Joined:
-        participant, resumed = await self._attendance.join(command)
-        return c.Joined(
-            participant=participant.info,
-            resume_token=participant.resume_token,
-            room=self.info,
-            participants=self._attendance.infos,
-            tiles=self.views.get(participant.view).composite.tile_map,
-            resumed=resumed,
-        )
-
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
         answer = await self._connections.offer(participant, command.connection, command.sdp)
@@ -260,9 +265,6 @@ class Room:
 
     async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
         return self._attendance.set_hand(command)
-
-    async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        return self._attendance.update(command)
 
     async def _leave(self, command: c.Leave) -> c.Done:
         await self._attendance.leave(command)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
+from mcu.protocol.access import ListWaiting, WaitingList
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -331,6 +332,8 @@ class FakeRoom:
                 return RecordingList(recordings=tuple(self.recordings.values()))
             case GetChatHistory():
                 return ChatHistory(messages=())
+            case ListWaiting():
+                return WaitingList(waiting=())
             case GetReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
