@@ -69,7 +69,8 @@ class Room:
             clock,
             Timeline(start_ns, spec.view.fps),
             self.audio,
-            bitrate_bps=spec.view.audio_kbps * 1000,
+            bitrate_bps=spec.view.audio_bps,
+            music=spec.view.audio_profile == "music",
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
         )
         self.pictures = RoomPictures(

@@ -50,6 +50,7 @@ class RoomSounds:
         fanout: AudioFanout,
         *,
         bitrate_bps: int,
+        music: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
     ) -> None:
         self.snapshot = RoomSnapshot()
@@ -61,7 +62,7 @@ class RoomSounds:
         self._voices = Voices()
         self._mixer = SoundMixer()
         self._detector = SpeakerDetector()
-        self._listening = Listening(fanout, bitrate_bps=bitrate_bps)
+        self._listening = Listening(fanout, bitrate_bps=bitrate_bps, music=music)
         self._told_ns = 0
         self._told: Speech | None = None
         self._contributors = 0
