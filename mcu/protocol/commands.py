@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from mcu.protocol.decor import Banner
+from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -21,7 +22,7 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.names import DisplayName, GroupName, ParticipantId, RecordingId, Sdp, ViewName
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -36,6 +37,7 @@ class Join(Frozen):
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    group: GroupName = ""
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
@@ -98,6 +100,7 @@ class UpdateParticipant(Frozen):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    group: GroupName | None = Field(default=None, description="empty: out of every group")
 
 
 class Leave(Frozen):
@@ -274,7 +277,9 @@ class DeleteView(Frozen):
 
 
 class WatchView(Frozen):
-    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view. Raises
+    ``Forbidden`` where the view is that of a group which they are not in, unless they are a moderator.
+    """
 
     type: Literal["watch_view"] = "watch_view"
     participant: ParticipantId
@@ -352,6 +357,8 @@ Command = Annotated[
     | WatchView
     | GetBanner
     | SetBanner
+    | ListGroups
+    | SetGroup
     | StartRecording
     | StopRecording
     | ListRecordings,
@@ -373,6 +380,8 @@ Reply = (
     | ViewList
     | ViewSpec
     | Banner
+    | GroupInfo
+    | GroupList
     | RecordingInfo
     | RecordingList
     | Done

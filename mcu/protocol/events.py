@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcu.protocol.decor import Banner
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -82,6 +83,13 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -123,6 +131,7 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
     | RecordingChanged
     | Kicked
     | PeerFailed

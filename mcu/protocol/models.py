@@ -12,7 +12,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import DisplayName, GroupName, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -53,12 +53,13 @@ class ParticipantInfo(Frozen):
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
     view: ViewName = Field(default="main", description="the view they watch")
+    group: GroupName = Field(default="", description="hears and is heard by it alone; empty: in none")
     joined_at: datetime
 
 
 class ViewSpec(Frozen):
-    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The sound is the room's: of it,
-    ``main`` decides.
+    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The bitrate of sound is the room's:
+    of it, ``main`` decides.
     """
 
     name: ViewName = "main"
@@ -68,6 +69,13 @@ class ViewSpec(Frozen):
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
     audio_kbps: int = Field(default=32, ge=6, le=256)
     background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
+    group: GroupName | None = Field(
+        default=None,
+        description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
+    )
+
+
+_NULLABLE = {"background", "group"}
 
 
 class ViewChanges(Frozen):
@@ -80,6 +88,7 @@ class ViewChanges(Frozen):
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
+    group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -88,7 +97,7 @@ class ViewChanges(Frozen):
 
     def applied_to(self, spec: ViewSpec) -> ViewSpec:
         changes = self.model_dump()
-        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k == "background"})
+        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k in _NULLABLE})
 
 
 class RoomSpec(Frozen):

@@ -3,6 +3,7 @@
 Somebody who falls silent keeps their own for a while, so that the change of encoder doesn't fall into every pause.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ EXPECTED_LOSS = 0.1
 """From here on libopus puts a copy of the last packet into the next at 32 kbit/s; below it never does."""
 
 
+PRIMING_TICKS = 2
+"""What an encoder of one's own hears of the shared mix before its first packet."""
+
+
 @dataclass(slots=True)
 class _OwnMix:
     encoder: OpusEncoder
@@ -39,6 +44,7 @@ class Listening:
         self._bitrate_bps = bitrate_bps
         self._shared = OpusEncoder(bitrate_bps, expected_loss=EXPECTED_LOSS)
         self._own: dict[str, _OwnMix] = {}
+        self._before: deque[NDArray[np.int16]] = deque(maxlen=PRIMING_TICKS)
 
     def send(self, sounds: tuple[SoundInput, ...], mixed: Mixed, time_ns: int) -> None:
         """Sends the tick that begins at ``time_ns``, room time, to everybody who listens."""
@@ -46,6 +52,11 @@ class Listening:
         if self._fanout.statistics.listeners:
             self.encodes += 1
             self._fanout.send(self._shared.encode(mixed.everyone), time_ns, own)
+        self._before.append(mixed.everyone)
+
+    def hand_over(self, who: str, to: "Listening") -> None:
+        """Somebody hears another mix from now on. Their stream goes along, so that nothing but its sound changes."""
+        to._own[who] = self._own.pop(who, None) or self._begin(0)
 
     def _encode_own(
         self,
@@ -59,7 +70,7 @@ class Listening:
         for who in without.keys() & listening.keys():
             mix = self._own.get(who)
             if mix is None:
-                mix = self._own[who] = _OwnMix(OpusEncoder(self._bitrate_bps, expected_loss=EXPECTED_LOSS), time_ns)
+                mix = self._own[who] = self._begin(time_ns)
             mix.last_contribution_ns = time_ns
         for who in list(self._own):
             mix = self._own[who]
@@ -70,6 +81,15 @@ class Listening:
             self.encodes += 1
             payloads[downlink] = mix.encoder.encode(without.get(who, everyone))
         return payloads
+
+    def _begin(self, time_ns: int) -> _OwnMix:
+        """A stream for somebody who has heard the shared one: its encoder has heard the same, or it would begin from
+        silence, with an edge.
+        """
+        encoder = OpusEncoder(self._bitrate_bps, expected_loss=EXPECTED_LOSS)
+        for pcm in self._before:
+            encoder.encode(pcm)
+        return _OwnMix(encoder, time_ns)
 
     def close(self) -> None:
         """Frees the encoders. Idempotent."""

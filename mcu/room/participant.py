@@ -37,8 +37,12 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    group: str = ""
+    """Whom they hear, and who hears them."""
     view: str = "main"
     """The view they watch."""
+    view_chosen: bool = False
+    """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
@@ -74,6 +78,7 @@ class Participant:
             server_muted_video=self.server_muted_video,
             hand=self.hand,
             view=self.view,
+            group=self.group,
             joined_at=self.joined_at,
         )
 
@@ -102,6 +107,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                group=self.group,
                 hand=self.hand and source == "camera",
             )
             for source in sources
@@ -118,6 +124,7 @@ class Participant:
             heard=self.hears,
             gain=self.gain,
             downlink=link.listening if link is not None else None,
+            group=self.group,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:
