@@ -8,7 +8,7 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, not_found
+    │   │                               no_such_change, no_such_message, not_found
     │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views,
     │   │                               too_many_groups
     │   ├── LayoutChanged               layout_changed: somebody else was faster

@@ -1,4 +1,4 @@
-"""``/rooms/{room}/participants``: the roster, server-side mute and gain, kick."""
+"""``/rooms/{room}/participants``: the roster, server-side mute, gain, attributes, kick."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.names import AttributesPatch
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -22,6 +23,7 @@ class ParticipantPatch(BaseModel):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
+    attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
 
 
 class ParticipantRoster(BaseModel):
@@ -46,7 +48,7 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, or sets their gain."""
+    """Mutes somebody's voice or picture on the server's side, sets their gain, or changes their attributes."""
     return await room.update(UpdateParticipant(participant=participant, **patch.model_dump()))
 
 

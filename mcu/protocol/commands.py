@@ -22,7 +22,32 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
-from mcu.protocol.names import DisplayName, GroupName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.names import (
+    Attributes,
+    AttributesPatch,
+    DisplayName,
+    GroupName,
+    ParticipantId,
+    RecordingId,
+    Sdp,
+    ViewName,
+)
+from mcu.protocol.talk import (
+    ChatHistory,
+    ChatMessage,
+    ClearReady,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
+)
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
@@ -38,6 +63,7 @@ class Join(Frozen):
     identity: ParticipantId | None = None
     role: Role = "participant"
     group: GroupName = ""
+    attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
 
 
@@ -93,7 +119,9 @@ class SetHand(Frozen):
 
 
 class UpdateParticipant(Frozen):
-    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
+    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is. Raises ``Unprocessable`` when more
+    than ``MAX_ATTRIBUTES`` attributes would come of it.
+    """
 
     type: Literal["update_participant"] = "update_participant"
     participant: ParticipantId
@@ -101,6 +129,7 @@ class UpdateParticipant(Frozen):
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
     group: GroupName | None = Field(default=None, description="empty: out of every group")
+    attributes: AttributesPatch = Field(default_factory=dict)
 
 
 class Leave(Frozen):
@@ -361,7 +390,16 @@ Command = Annotated[
     | SetGroup
     | StartRecording
     | StopRecording
-    | ListRecordings,
+    | ListRecordings
+    | Say
+    | EditMessage
+    | DeleteMessage
+    | GetChatHistory
+    | SendApp
+    | React
+    | SetReady
+    | ClearReady
+    | GetReady,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -384,5 +422,10 @@ Reply = (
     | GroupList
     | RecordingInfo
     | RecordingList
+    | Said
+    | ChatMessage
+    | ChatHistory
+    | Delivered
+    | ReadySet
     | Done
 )

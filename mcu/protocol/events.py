@@ -9,6 +9,7 @@ from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
 
@@ -120,6 +121,55 @@ class RoomClosed(RoomEvent):
     type: Literal["room_closed"] = "room_closed"
 
 
+class ChatPosted(RoomEvent):
+    """Somebody else said something. A private message comes to each of its readers apart."""
+
+    type: Literal["chat"] = "chat"
+    message: ChatMessage
+
+
+class ChatEdited(RoomEvent):
+    type: Literal["chat_edited"] = "chat_edited"
+    message: ChatMessage
+    by: ParticipantId | None
+
+
+class ChatDeleted(RoomEvent):
+    type: Literal["chat_deleted"] = "chat_deleted"
+    message_id: MessageId
+    by: ParticipantId | None
+
+
+class ChatHistoryTold(RoomEvent):
+    """What was said before the reader came, or while they were away; the first news after ``joined``. What is said in
+    that very moment may be told twice, under the same id.
+    """
+
+    type: Literal["chat_history"] = "chat_history"
+    messages: tuple[ChatMessage, ...]
+
+
+class AppMessage(RoomEvent):
+    """A program of somebody else's (None: of the server's) sent this."""
+
+    type: Literal["app"] = "app"
+    sender: ParticipantId | None
+    topic: Topic
+    payload: Payload
+
+
+class Reacted(RoomEvent):
+    type: Literal["reaction"] = "reaction"
+    sender: ParticipantId
+    reaction: ReactionText
+
+
+class ReadyChanged(RoomEvent):
+    type: Literal["ready"] = "ready"
+    ready: tuple[ParticipantId, ...]
+    waiting: tuple[ParticipantId, ...]
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -136,6 +186,13 @@ Event = Annotated[
     | Kicked
     | PeerFailed
     | RoomUpdated
-    | RoomClosed,
+    | RoomClosed
+    | ChatPosted
+    | ChatEdited
+    | ChatDeleted
+    | ChatHistoryTold
+    | AppMessage
+    | Reacted
+    | ReadyChanged,
     Field(discriminator="type"),
 ]

@@ -12,7 +12,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.names import DisplayName, GroupName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import Attributes, DisplayName, GroupName, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -54,6 +54,7 @@ class ParticipantInfo(Frozen):
     hand: bool = Field(default=False, description="raised")
     view: ViewName = Field(default="main", description="the view they watch")
     group: GroupName = Field(default="", description="hears and is heard by it alone; empty: in none")
+    attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     joined_at: datetime
 
 

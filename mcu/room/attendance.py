@@ -12,6 +12,7 @@ from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import Connection, ParticipantInfo, Source
 from mcu.room.connections import Connections
 from mcu.room.events import Events
@@ -109,6 +110,7 @@ class Attendance:
             name=command.name,
             role=command.role,
             group=command.group,
+            attributes=command.attributes,
             pool=self._pool,
             on_keyframe_wanted=self._on_keyframe_wanted,
         )
@@ -131,8 +133,9 @@ class Attendance:
         return self._updated(participant)
 
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        """What a moderator decides. Raises NotFound."""
+        """What a moderator decides. Raises NotFound, or Unprocessable for too many attributes."""
         participant = self.participant(command.participant)
+        participant.attributes = patched_attributes(participant.attributes, command.attributes)
         if command.server_muted_audio is not None:
             participant.server_muted_audio = command.server_muted_audio
         if command.server_muted_video is not None:

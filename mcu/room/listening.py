@@ -56,7 +56,7 @@ class Listening:
 
     def hand_over(self, who: str, to: "Listening") -> None:
         """Somebody hears another mix from now on. Their stream goes along, so that nothing but its sound changes."""
-        to._own[who] = self._own.pop(who, None) or self._begin(0)
+        to._own[who] = self._own.pop(who) if who in self._own else self._begin(0)
 
     def _encode_own(
         self,

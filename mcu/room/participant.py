@@ -1,7 +1,7 @@
 """One person in a room: who they are, what they send, and how far their connections have come."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -39,6 +39,8 @@ class Participant:
     hand: bool = False
     group: str = ""
     """Whom they hear, and who hears them."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Replaced, never written into: snapshots hold it."""
     view: str = "main"
     """The view they watch."""
     view_chosen: bool = False
@@ -79,6 +81,7 @@ class Participant:
             hand=self.hand,
             view=self.view,
             group=self.group,
+            attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
@@ -108,6 +111,7 @@ class Participant:
                 reconnecting=reconnecting,
                 role=self.role,
                 group=self.group,
+                attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
             for source in sources

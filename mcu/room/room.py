@@ -17,14 +17,17 @@ from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSp
 from mcu.recording.index import RecordingIndex
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
 from mcu.room.groups import Groups
 from mcu.room.outputs import new_identity
+from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
+from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
@@ -127,6 +130,9 @@ class Room:
             from_thread=self._from_thread,
         )
         decorating = Decorating(self.views, self._events, on_change=self._publish)
+        pace = Pace(self._attendance, clock)
+        chat = Chat(self._attendance, self._events, clock, pace)
+        relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -147,6 +153,8 @@ class Room:
             **self._viewing.handlers,
             **self._groups.handlers,
             **decorating.handlers,
+            **chat.handlers,
+            **relay.handlers,
             **self._arranging.handlers,
         }
 

@@ -96,5 +96,6 @@ def _member(source: PictureInput, live: bool, speech: SpeechState) -> Member:
         speaking=speech.border.get(who, 0.0) if source.key.source == "camera" else 0.0,
         last_spoke_ns=speech.last_spoke_ns.get(who, 0),
         role=source.role,
+        attributes=source.attributes,
         hand=source.hand,
     )

@@ -34,6 +34,7 @@ class PictureInput:
     reconnecting: bool
     role: str = ""
     group: str = NO_GROUP
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     hand: bool = False
 
 

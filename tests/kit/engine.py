@@ -63,6 +63,7 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
+from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
@@ -76,6 +77,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
@@ -318,6 +320,10 @@ class FakeRoom:
                 return self._stop_recording(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
+            case GetChatHistory():
+                return ChatHistory(messages=())
+            case GetReady():
+                return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
 
@@ -338,7 +344,12 @@ class FakeRoom:
             raise Conflict("the room is full", code="room_full")
         who = owner or join.identity or f"p_{secrets.token_hex(4)}"
         person = ParticipantInfo(
-            id=who, name=join.name, role=join.role, presence="connected", joined_at=datetime.now(UTC)
+            id=who,
+            name=join.name,
+            role=join.role,
+            attributes=join.attributes,
+            presence="connected",
+            joined_at=datetime.now(UTC),
         )
         self.people[who] = person
         self.tokens[who] = secrets.token_urlsafe(12)
@@ -355,11 +366,12 @@ class FakeRoom:
 
     def _change(self, command: SetMediaState | UpdateParticipant) -> ParticipantInfo:
         person = self._person(command.participant)
-        changes = command.model_dump(exclude_none=True, exclude={"type", "participant", "gain"})
+        changes = command.model_dump(exclude_none=True, exclude={"type", "participant", "gain", "attributes"})
         if isinstance(command, SetMediaState):
             person = person.model_copy(update={"media": MediaState(**(person.media.model_dump() | changes))})
         else:
-            person = person.model_copy(update=changes)
+            attributes = patched_attributes(person.attributes, command.attributes)
+            person = person.model_copy(update={**changes, "attributes": attributes})
         self.people[person.id] = person
         self.emit(ParticipantUpdated(participant=person))
         return person
