@@ -1,4 +1,4 @@
-"""``/rooms/{room}/participants``: the roster, server-side mute, gain, attributes, kick."""
+"""``/rooms/{room}/participants``: the roster, server-side mute, gain, group, attributes, kick."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo
-from mcu.protocol.names import AttributesPatch
+from mcu.protocol.names import AttributesPatch, GroupName
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -23,6 +23,7 @@ class ParticipantPatch(BaseModel):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
+    group: GroupName | None = Field(default=None, description="hears, and is heard by, it alone; null: in none")
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
 
 
@@ -48,8 +49,13 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, sets their gain, or changes their attributes."""
-    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump()))
+    """Mutes somebody's voice or picture on the server's side, sets their gain, moves them to a group or out of it, or
+    changes their attributes.
+    """
+    changes = patch.model_dump()
+    if "group" in patch.model_fields_set:
+        changes["group"] = patch.group or ""
+    return await room.update(UpdateParticipant(participant=participant, **changes))
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from api.session.people import PeopleControl
+from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
 from mcu.errors import Conflict, Internal, NotFound
 from mcu.protocol.commands import (
@@ -45,7 +46,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, TalkControl):
+class RoomControl(PeopleControl, SoundControl, TalkControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """
