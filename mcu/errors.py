@@ -13,6 +13,7 @@
     │   │                               too_many_groups
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
+    │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
@@ -70,6 +71,10 @@ class LayoutChanged(ClientFault):
 
 class TooLarge(ClientFault):
     code = "too_large"
+
+
+class UnsupportedMedia(ClientFault):
+    code = "unsupported_media_type"
 
 
 class Unprocessable(ClientFault):

@@ -62,7 +62,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "Not in the present state.",
         412: "`If-Match` names another version: somebody else was faster.",
         413: "The body is too large.",
-        415: "The body is not JSON.",
+        415: "The body is of a type that is not taken here.",
         422: "A field is wrong; `field` says which.",
         429: "Too much at once; try again after `Retry-After`.",
         503: "No capacity; try again after `Retry-After`.",

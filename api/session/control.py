@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.session.decor import DecorControl
 from api.session.people import PeopleControl
 from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
@@ -11,7 +12,6 @@ from mcu.protocol.commands import (
     CreateView,
     DeleteView,
     Done,
-    GetBanner,
     GetLayout,
     GetLayoutHistory,
     GetRoom,
@@ -22,7 +22,6 @@ from mcu.protocol.commands import (
     ListViews,
     MergeLayout,
     RecordingList,
-    SetBanner,
     SetLayout,
     Snapshot,
     StartRecording,
@@ -33,7 +32,6 @@ from mcu.protocol.commands import (
     UpdateView,
     ViewList,
 )
-from mcu.protocol.decor import Banner
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.merge import patched
 from mcu.protocol.models import (
@@ -46,7 +44,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, SoundControl, TalkControl):
+class RoomControl(PeopleControl, SoundControl, TalkControl, DecorControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """
@@ -76,14 +74,6 @@ class RoomControl(PeopleControl, SoundControl, TalkControl):
     async def delete_view(self, name: str) -> None:
         self.principal.require("arrange", self.room)
         await self._ask(DeleteView(view=name), Done)
-
-    async def banner(self, view: str) -> Banner:
-        self.principal.require("watch", self.room)
-        return await self._ask(GetBanner(view=view), Banner)
-
-    async def set_banner(self, view: str, banner: Banner) -> Banner:
-        self.principal.require("arrange", self.room)
-        return await self._ask(SetBanner(view=view, banner=banner), Banner)
 
     async def layout(self, view: str) -> LayoutState:
         self.principal.require("watch", self.room)

@@ -2,7 +2,15 @@
 
 from api.session.asking import Asking
 from mcu.errors import NotFound
-from mcu.protocol.commands import Done, Leave, ListParticipants, ParticipantList, UpdateParticipant
+from mcu.protocol.commands import (
+    Done,
+    Leave,
+    ListParticipants,
+    ParticipantList,
+    SetHand,
+    UpdateParticipant,
+    WatchView,
+)
 from mcu.protocol.models import ParticipantInfo
 
 
@@ -23,6 +31,15 @@ class PeopleControl(Asking):
         """Mutes on the server's side, gain, group, attributes."""
         self.principal.require("moderate", self.room)
         return await self._ask(command, ParticipantInfo)
+
+    async def assign_view(self, participant: str, view: str) -> ParticipantInfo:
+        """Shows somebody another view, beginning with a keyframe. Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(WatchView(participant=participant, view=view), ParticipantInfo)
+
+    async def lower_hand(self, participant: str) -> ParticipantInfo:
+        self.principal.require("moderate", self.room)
+        return await self._ask(SetHand(participant=participant, raised=False), ParticipantInfo)
 
     async def kick(self, participant: str, reason: str) -> None:
         self.principal.require("moderate", self.room)

@@ -5,9 +5,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
 from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
@@ -51,6 +51,12 @@ from mcu.protocol.talk import (
 from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
+
+
+class WithBytes(Frozen):
+    """Bytes are Base64 (RFC 4648) where they have to be JSON."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class Join(Frozen):
@@ -252,7 +258,7 @@ class TakeSnapshot(Frozen):
     format: Literal["jpg", "png"] = "jpg"
 
 
-class Snapshot(Frozen):
+class Snapshot(WithBytes):
     content_type: str
     data: bytes
 
@@ -330,6 +336,38 @@ class SetBanner(Frozen):
     banner: Banner
 
 
+class GetDecor(Frozen):
+    """→ ``ViewDecor``"""
+
+    type: Literal["get_decor"] = "get_decor"
+    view: ViewName = "main"
+
+
+class SetBackgroundImage(WithBytes):
+    """→ ``ViewDecor``. None takes the image away. Raises ``Unprocessable`` for one that can't be used."""
+
+    type: Literal["set_background_image"] = "set_background_image"
+    view: ViewName = "main"
+    image: ImageFile | None
+
+
+class SetLogo(WithBytes):
+    """→ ``ViewDecor``. None takes the logo away. Raises ``Unprocessable`` for an image that can't be used."""
+
+    type: Literal["set_logo"] = "set_logo"
+    view: ViewName = "main"
+    image: ImageFile | None
+    place: LogoPlace = LogoPlace()
+
+
+class SetAvatar(WithBytes):
+    """→ ``ParticipantInfo``. None: initials again. Raises ``Unprocessable`` for an image that can't be used."""
+
+    type: Literal["set_avatar"] = "set_avatar"
+    participant: ParticipantId
+    image: ImageFile | None
+
+
 class StartRecording(Frozen):
     """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
 
@@ -388,6 +426,10 @@ Command = Annotated[
     | SetBanner
     | ListGroups
     | SetGroup
+    | GetDecor
+    | SetBackgroundImage
+    | SetLogo
+    | SetAvatar
     | StartRecording
     | StopRecording
     | ListRecordings
@@ -420,6 +462,7 @@ Reply = (
     | Banner
     | GroupInfo
     | GroupList
+    | ViewDecor
     | RecordingInfo
     | RecordingList
     | Said

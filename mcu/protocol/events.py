@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
@@ -89,6 +89,14 @@ class GroupChanged(RoomEvent):
 
     type: Literal["group_changed"] = "group_changed"
     group: GroupInfo
+
+
+class DecorChanged(RoomEvent):
+    """The images of a view. Who has an avatar of their own is news of the participant."""
+
+    type: Literal["decor_changed"] = "decor_changed"
+    view: ViewName
+    decor: ViewDecor
 
 
 class RecordingChanged(RoomEvent):
@@ -182,6 +190,7 @@ Event = Annotated[
     | LayoutPluginEjected
     | BannerChanged
     | GroupChanged
+    | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed

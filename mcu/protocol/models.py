@@ -52,6 +52,7 @@ class ParticipantInfo(Frozen):
     server_muted_audio: bool = False
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
+    avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
     group: GroupName = Field(default="", description="hears and is heard by it alone; empty: in none")
     attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")

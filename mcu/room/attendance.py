@@ -17,6 +17,7 @@ from mcu.protocol.models import Connection, ParticipantInfo, Source
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.participant import Participant, new_resume_token
+from mixer.picture import Picture
 
 log = structlog.get_logger()
 
@@ -130,6 +131,12 @@ class Attendance:
         """Raises NotFound."""
         participant = self.participant(command.participant)
         participant.hand = command.raised
+        return self._updated(participant)
+
+    def set_avatar(self, identifier: str, avatar: Picture | None) -> ParticipantInfo:
+        """What stands in for their camera when it is off; None: initials. Raises NotFound."""
+        participant = self.participant(identifier)
+        participant.avatar = avatar
         return self._updated(participant)
 
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:

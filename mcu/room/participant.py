@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.picture import Picture
 from mixer.scene import TileKey
 from mixer.timeline import SenderClock
 
@@ -41,6 +42,7 @@ class Participant:
     """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
+    avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
     view_chosen: bool = False
@@ -79,6 +81,7 @@ class Participant:
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
             hand=self.hand,
+            avatar=self.avatar is not None,
             view=self.view,
             group=self.group,
             attributes=dict(self.attributes),

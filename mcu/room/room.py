@@ -129,7 +129,7 @@ class Room:
             on_change=self._publish,
             from_thread=self._from_thread,
         )
-        decorating = Decorating(self.views, self._events, on_change=self._publish)
+        decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
         pace = Pace(self._attendance, clock)
         chat = Chat(self._attendance, self._events, clock, pace)
         relay = Relay(self._attendance, self._events, pace)
@@ -347,6 +347,7 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
@@ -354,6 +355,7 @@ class Room:
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,
+            decors=self.views.decors,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -8,6 +8,7 @@ from mcu.media.decoding import DecodedPicture
 from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec, Member
 from mixer.picture import Picture
 from mixer.scene import TileKey
@@ -28,6 +29,7 @@ class Moment:
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)
     banners: Mapping[str, BannerLines] = field(default_factory=dict)
     wall_ahead_ns: int = 0
+    decors: Mapping[str, Decor] = field(default_factory=dict)
 
     def of(self, group: str | None) -> tuple[tuple[Member, ...], str | None]:
         """The members of a group, and who of them has the floor: where it is somebody else's, who spoke last."""
@@ -71,6 +73,7 @@ class Selection:
             snapshot.plugins,
             snapshot.banners,
             wall_ahead_ns,
+            snapshot.decors,
         )
 
     def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:

@@ -12,6 +12,7 @@ from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import AudioFanout
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
 
@@ -72,6 +73,8 @@ class RoomSnapshot:
     """By the name of the view; they belong to the picture thread from then on."""
     banners: Mapping[str, BannerLines] = field(default_factory=dict)
     """By the name of the view."""
+    decors: Mapping[str, Decor] = field(default_factory=dict)
+    """By the name of the view; each the same object for as long as nothing in it changes."""
 
 
 @dataclass(frozen=True, slots=True)

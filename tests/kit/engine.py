@@ -23,6 +23,7 @@ from mcu.protocol.commands import (
     Detach,
     Done,
     GetBanner,
+    GetDecor,
     GetRoom,
     GetTileHealth,
     GetTiles,
@@ -37,8 +38,11 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
+    SetAvatar,
+    SetBackgroundImage,
     SetBanner,
     SetHand,
+    SetLogo,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -50,9 +54,10 @@ from mcu.protocol.commands import (
     ViewList,
     WatchView,
 )
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
     BannerChanged,
+    DecorChanged,
     Event,
     Kicked,
     ParticipantJoined,
@@ -132,6 +137,7 @@ class FakeRoom:
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
         self.groups: dict[str, GroupSpec] = {}
+        self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -253,6 +259,8 @@ class FakeRoom:
                 return self.tiles(command.view)
             case ListViews() | CreateView() | UpdateView() | DeleteView() | WatchView() | GetTileHealth():
                 return self._answer_about_views(command)
+            case GetDecor() | SetBackgroundImage() | SetLogo() | SetAvatar():
+                return self._answer_about_decor(command)
             case _:
                 return self._answer_about_view(command)
 
@@ -337,6 +345,26 @@ class FakeRoom:
     def _group(self, name: str) -> GroupInfo:
         members = tuple(person.id for person in self.people.values() if person.group == name)
         return GroupInfo(name=name, members=members, hears=self.groups.get(name, GroupSpec()).hears)
+
+    def _answer_about_decor(self, command: GetDecor | SetBackgroundImage | SetLogo | SetAvatar) -> Reply:
+        """Every image will do: nothing is decoded."""
+        if isinstance(command, SetAvatar):
+            person = self._person(command.participant).model_copy(update={"avatar": command.image is not None})
+            self.people[person.id] = person
+            self.emit(ParticipantUpdated(participant=person))
+            return person
+        self._view(command.view)
+        decor = self.decors.get(command.view, ViewDecor())
+        match command:
+            case GetDecor():
+                return decor
+            case SetBackgroundImage():
+                decor = decor.model_copy(update={"background_image": command.image is not None})
+            case SetLogo():
+                decor = decor.model_copy(update={"logo": command.place if command.image is not None else None})
+        self.decors[command.view] = decor
+        self.emit(DecorChanged(view=command.view, decor=decor))
+        return decor
 
     def _person(self, participant: str) -> ParticipantInfo:
         if participant not in self.people:
