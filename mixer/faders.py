@@ -1,8 +1,8 @@
-"""Everybody's fader: gains that never step, voices that begin and end without a click.
+"""Everybody's fader: gains that never step, and voices that never end with a click.
 
-A gain goes to a new value in a straight line over one chunk. Who begins comes up from nothing over one chunk. Who is
-not heard any more, muted or gone, ends with one more chunk: their last one played backwards, which goes on where it
-ended, on its way down to nothing. So nothing that is said after a mute gets through, and the end is no edge.
+A gain goes to a new value in a straight line over one chunk. Whoever is gone of a sudden, in the middle of a sound,
+ends with one more chunk: their last one played backwards, which goes on where that ended, on its way down to nothing.
+Those who have been faded out (``mcu/room/voices.py``) are left as they are.
 """
 
 from collections.abc import Mapping
@@ -45,6 +45,11 @@ def checked(who: str, chunk: NDArray[np.int16], gain: float) -> None:
         raise ValueError(f"{who}: a gain is 0 to {MAX_GAIN:g}, not {gain}")
 
 
+ENDED = 0.05
+"""A chunk whose last millisecond is below this part of its peak has come to its end by itself."""
+_LAST_SAMPLES = 48
+
+
 class Faders:
     """The faders of a room. One thread."""
 
@@ -58,20 +63,25 @@ class Faders:
         """What each puts into the mix in this tick: int32 of shape (960,), new arrays.
 
         ``inputs``: a chunk of int16 (960,) of each who is heard; ``gains``: factors 0 to 16, 1 if missing. Whoever was
-        heard in the tick before and isn't now is in the answer once more. Raises ``ValueError`` as ``checked`` does.
+        cut off with the tick before is in the answer once more. Raises ``ValueError`` as ``checked`` does.
         """
         faded: dict[str, Samples] = {}
         for who, chunk in inputs.items():
             gain = gains.get(who, 1.0)
             checked(who, chunk, gain)
-            faded[who] = self._faded(chunk, self._gains.get(who, 0.0), gain)
-        ended = {who: times(last[::-1], DOWN) for who, last in self._last.items() if who not in inputs}
+            faded[who] = self._faded(chunk, self._gains.get(who, gain), gain)
+        cut = {who: last for who, last in self._last.items() if who not in inputs and not _ended(last)}
+        tails = {who: times(last[::-1], DOWN) for who, last in cut.items()}
         self._last = dict(faded)
         self._gains = {who: gains.get(who, 1.0) for who in inputs}
-        return faded | ended
+        return faded | tails
 
     @staticmethod
     def _faded(chunk: NDArray[np.int16], before: float, gain: float) -> Samples:
         if before != gain:
             return times(chunk, ramp(before, gain))
         return chunk.astype(np.int32) if gain == 1.0 else times(chunk, gain)
+
+
+def _ended(samples: Samples) -> bool:
+    return bool(np.abs(samples[-_LAST_SAMPLES:]).max() <= ENDED * np.abs(samples).max())

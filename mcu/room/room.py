@@ -71,6 +71,7 @@ class Room:
             clock,
             Timeline(start_ns, spec.view.fps),
             bitrate_bps=spec.view.audio_kbps * 1000,
+            max_speakers=spec.max_speakers,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
         )
         self.pictures = RoomPictures(

@@ -39,6 +39,8 @@ class SoundStatistics:
     encodes: int
     contributors: int
     groups: int
+    decoded: int
+    parked: int
 
 
 class RoomSounds:
@@ -53,6 +55,7 @@ class RoomSounds:
         timeline: Timeline,
         *,
         bitrate_bps: int,
+        max_speakers: int,
         on_speech: Callable[[Speech, SpeechState], None],
     ) -> None:
         self.snapshot = RoomSnapshot()
@@ -62,7 +65,7 @@ class RoomSounds:
         self._clock = clock
         self._timeline = timeline
         self._on_speech = on_speech
-        self._voices = Voices()
+        self._voices = Voices(max_speakers)
         self._mixing = Mixing(bitrate_bps=bitrate_bps)
         self._detector = SpeakerDetector()
         self._told_ns = 0
@@ -88,8 +91,14 @@ class RoomSounds:
 
     @property
     def statistics(self) -> SoundStatistics:
+        voices = self._voices.statistics
         return SoundStatistics(
-            self._metronome.statistics, self._mixing.encodes, self._contributors, len(self.snapshot.groups)
+            self._metronome.statistics,
+            self._mixing.encodes,
+            self._contributors,
+            len(self.snapshot.groups),
+            voices.decoded,
+            voices.parked,
         )
 
     def tick(self, n: int) -> None:

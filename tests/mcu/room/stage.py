@@ -66,7 +66,7 @@ class Stage:
         self.viewers = Viewers(self.clock)
         self.timeline = Timeline(self.clock.now_ns(), 25)
         self.sounds = RoomSounds(
-            "stage", self.clock, self.timeline, bitrate_bps=96_000, on_speech=lambda speech, state: None
+            "stage", self.clock, self.timeline, bitrate_bps=96_000, max_speakers=8, on_speech=lambda speech, state: None
         )
         self.people: dict[str, Talker] = {}
         self.hears: dict[str, Mapping[str, float]] = {NO_GROUP: {}}
