@@ -21,6 +21,8 @@ Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
 
 
+AudioProfile = Literal["voice", "music"]
+
 TileState = Literal["live", "muted", "no_packets", "no_keyframe", "decode_error", "reconnecting"]
 """Live, or why the tile shows an avatar."""
 
@@ -69,12 +71,23 @@ class ViewSpec(Frozen):
     height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
-    audio_kbps: int = Field(default=32, ge=6, le=256)
+    audio_profile: AudioProfile = Field(default="voice", description="what the sound is encoded for")
+    audio_kbps: int | None = Field(
+        default=None,
+        ge=6,
+        le=256,
+        description="of one channel, without what guards against loss; null: 32 for voice, 96 for music",
+    )
     background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
     group: GroupName | None = Field(
         default=None,
         description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
     )
+
+    @property
+    def audio_bps(self) -> int:
+        """What ``audio_kbps`` says, or leaves to the profile."""
+        return 1000 * (self.audio_kbps or {"voice": 32, "music": 96}[self.audio_profile])
 
 
 _NULLABLE = {"background", "group"}

@@ -19,8 +19,9 @@ class Mixing:
     A listener changes fan-outs between two ticks, on this thread: no tick is sent twice, none is missed.
     """
 
-    def __init__(self, *, bitrate_bps: int) -> None:
+    def __init__(self, *, bitrate_bps: int, music: bool = False) -> None:
         self._bitrate_bps = bitrate_bps
+        self._music = music
         self._faders = Faders()
         self._mixer = GroupMixer()
         self._groups: dict[str, SoundGroup] = {}
@@ -56,7 +57,7 @@ class Mixing:
             if former is None or former.fanout is not group.fanout:
                 if former is not None:
                     self._end(group.name)
-                self._listenings[group.name] = Listening(group.fanout, bitrate_bps=self._bitrate_bps)
+                self._listenings[group.name] = Listening(group.fanout, bitrate_bps=self._bitrate_bps, music=self._music)
             self._groups[group.name] = group
 
     def _serve(self, sounds: tuple[SoundInput, ...], moved: Mapping[str, tuple[str, str]]) -> None:
@@ -70,8 +71,8 @@ class Mixing:
             if self._served.get(source.participant) != served[source.participant]:
                 group.fanout.add(source.downlink)
         for who, (origin, to) in moved.items():
-            if origin in self._listenings and to in self._listenings:
-                self._listenings[origin].hand_over(who, self._listenings[to])
+            if who in served and origin in self._listenings and to in self._listenings:
+                self._listenings[origin].hand_over(served[who][1], self._listenings[to])
         self._served = served
 
     def _close_others(self, names: set[str]) -> None:

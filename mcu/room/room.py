@@ -70,8 +70,9 @@ class Room:
             spec.name,
             clock,
             Timeline(start_ns, spec.view.fps),
-            bitrate_bps=spec.view.audio_kbps * 1000,
+            bitrate_bps=spec.view.audio_bps,
             max_speakers=spec.max_speakers,
+            music=spec.view.audio_profile == "music",
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
         )
         self.pictures = RoomPictures(

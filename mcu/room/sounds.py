@@ -56,6 +56,7 @@ class RoomSounds:
         *,
         bitrate_bps: int,
         max_speakers: int,
+        music: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
     ) -> None:
         self.snapshot = RoomSnapshot()
@@ -66,7 +67,7 @@ class RoomSounds:
         self._timeline = timeline
         self._on_speech = on_speech
         self._voices = Voices(max_speakers)
-        self._mixing = Mixing(bitrate_bps=bitrate_bps)
+        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music)
         self._detector = SpeakerDetector()
         self._told_ns = 0
         self._told: Speech | None = None
