@@ -40,7 +40,8 @@ def silence(seconds: float) -> Samples:
 def noise(dbov: float, seconds: float, seed: int = 1) -> Samples:
     """White noise of this root mean square."""
     samples = np.random.default_rng(seed).normal(0.0, 32_767 * 10 ** (dbov / 20), round(seconds * 50) * 960)
-    return np.rint(samples.clip(-32_768, 32_767)).astype(np.int16)
+    noisy: Samples = np.rint(samples.clip(-32_768, 32_767)).astype(np.int16)
+    return noisy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
