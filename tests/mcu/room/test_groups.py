@@ -93,7 +93,9 @@ async def test_a_recording_of_a_view_has_the_sound_of_its_group(tmp_path: Path) 
         levels = []
         for one in (den, main):
             sound = (kit_recordings.probe(tmp_path / one.id / one.file).sound * 32_767).astype(np.int16)
-            levels.append(tone_dbfs(sound[-24_000:-4_800], HUM_HZ))
+            # Pieces of 50 ms: a playout that finds its pace plays up to 2 % faster or slower.
+            pieces = sound[-24_000:-4_800].reshape(-1, 2_400)
+            levels.append(float(np.median([tone_dbfs(piece, HUM_HZ) for piece in pieces])))
         assert levels[0] > -40.0
         assert levels[1] < -80.0
 
