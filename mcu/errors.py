@@ -9,7 +9,8 @@
     │   ├── Forbidden                   forbidden
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
     │   │                               no_such_change, no_such_message, not_found
-    │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views
+    │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views,
+    │   │                               too_many_groups
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
     │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here

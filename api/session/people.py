@@ -28,7 +28,7 @@ class PeopleControl(Asking):
         return found
 
     async def update(self, command: UpdateParticipant) -> ParticipantInfo:
-        """Mutes on the server's side, gain, attributes."""
+        """Mutes on the server's side, gain, group, attributes."""
         self.principal.require("moderate", self.room)
         return await self._ask(command, ParticipantInfo)
 

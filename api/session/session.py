@@ -91,6 +91,7 @@ class Session(RoomControl):
             name=principal.name or name or principal.identity or "Guest",
             identity=principal.identity,
             role=principal.grants.role,
+            group=principal.grants.group,
             attributes=dict(principal.attributes),
             resume_token=resume_token,
         )

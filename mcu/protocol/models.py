@@ -12,7 +12,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.names import Attributes, DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import Attributes, DisplayName, GroupName, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -56,13 +56,14 @@ class ParticipantInfo(Frozen):
     hand: bool = Field(default=False, description="raised")
     avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
+    group: GroupName = Field(default="", description="hears and is heard by it alone; empty: in none")
     attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     joined_at: datetime
 
 
 class ViewSpec(Frozen):
-    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The sound is the room's: of it,
-    ``main`` decides.
+    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The bitrate of sound is the room's:
+    of it, ``main`` decides.
     """
 
     name: ViewName = "main"
@@ -78,11 +79,18 @@ class ViewSpec(Frozen):
         description="of one channel, without what guards against loss; null: 32 for voice, 96 for music",
     )
     background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
+    group: GroupName | None = Field(
+        default=None,
+        description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
+    )
 
     @property
     def audio_bps(self) -> int:
         """What ``audio_kbps`` says, or leaves to the profile."""
         return 1000 * (self.audio_kbps or {"voice": 32, "music": 96}[self.audio_profile])
+
+
+_NULLABLE = {"background", "group"}
 
 
 class ViewChanges(Frozen):
@@ -95,6 +103,7 @@ class ViewChanges(Frozen):
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
+    group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -103,7 +112,7 @@ class ViewChanges(Frozen):
 
     def applied_to(self, spec: ViewSpec) -> ViewSpec:
         changes = self.model_dump()
-        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k == "background"})
+        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k in _NULLABLE})
 
 
 class RoomSpec(Frozen):
@@ -114,6 +123,7 @@ class RoomSpec(Frozen):
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
+    max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices are mixed, the loudest")
     metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
 
 

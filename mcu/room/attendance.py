@@ -110,6 +110,7 @@ class Attendance:
             id=command.identity or secrets.token_hex(6),
             name=command.name,
             role=command.role,
+            group=command.group,
             attributes=command.attributes,
             pool=self._pool,
             on_keyframe_wanted=self._on_keyframe_wanted,
@@ -148,6 +149,8 @@ class Attendance:
             participant.server_muted_video = command.server_muted_video
         if command.gain is not None:
             participant.gain = command.gain
+        if command.group is not None:
+            participant.group = command.group
         return self._updated(participant)
 
     def watches(self, participant: Participant, view: str) -> ParticipantInfo:

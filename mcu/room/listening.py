@@ -72,6 +72,17 @@ class Listening:
         self.encodes = self._encoded_before + sum(output.stream.encodes for output in self._outputs())
         self.streams = len(self._shared) + len(self._own)
 
+    def hand_over(self, downlink: Downlink, to: "Listening") -> None:
+        """A listener hears another mix from now on, as one of those in its ``without`` to begin with. Their stream goes
+        along, or one that has heard what they have: nothing but its sound changes.
+        """
+        mix = self._own.pop(downlink, None)
+        if mix is None and downlink.audio is not None:
+            form = _heard_as(downlink.audio.form, self._recent.channels)
+            mix = _OwnMix(self._made(form), form, self._recent.fork(), 0)
+        if mix is not None:
+            to._own[downlink] = mix
+
     def _own_packets(
         self, sounds: tuple[SoundInput, ...], mixed: Mixed, listeners: Mapping[Downlink, SoundLane], time_ns: int
     ) -> dict[Downlink, SoundPacket | None]:

@@ -38,11 +38,15 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    group: str = ""
+    """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
+    view_chosen: bool = False
+    """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
@@ -79,6 +83,7 @@ class Participant:
             hand=self.hand,
             avatar=self.avatar is not None,
             view=self.view,
+            group=self.group,
             attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
@@ -108,6 +113,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                group=self.group,
                 attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
@@ -125,6 +131,7 @@ class Participant:
             heard=self.hears,
             gain=self.gain,
             downlink=link.listening if link is not None else None,
+            group=self.group,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:

@@ -44,7 +44,8 @@ class AudioFanoutStatistics:
 class AudioFanout:
     """The sound of a room, or of a group in it.
 
-    ``send``, ``deliver`` and ``listeners`` belong to the sound thread; everything else to the event loop.
+    ``send``, ``deliver`` and ``listeners`` belong to the sound thread, ``add`` to any, everything else to the event
+    loop. Fan-outs of one identity share SSRC and time, so a listener may go from one to another: the numbers go on.
     """
 
     def __init__(self, identity: OutgoingIdentity) -> None:
@@ -63,10 +64,12 @@ class AudioFanout:
         with lane.lock:
             if lane.closed or lane.source is self:
                 return
-            former, lane.source, lane.awaited = lane.source, None, self
-        if former is not None:
+            formers = [former for former in (lane.source, lane.awaited) if former is not None and former is not self]
+            lane.source, lane.awaited = None, self
+            # Inside the lock, or a lane that is closed right now would stay among the viewers for good.
+            self._viewers.add(lane, downlink)
+        for former in formers:
             former.forget(lane)
-        self._viewers.add(lane, downlink)
 
     def remove(self, downlink: Downlink) -> None:
         """Stops the sound to a viewer. Afterwards the sound thread uses nothing of it. Idempotent."""
