@@ -6,6 +6,7 @@ from pydantic import Field
 
 from mcu.protocol.access import WaitingInfo
 from mcu.protocol.decor import Banner, ViewDecor
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -82,6 +83,13 @@ class BannerChanged(RoomEvent):
     type: Literal["banner_changed"] = "banner_changed"
     view: ViewName
     banner: Banner
+
+
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
 
 
 class DecorChanged(RoomEvent):
@@ -202,6 +210,7 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
     | DecorChanged
     | RecordingChanged
     | Kicked

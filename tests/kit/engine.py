@@ -69,6 +69,7 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
+from mcu.protocol.groups import GroupInfo, GroupList, GroupSpec, ListGroups, SetGroup
 from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import (
     MediaState,
@@ -136,6 +137,7 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.groups: dict[str, GroupSpec] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
@@ -330,6 +332,11 @@ class FakeRoom:
                 return self._stop_recording(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
+            case ListGroups():
+                return GroupList(groups=tuple(self._group(name) for name in ("", *self.groups)))
+            case SetGroup():
+                self.groups[command.group] = command.spec
+                return self._group(command.group)
             case GetChatHistory():
                 return ChatHistory(messages=())
             case ListWaiting():
@@ -338,6 +345,10 @@ class FakeRoom:
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _group(self, name: str) -> GroupInfo:
+        members = tuple(person.id for person in self.people.values() if person.group == name)
+        return GroupInfo(name=name, members=members, hears=self.groups.get(name, GroupSpec()).hears)
 
     def _answer_about_decor(self, command: GetDecor | SetBackgroundImage | SetLogo | SetAvatar) -> Reply:
         """Every image will do: nothing is decoded."""
@@ -379,6 +390,7 @@ class FakeRoom:
             id=who,
             name=join.name,
             role=join.role,
+            group=join.group,
             attributes=join.attributes,
             presence="connected",
             joined_at=datetime.now(UTC),
