@@ -8,9 +8,9 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, no_such_message, not_found
+    │   │                               no_such_change, no_such_message, no_such_announcement, not_found
     │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views,
-    │   │                               too_many_groups
+    │   │                               too_many_groups, too_many_announcements
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
     │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here

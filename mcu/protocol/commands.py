@@ -7,6 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
 from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
@@ -426,6 +433,9 @@ Command = Annotated[
     | SetBanner
     | ListGroups
     | SetGroup
+    | Announce
+    | StopAnnouncement
+    | ListAnnouncements
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -462,6 +472,8 @@ Reply = (
     | Banner
     | GroupInfo
     | GroupList
+    | AnnouncementInfo
+    | AnnouncementList
     | ViewDecor
     | RecordingInfo
     | RecordingList

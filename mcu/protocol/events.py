@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
@@ -99,6 +100,13 @@ class DecorChanged(RoomEvent):
     decor: ViewDecor
 
 
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -190,6 +198,7 @@ Event = Annotated[
     | LayoutPluginEjected
     | BannerChanged
     | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked
