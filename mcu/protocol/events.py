@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
@@ -98,6 +99,13 @@ class DecorChanged(RoomEvent):
     type: Literal["decor_changed"] = "decor_changed"
     view: ViewName
     decor: ViewDecor
+
+
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -211,6 +219,7 @@ Event = Annotated[
     | LayoutPluginEjected
     | BannerChanged
     | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked

@@ -15,6 +15,7 @@ from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
+from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.chat import Chat
@@ -74,6 +75,7 @@ class Room:
             max_speakers=spec.max_speakers,
             music=spec.view.audio_profile == "music",
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
+            on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
         self.pictures = RoomPictures(
             spec.name,
@@ -111,6 +113,13 @@ class Room:
             on_change=self._publish,
             on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
+        )
+        self._announcing = Announcing(
+            clock,
+            self._events,
+            chimes=spec.chimes,
+            played=lambda: self.sounds.announced,
+            on_change=self._publish,
         )
         self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
         self._reception = Reception(
@@ -163,6 +172,7 @@ class Room:
             c.ListRecordings: self._list_recordings,
             **self._viewing.handlers,
             **self._groups.handlers,
+            **self._announcing.handlers,
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
@@ -354,11 +364,13 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self._announcing.attend(people)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
             groups=self._groups.snapshot,
+            announcements=self._announcing.announcements,
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,

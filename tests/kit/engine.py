@@ -15,6 +15,13 @@ from pathlib import Path
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.access import ListWaiting, WaitingList
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -57,6 +64,7 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
+    AnnouncementChanged,
     BannerChanged,
     DecorChanged,
     Event,
@@ -138,6 +146,7 @@ class FakeRoom:
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
         self.groups: dict[str, GroupSpec] = {}
+        self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
@@ -334,6 +343,14 @@ class FakeRoom:
                 return RecordingList(recordings=tuple(self.recordings.values()))
             case ListGroups():
                 return GroupList(groups=tuple(self._group(name) for name in ("", *self.groups)))
+            case Announce():
+                return self._announce(command)
+            case ListAnnouncements():
+                return AnnouncementList(announcements=tuple(self.announcements.values()))
+            case StopAnnouncement():
+                if command.id not in self.announcements:
+                    raise NotFound("no such announcement plays", code="no_such_announcement")
+                return self.announcements.pop(command.id).model_copy(update={"state": "stopped"})
             case SetGroup():
                 self.groups[command.group] = command.spec
                 return self._group(command.group)
@@ -345,6 +362,21 @@ class FakeRoom:
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _announce(self, command: Announce) -> AnnouncementInfo:
+        """Every file will do: nothing is decoded."""
+        info = AnnouncementInfo(
+            id=secrets.token_hex(4),
+            state="playing",
+            group=command.group,
+            duck_db=command.duck_db,
+            duration_s=1.0,
+            played_s=0.0,
+            started_at=datetime.now(UTC),
+        )
+        self.announcements[info.id] = info
+        self.emit(AnnouncementChanged(announcement=info))
+        return info
 
     def _group(self, name: str) -> GroupInfo:
         members = tuple(person.id for person in self.people.values() if person.group == name)
