@@ -298,8 +298,8 @@ class Session(RoomControl):
         return self._ended
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """What the room says to this participant; of tile maps, those of the view they watch. Ends after ``Kicked`` or
-        ``RoomClosed``, after which the stay is over, or when the reader fell too far behind.
+        """What the room says to this participant; of tile maps, those of the view they watch. Ends after ``Kicked``,
+        ``RoomClosed`` or ``Moved``, after which the stay is over, or when the reader fell too far behind.
         """
         try:
             async for event in self._events:
@@ -307,7 +307,7 @@ class Session(RoomControl):
                     self.me = event.participant
                 elif event.type == "tiles" and event.tiles.view != self.me.view:
                     continue
-                last = event.type in ("kicked", "room_closed")
+                last = event.type in ("kicked", "room_closed", "moved")
                 self._ended = self._ended or last
                 yield event
                 if last:

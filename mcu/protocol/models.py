@@ -32,7 +32,9 @@ Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
 class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    """Plain data. Bytes are base64 in JSON, which is how data crosses to another process."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
 
 
 class MediaState(Frozen):
