@@ -127,20 +127,20 @@ def unpack(head: bytes, body: bytes) -> Frame:
     return Frame(read.kind, read.number, read.room, read.name, body)
 
 
-def _members(union: Any) -> Iterator[type[BaseModel]]:
+def members(union: Any) -> Iterator[type[BaseModel]]:
     """The classes of a union, however it was put together."""
     origin = get_origin(union)
     if origin is Annotated:
-        yield from _members(get_args(union)[0])
+        yield from members(get_args(union)[0])
     elif origin in (Union, UnionType):
         for member in get_args(union):
-            yield from _members(member)
+            yield from members(member)
     else:
         yield union
 
 
 def _by_name(union: Any) -> Mapping[str, type[BaseModel]]:
-    classes = tuple(_members(union))
+    classes = tuple(members(union))
     named = {cls.__name__: cls for cls in classes}
     if len(named) != len(set(classes)):
         raise TypeError("two classes of one union bear the same name: the name could not tell them apart")

@@ -12,7 +12,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import Attributes, DisplayName, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -32,9 +32,7 @@ Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
 class Frozen(BaseModel):
-    """Plain data. Bytes are base64 in JSON, which is how data crosses to another process."""
-
-    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+    model_config = ConfigDict(frozen=True)
 
 
 class MediaState(Frozen):
@@ -54,7 +52,9 @@ class ParticipantInfo(Frozen):
     server_muted_audio: bool = False
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
+    avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
+    attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     joined_at: datetime
 
 

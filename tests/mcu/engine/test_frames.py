@@ -20,6 +20,7 @@ from mcu.engine.frames import (
     load_event,
     load_fault,
     load_reply,
+    members,
     pack,
     unpack,
     unpack_lengths,
@@ -90,6 +91,14 @@ def test_bytes_cross_unharmed(data: bytes) -> None:
     assert load_reply(*dump_reply(Snapshot(content_type="image/png", data=data))) == Snapshot(
         content_type="image/png", data=data
     )
+
+
+def test_whatever_holds_bytes_says_how_they_are_written() -> None:
+    """Without it bytes that aren't UTF-8 can't be JSON."""
+    for cls in (*members(Command), *members(Reply), *members(Event)):
+        if any("bytes" in repr(field.annotation) for field in cls.model_fields.values()):
+            ways = (cls.model_config.get("ser_json_bytes"), cls.model_config.get("val_json_bytes"))
+            assert ways == ("base64", "base64"), cls.__name__
 
 
 def test_what_no_room_answers_is_not_taken_for_an_answer() -> None:
