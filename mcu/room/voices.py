@@ -6,7 +6,7 @@ if they were heard: who begins to speak is decoded from the first packet of it o
 be decoded to be known. What somebody contributes begins and ends with a ramp, so no change clicks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,19 +43,21 @@ class VoicesStatistics:
 
 
 class Voices:
-    """Everybody's voice, tick by tick; at most ``max_speakers`` (3 to 8) of them are mixed, and one or two more while
-    they fade out. Belongs to the sound thread.
+    """Everybody's voice, tick by tick; of each group at most ``max_speakers`` (3 to 8) are mixed, and one or two more
+    while they fade out. Belongs to the sound thread.
     """
 
     def __init__(self, max_speakers: int) -> None:
-        self._loudest = Loudest(max_speakers)
+        self._max_speakers = max_speakers
+        self._loudest: dict[str, Loudest] = {}
+        """By group: who whispers in one is not drowned by those who shout in another."""
         self._mixed: frozenset[str] = frozenset()
         self.statistics = VoicesStatistics(0, 0)
 
     def collect(self, sounds: tuple[SoundInput, ...], time_ns: int) -> Heard:
         """What is heard in the 20 ms that begin at ``time_ns``, room time."""
         levels, decoded = self._levels(sounds, time_ns)
-        chosen = self._loudest.choose({s.participant: levels[s.participant] for s in sounds if _heard(s)}, time_ns)
+        chosen = self._choose(sounds, levels, time_ns)
         inputs: dict[str, NDArray[np.int16]] = {}
         gains: dict[str, float] = {}
         parked = 0
@@ -74,6 +76,15 @@ class Voices:
         self._mixed = frozenset(who for who in inputs if who in chosen)
         self.statistics = VoicesStatistics(len(sounds) - parked, parked)
         return Heard(inputs, gains, levels)
+
+    def _choose(self, sounds: tuple[SoundInput, ...], levels: Mapping[str, float], time_ns: int) -> Set[str]:
+        groups: dict[str, dict[str, float]] = {}
+        for source in sounds:
+            members = groups.setdefault(source.group, {})
+            if _heard(source):
+                members[source.participant] = levels[source.participant]
+        self._loudest = {group: self._loudest.get(group) or Loudest(self._max_speakers) for group in groups}
+        return frozenset().union(*(self._loudest[group].choose(of, time_ns) for group, of in groups.items()))
 
     @staticmethod
     def _levels(

@@ -10,7 +10,7 @@ from mcu.clock import NS_PER_S
 from mcu.frames import AudioPacket
 from mcu.media.opus import OpusDecoder, Samples
 from mcu.media.playout import Playout
-from mcu.room.snapshot import RoomSnapshot, SoundInput, SpeechState
+from mcu.room.snapshot import NO_GROUP, RoomSnapshot, SoundGroup, SoundInput, SpeechState
 from mcu.room.sounds import RoomSounds
 from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
@@ -77,12 +77,11 @@ class SoundRoom:
             "room",
             FakeClock(START_NS),
             self.timeline,
-            self.fanout,
             bitrate_bps=64_000,
             max_speakers=max_speakers,
             on_speech=self._spoken,
         )
-        self.sounds.sinks = (self,)
+        self.sounds.sinks = ((self, NO_GROUP),)
         for member in members:
             self.fanout.add(member.downlink)
 
@@ -97,7 +96,9 @@ class SoundRoom:
             now_ns = self.timeline.sound_tick_ns(self.tick)
             for member in self.members:
                 member.speak_until(now_ns)
-            self.sounds.snapshot = RoomSnapshot(sounds=tuple(member.input for member in self.members))
+            self.sounds.snapshot = RoomSnapshot(
+                sounds=tuple(member.input for member in self.members), groups=(SoundGroup(NO_GROUP, self.fanout, {}),)
+            )
             self.sounds.tick(self.tick)
             for member in self.members:
                 member.listen()
