@@ -12,7 +12,8 @@ import pytest
 from mcu.clock import NS_PER_MS, NS_PER_S, ntp_from_wall
 from mcu.frames import AudioPacket, SenderReport
 from mcu.media.opus import OpusDecoder, OpusEncoder, Samples
-from mcu.media.playout import Playout, PlayoutStatistics
+from mcu.media.playout import Playout
+from mcu.media.playout_statistics import PlayoutStatistics
 from mixer.timeline import SenderClock, StreamClock
 from tests.kit.clock import FakeClock
 from tests.kit.network import Blackout, Link, Weather

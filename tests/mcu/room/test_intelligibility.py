@@ -7,7 +7,7 @@ import pytest
 
 from mcu.frames import AudioPacket
 from mcu.media.opus import Samples
-from mcu.media.playout import PlayoutStatistics
+from mcu.media.playout_statistics import PlayoutStatistics
 from tests.kit.intelligibility import aligned, segmental_snr_db, stoi
 from tests.kit.network import Link, Weather
 from tests.kit.speech import Microphone, noise, recorded
