@@ -74,6 +74,8 @@ class Playout:
         self._claims = Claims()
         self._pacer = Pacer()
         self._parked = False
+        self._stale = False
+        """The decoder has not seen the packets before the next one."""
         self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
         self._playing = False
         self._pcm = _NOTHING
@@ -102,6 +104,8 @@ class Playout:
         as far as it can be believed; −127 when nothing comes, None when it says nothing.
         """
         with self._pulling:
+            if self._closed:
+                return None
             self._take_in()
             claimed_dbov = self._claims.believed_dbov(now_ns)
             self._seen_dbov = float(-SILENT) if claimed_dbov is None else claimed_dbov
@@ -125,9 +129,11 @@ class Playout:
     def park(self, now_ns: int) -> None:
         """Instead of ``pull``: the 20 ms that begin at ``now_ns`` pass unheard, and nothing is decoded."""
         with self._pulling:
+            if self._closed:
+                return
             self._take_in()
             if not self._parked:
-                self._parked = True
+                self._parked = self._stale = True
                 self._stop()
                 self._pcm = _NOTHING
                 self._primer.clear()
@@ -203,6 +209,8 @@ class Playout:
             if missing:
                 self._lost += missing
                 self._primer.clear()
+                if holds_copy(head.packet):
+                    self._arrivals.repairable(head.packet.arrived_ns)
             self._primer.append(head.packet)
         self._played = (self._arrivals.due_rtp(now_ns), now_ns) if here else None
 
@@ -240,13 +248,14 @@ class Playout:
         self._pcm = np.zeros(silence, np.int16)
         self._cursor = head.rtp
         self._playing = True
-        if self._parked:
+        if self._stale:
             self._return(-wait_ns * AUDIO_CLOCK_HZ // NS_PER_S)
         self._pacer.begin(self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns))
         return True
 
     def _return(self, overdue: int) -> None:
         """Goes on after a time when nothing was decoded, in the middle of a packet if that is where one would be."""
+        self._stale = False
         self._decoder.prime(self._primer)
         self._primer.clear()
         if overdue > 0:
