@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -83,12 +86,26 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
+
+
 class DecorChanged(RoomEvent):
     """The images of a view. Who has an avatar of their own is news of the participant."""
 
     type: Literal["decor_changed"] = "decor_changed"
     view: ViewName
     decor: ViewDecor
+
+
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -177,6 +194,26 @@ class ReadyChanged(RoomEvent):
     waiting: tuple[ParticipantId, ...]
 
 
+class LobbyChanged(RoomEvent):
+    """For moderators: who waits now."""
+
+    type: Literal["lobby"] = "lobby"
+    waiting: tuple[WaitingInfo, ...]
+
+
+class Admitted(RoomEvent):
+    """For somebody who waits: come in."""
+
+    type: Literal["admitted"] = "admitted"
+
+
+class Denied(RoomEvent):
+    """The last event of somebody who waited."""
+
+    type: Literal["denied"] = "denied"
+    reason: str
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -188,6 +225,8 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked
@@ -201,6 +240,9 @@ Event = Annotated[
     | ChatHistoryTold
     | AppMessage
     | Reacted
-    | ReadyChanged,
+    | ReadyChanged
+    | LobbyChanged
+    | Admitted
+    | Denied,
     Field(discriminator="type"),
 ]
