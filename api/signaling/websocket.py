@@ -30,7 +30,8 @@ from api.auth import Principal
 from api.errors import error_body, problem_response, validated
 from api.gateway import Gateway
 from api.session import Knock, Session
-from api.signaling.messages import Data, event_message, joined_data, perform, waiting_data
+from api.signaling.messages import Data, event_message, joined_data, waiting_data
+from api.signaling.requests import perform
 from mcu.clock import Clock, SystemClock
 from mcu.errors import Conflict, McuError, Unauthorised
 from mcu.flood import Bucket
