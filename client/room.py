@@ -212,12 +212,16 @@ class Room:
         answer = await self._session.request("layout", {"view": view, "layout": wanted, "if_match": if_match})
         return LayoutState.model_validate(answer) if "etag" in answer else ScheduledLayout.model_validate(answer)
 
-    async def start_recording(self) -> RecordingInfo:
-        return RecordingInfo.model_validate(await self._session.request("record", {"action": "start"}))
+    async def watch(self, view: str) -> None:
+        """Another of the room's views (``info.views``) from now on. Raises RequestRefused: ``no_such_view``."""
+        await self._session.request("view", {"name": view})
 
-    async def stop_recording(self) -> RecordingInfo:
+    async def start_recording(self, view: str = "main") -> RecordingInfo:
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "start", "view": view}))
+
+    async def stop_recording(self, view: str = "main") -> RecordingInfo:
         """Answers once the file is complete."""
-        return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop"}))
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop", "view": view}))
 
     async def packets_sent(self) -> dict[str, int]:
         """RTP packets sent on the present main connection, by kind."""

@@ -30,7 +30,7 @@ class PeopleControl(Asking):
         return found
 
     async def update(self, command: UpdateParticipant) -> ParticipantInfo:
-        """Mutes on the server's side, gain, attributes, role. Nobody but an admin makes admins, or unmakes them."""
+        """Mutes on the server's side, gain, group, attributes, role. Only admins make admins, or unmake them."""
         self.principal.require("moderate", self.room)
         if command.role is not None and not self.principal.grants.admin:
             before = await self.participant(command.participant)

@@ -17,7 +17,15 @@ from mcu.protocol.access import (
     Waiting,
     WaitingList,
 )
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
+from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -35,6 +43,7 @@ from mcu.protocol.names import (
     Attributes,
     AttributesPatch,
     DisplayName,
+    GroupName,
     ParticipantId,
     RecordingId,
     Sdp,
@@ -80,6 +89,7 @@ class Join(Frozen):
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    group: GroupName = ""
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
     password: Password | None = Field(default=None, repr=False)
@@ -150,6 +160,7 @@ class UpdateParticipant(Frozen):
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
     role: Role | None = None
+    group: GroupName | None = Field(default=None, description="empty: out of every group")
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -327,7 +338,9 @@ class DeleteView(Frozen):
 
 
 class WatchView(Frozen):
-    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view. Raises
+    ``Forbidden`` where the view is that of a group which they are not in, unless they are a moderator.
+    """
 
     type: Literal["watch_view"] = "watch_view"
     participant: ParticipantId
@@ -437,6 +450,11 @@ Command = Annotated[
     | WatchView
     | GetBanner
     | SetBanner
+    | ListGroups
+    | SetGroup
+    | Announce
+    | StopAnnouncement
+    | ListAnnouncements
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -475,6 +493,10 @@ Reply = (
     | ViewList
     | ViewSpec
     | Banner
+    | GroupInfo
+    | GroupList
+    | AnnouncementInfo
+    | AnnouncementList
     | ViewDecor
     | RecordingInfo
     | RecordingList

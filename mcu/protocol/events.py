@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -84,12 +86,26 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
+
+
 class DecorChanged(RoomEvent):
     """The images of a view. Who has an avatar of their own is news of the participant."""
 
     type: Literal["decor_changed"] = "decor_changed"
     view: ViewName
     decor: ViewDecor
+
+
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -202,6 +218,8 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked

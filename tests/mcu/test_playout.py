@@ -141,7 +141,7 @@ def test_a_clean_network_changes_no_bit_and_costs_little(packet_ms: int) -> None
     sent = without_start(decoded(8_000 // packet_ms, packet_ms))[: heard.size]
     assert heard.size > 7.5 * 48_000
     assert np.array_equal(heard, sent)
-    assert max(listener.delays_ms) <= 60
+    assert max(listener.delays_ms) <= 30
     assert listener.statistics.concealed_samples == 0
     assert listener.statistics.lost == 0
 
@@ -187,8 +187,10 @@ def test_drift_is_absorbed_for_minutes(ppm: float) -> None:
     assert listener.statistics.resets == 0
     settled = listener.delays_ms[50:]
     # 300 ppm over the whole time would be 45 ms, 100 ppm 15 ms.
-    assert min(settled) >= 25
-    assert max(settled) <= 55
+    assert min(settled) >= 21
+    assert max(settled) <= 36
+    # Above 0 the sender's clock is slow in this weather, fast in the statistics.
+    assert listener.statistics.drift_ppm == pytest.approx(-ppm, abs=5)
 
 
 def test_the_delay_grows_in_a_storm_and_comes_down_after_it() -> None:
@@ -196,8 +198,8 @@ def test_the_delay_grows_in_a_storm_and_comes_down_after_it() -> None:
     storm = listener.delays_ms[300:500]
     assert min(storm) > 90
     assert max(listener.delays_ms) <= 260
-    assert listener.statistics.delay_ms <= 60
-    assert listener.statistics.target_ms == 40
+    assert listener.statistics.delay_ms <= 40
+    assert listener.statistics.target_ms == 25
     assert [n for n in listener.silent_ticks if n > 100] == []
 
 
@@ -441,7 +443,7 @@ def test_pictures_learn_how_late_the_sound_is() -> None:
             video.reported(ntp, n * 1_800, arrived_ns)
     latency_ns = listener.playout.latency_ns
     assert latency_ns is not None
-    assert abs(latency_ns - 40 * NS_PER_MS) <= 2 * NS_PER_MS
+    assert abs(latency_ns - 25 * NS_PER_MS) <= 2 * NS_PER_MS
     # The picture taken with the sample that plays now is due now, although it comes much later than its sound.
     captured_ns = video.room_ns(499 * 1_800)
     assert captured_ns is not None
