@@ -10,6 +10,7 @@ from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo, Role
 from mcu.protocol.names import AttributesPatch, GroupName, ViewName
+from mcu.protocol.sound import ParticipantDetail
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -42,9 +43,9 @@ async def list_participants(room: RoomDep) -> ParticipantRoster:
 
 
 @router.get("/{participant}", operation_id="get_participant", responses=problems(404))
-async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantInfo:
-    """One participant."""
-    return await room.participant(participant)
+async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantDetail:
+    """One participant, and for moderators how their sound arrives."""
+    return await room.participant_detail(participant)
 
 
 @router.patch("/{participant}", operation_id="update_participant", responses=problems(400, 404, 413, 415))

@@ -49,6 +49,7 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -443,6 +444,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -490,6 +492,7 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner

@@ -13,6 +13,7 @@ from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol import sound
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
@@ -31,6 +32,7 @@ from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
 from mcu.room.views import Views
@@ -165,6 +167,7 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
+            sound.GetSoundHealth: self._get_sound_health,
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
@@ -302,6 +305,9 @@ class Room:
 
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
+
+    async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
+        return sound_health(self._attendance.participant(command.participant).playout.statistics)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map
