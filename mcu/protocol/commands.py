@@ -7,6 +7,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import (
+    Admission,
+    Admit,
+    ListWaiting,
+    Password,
+    StopWaiting,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
 from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
@@ -32,6 +49,7 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -60,8 +78,12 @@ class WithBytes(Frozen):
 
 
 class Join(Frozen):
-    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
-    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """→ ``Joined``, or ``Waiting`` in the lobby. With ``resume_token`` of an earlier ``Joined`` the same participant
+    goes on. A second join with the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason
+    ``replaced``. Raises Locked, Conflict (``room_full``, ``lobby_full``), TooMany or Forbidden (``password_required``,
+    ``wrong_password``, ``denied``).
+
+    ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     """
 
     type: Literal["join"] = "join"
@@ -71,6 +93,10 @@ class Join(Frozen):
     group: GroupName = ""
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
+    admission: Admission | None = Field(default=None, repr=False)
+    passes: bool = False
+    hidden: bool = False
 
 
 class Joined(Frozen):
@@ -134,6 +160,7 @@ class UpdateParticipant(Frozen):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    role: Role | None = None
     group: GroupName | None = Field(default=None, description="empty: out of every group")
     attributes: AttributesPatch = Field(default_factory=dict)
 
@@ -417,6 +444,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -426,6 +454,9 @@ Command = Annotated[
     | SetBanner
     | ListGroups
     | SetGroup
+    | Announce
+    | StopAnnouncement
+    | ListAnnouncements
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -441,7 +472,11 @@ Command = Annotated[
     | React
     | SetReady
     | ClearReady
-    | GetReady,
+    | GetReady
+    | UpdateRoom
+    | ListWaiting
+    | Admit
+    | StopWaiting,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -457,11 +492,14 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner
     | GroupInfo
     | GroupList
+    | AnnouncementInfo
+    | AnnouncementList
     | ViewDecor
     | RecordingInfo
     | RecordingList
@@ -470,5 +508,7 @@ Reply = (
     | ChatHistory
     | Delivered
     | ReadySet
+    | Waiting
+    | WaitingList
     | Done
 )

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
@@ -99,6 +101,13 @@ class DecorChanged(RoomEvent):
     decor: ViewDecor
 
 
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -123,6 +132,13 @@ class PeerFailed(RoomEvent):
 class RoomUpdated(RoomEvent):
     type: Literal["room_updated"] = "room_updated"
     room: RoomInfo
+
+
+class Moved(RoomEvent):
+    """The room goes on elsewhere: join it again, at ``url`` where one is given. The last event of this handle."""
+
+    type: Literal["moved"] = "moved"
+    url: str | None = None
 
 
 class RoomClosed(RoomEvent):
@@ -178,6 +194,26 @@ class ReadyChanged(RoomEvent):
     waiting: tuple[ParticipantId, ...]
 
 
+class LobbyChanged(RoomEvent):
+    """For moderators: who waits now."""
+
+    type: Literal["lobby"] = "lobby"
+    waiting: tuple[WaitingInfo, ...]
+
+
+class Admitted(RoomEvent):
+    """For somebody who waits: come in."""
+
+    type: Literal["admitted"] = "admitted"
+
+
+class Denied(RoomEvent):
+    """The last event of somebody who waited."""
+
+    type: Literal["denied"] = "denied"
+    reason: str
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -190,11 +226,13 @@ Event = Annotated[
     | LayoutPluginEjected
     | BannerChanged
     | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
     | RoomUpdated
+    | Moved
     | RoomClosed
     | ChatPosted
     | ChatEdited
@@ -202,6 +240,9 @@ Event = Annotated[
     | ChatHistoryTold
     | AppMessage
     | Reacted
-    | ReadyChanged,
+    | ReadyChanged
+    | LobbyChanged
+    | Admitted
+    | Denied,
     Field(discriminator="type"),
 ]

@@ -57,6 +57,13 @@ class Groups:
         self._fanouts = {name: self._fanouts.get(name) or AudioFanout(self._identity) for name in names}
         return tuple(SoundGroup(name, self._fanouts[name], self._factors(name)) for name in names)
 
+    def members_beside(self, participant: str) -> frozenset[str] | None:
+        """Who is in the group of ``participant``; None when they are in none."""
+        name = self._attendance.participant(participant).group
+        if name == NO_GROUP:
+            return None
+        return frozenset(person.id for person in self._attendance.people if person.group == name)
+
     def claim(self, name: str | None) -> None:
         """Makes sure that there may be such a group. Raises Conflict (``too_many_groups``)."""
         if name is not None and name not in self.names and len(self.names) >= MAX_GROUPS:
@@ -81,5 +88,5 @@ class Groups:
         return info
 
     def _info(self, name: str) -> GroupInfo:
-        members = tuple(person.id for person in self._attendance.people if person.group == name)
+        members = tuple(person.id for person in self._attendance.visible if person.group == name)
         return GroupInfo(name=name, members=members, hears=self._specs.get(name, GroupSpec()).hears)

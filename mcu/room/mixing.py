@@ -7,6 +7,7 @@ from mcu.room.snapshot import RoomSnapshot, SoundGroup, SoundInput
 from mcu.room.voices import Heard
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import AudioFanout
+from mixer.announcer import Announcer
 from mixer.faders import Faders
 from mixer.groups import GroupMixer
 from mixer.sound import Mixed
@@ -24,6 +25,7 @@ class Mixing:
         self._music = music
         self._faders = Faders()
         self._mixer = GroupMixer()
+        self.announcer = Announcer()
         self._groups: dict[str, SoundGroup] = {}
         self._listenings: dict[str, Listening] = {}
         self._served: dict[str, tuple[AudioFanout, Downlink]] = {}
@@ -38,7 +40,9 @@ class Mixing:
         """Mixes and sends the tick that begins at ``time_ns``, room time; the mixes by the group's name."""
         contributed = self._faders.contribute(heard.inputs, heard.gains)
         members = {source.participant: source.group for source in room.sounds}
-        mixed = self._mixer.mix(contributed, members, {group.name: group.hears for group in room.groups})
+        hears = {group.name: group.hears for group in room.groups}
+        overlays = self.announcer.overlays(room.announcements, hears.keys())
+        mixed = self._mixer.mix(contributed, members, hears, overlays)
         self._open(room.groups)
         self._serve(room.sounds, mixed.moved)
         for group in room.groups:

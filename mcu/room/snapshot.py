@@ -12,6 +12,7 @@ from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import AudioFanout
+from mixer.announcer import Announcement
 from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
@@ -67,6 +68,7 @@ class RoomSnapshot:
     pictures: tuple[PictureInput, ...] = ()
     sounds: tuple[SoundInput, ...] = ()
     groups: tuple[SoundGroup, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
     layouts: Mapping[str, LayoutSpec] = field(default_factory=dict)
     """By the name of the view."""
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.mixing import Mixing
 from mcu.room.snapshot import RoomSnapshot, SpeechState
 from mcu.room.voices import Voices
+from mixer.announcer import Announcement
 from mixer.speech import SpeakerDetector, Speech
 from mixer.timeline import SOUND_TICK_SAMPLES, Timeline
 
@@ -58,6 +59,7 @@ class RoomSounds:
         max_speakers: int,
         music: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
+        on_announced: Callable[[str], None] = lambda identifier: None,
     ) -> None:
         self.snapshot = RoomSnapshot()
         self.sinks: tuple[tuple[SoundSink, str], ...] = ()
@@ -66,6 +68,8 @@ class RoomSounds:
         self._clock = clock
         self._timeline = timeline
         self._on_speech = on_speech
+        self._on_announced = on_announced
+        self._announced: frozenset[str] = frozenset()
         self._voices = Voices(max_speakers)
         self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music)
         self._detector = SpeakerDetector()
@@ -102,6 +106,11 @@ class RoomSounds:
             voices.parked,
         )
 
+    @property
+    def announced(self) -> Mapping[str, int]:
+        """How many samples of each announcement have been played, by its id."""
+        return self._mixing.announcer.played
+
     def tick(self, n: int) -> None:
         """Plays sound tick ``n``: pull, mix, encode, send, record, judge."""
         time_ns = self._timeline.sound_tick_ns(n)
@@ -109,11 +118,19 @@ class RoomSounds:
         heard = self._voices.collect(room.sounds, time_ns)
         mixes = self._mixing.play(room, heard, time_ns)
         self._contributors = len(heard.inputs)
+        self._tell_of_ends(room.announcements)
         for sink, group in self.sinks:
             mixed = mixes.get(group)
             sink.write_sound(_SILENCE if mixed is None else mixed.everyone, time_ns)
         if n % JUDGE_EVERY_TICKS == 0:
             self._judge(heard.levels_dbov, time_ns)
+
+    def _tell_of_ends(self, announcements: tuple[Announcement, ...]) -> None:
+        """Once of each."""
+        over = frozenset(one.id for one in announcements if self._mixing.announcer.over(one))
+        for identifier in over - self._announced:
+            self._on_announced(identifier)
+        self._announced = over
 
     def _judge(self, levels_dbov: Mapping[str, float], time_ns: int) -> None:
         speech = self._detector.update(levels_dbov, time_ns)
