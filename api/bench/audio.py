@@ -1,7 +1,8 @@
 """``audio``: many people in a room, five of whom speak. One mix and one encoder serve all who only listen.
 
 Ours is the room's own tick, from a packet's way into its jitter buffer to the packets that go out: who is loudest, the
-mixes, the encoders, who speaks. What both leave out is the network: encryption and sending are the ``send`` bench's.
+mixes, the encoders, who speaks. Sockets and encryption are left out, for they are the ``send`` bench's. Janus can only
+be measured as a whole and in real time: its sockets are in its figure, without encryption.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from api.bench.harness import Baseline, Bench, Case, Effort, Work
+from api.bench.janus import by_audiobridge
 from api.bench.media import IDENTITY, bound_socket, make_downlink, make_keys
 from api.bench.voices import voice
 from mcu.clock import NS_PER_MS, SystemClock
@@ -35,10 +37,16 @@ WARM_TICKS: Final = 10
 UNIT: Final = "CPU ms/s"
 
 EACH: Final = Baseline("Opus decode and encode for each", 0.1)
+JANUS: Final = Baseline("Janus AudioBridge, plain RTP")
+FEW: Final = 20
+"""As many as Janus can mix on a small machine: it takes one to two per cent of a core for each."""
+JANUS_TICKS: Final = 150
+QUICK_JANUS_TICKS: Final = 100
 CASES: Final = (
     "200 people, 5 speak, the others muted",
     "200 people, 5 speak, all send, with levels (RFC 6464)",
     "200 people, 5 speak, all send, without levels",
+    "20 people, 5 speak, all send, with levels",
 )
 
 Said = tuple[bytes, int]
@@ -128,14 +136,17 @@ def for_each(said: Sequence[Sequence[Said]]) -> Work:
     return work
 
 
-def prepare(_: ExitStack, effort: Effort) -> list[Case]:
+def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     everybody = said_by(PEOPLE, 40 if effort.quick else 60)
     muted = [sent[:SPEAKERS] for sent in everybody]
     each = for_each(everybody)
+    few = said_by(FEW, QUICK_JANUS_TICKS if effort.quick else JANUS_TICKS)
+    janus = by_audiobridge(stack, [[payload for payload, _ in sent] for sent in few])
     return [
         Case(CASES[0], UNIT, by_room(muted, levels=True), {EACH: each}),
         Case(CASES[1], UNIT, by_room(everybody, levels=True), {EACH: each}),
         Case(CASES[2], UNIT, by_room(everybody, levels=False), {EACH: each}),
+        Case(CASES[3], UNIT, by_room(few, levels=True), {JANUS: janus}),
     ]
 
 
@@ -143,6 +154,6 @@ BENCH: Final = Bench(
     name="audio",
     work="two hundred people mixed at 48 kHz, five of them speaking, Opus in and out",
     cases=CASES,
-    baselines=(EACH,),
+    baselines=(EACH, JANUS),
     prepare=prepare,
 )

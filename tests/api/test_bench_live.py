@@ -5,12 +5,13 @@ import contextlib
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-from api.bench import audio, loss, sync, voice
-from api.bench.harness import BenchFailed, once
+from api.bench import audio, janus, loss, sync, voice
+from api.bench.harness import BenchFailed, Missing, once
 from api.bench.link import Weather, linked
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import ReceivedFrame
@@ -157,3 +158,19 @@ def test_a_room_and_codecs_for_each_both_do_the_work() -> None:
     parked, decoded = (audio.by_room(said, levels=levels)() for levels in (True, False))
     assert parked > 0
     assert decoded > 0
+
+
+def test_janus_mixes_the_same_people_where_it_is_installed() -> None:
+    if janus.missing() is not None:
+        pytest.skip("no janus here")
+    said = [[payload for payload, _ in sent] for sent in audio.said_by(3, 40)]
+    with ExitStack() as stack:
+        work = janus.by_audiobridge(stack, said)
+        assert not isinstance(work, Missing)
+        assert work() > 0
+
+
+def test_where_janus_is_missing_the_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus, "installed", lambda program: False)
+    with ExitStack() as stack:
+        assert janus.by_audiobridge(stack, [[b""]]) == Missing("janus is not installed")
