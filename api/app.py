@@ -18,6 +18,7 @@ from api.gateway import Gateway
 from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
 from api.routes import (
+    access,
     announcements,
     decor,
     groups,
@@ -77,7 +78,19 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.gateway = None
-    for routes in (rooms, participants, groups, announcements, messages, views, decor, layouts, recordings, tokens):
+    for routes in (
+        rooms,
+        access,
+        participants,
+        groups,
+        announcements,
+        messages,
+        views,
+        decor,
+        layouts,
+        recordings,
+        tokens,
+    ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(health.router)

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.routes.common import ParticipantPath, RoomDep, problems
+from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
-from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.models import ParticipantInfo, Role
 from mcu.protocol.names import AttributesPatch, GroupName, ViewName
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
@@ -24,6 +25,7 @@ class ParticipantPatch(BaseModel):
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
     group: GroupName | None = Field(default=None, description="hears, and is heard by, it alone; null: in none")
+    role: Role | None = None
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
     view: ViewName | None = Field(default=None, description="the view they watch from now on")
     hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
@@ -52,7 +54,7 @@ async def update_participant(
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
     """Mutes somebody's voice or picture on the server's side, sets their gain, moves them to a group or out of it,
-    changes their attributes, shows them another view, or lowers their hand.
+    changes their attributes or role, shows them another view, or lowers their hand.
     """
     changes = patch.model_dump(exclude={"view", "hand"})
     if "group" in patch.model_fields_set:
@@ -65,6 +67,11 @@ async def update_participant(
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))
-async def kick_participant(room: RoomDep, participant: ParticipantPath) -> None:
-    """Removes somebody from the room."""
-    await room.kick(participant, KICKED_BY_API)
+async def kick_participant(
+    room: RoomDep,
+    participant: ParticipantPath,
+    reason: Annotated[Reason, Query(description="they are told")] = KICKED_BY_API,
+    ban_s: Annotated[BanSeconds | None, Query(description="keeps their identity out for so many seconds")] = None,
+) -> None:
+    """Removes somebody from the room, for a while if need be."""
+    await room.kick(participant, reason, ban_s)

@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import structlog
 from pydantic import JsonValue
 
 from api.auth import Principal
 from api.direction import asks_to_receive
+from api.session.asking import unsubscribe
 from api.session.control import RoomControl
+from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Forbidden, Internal, McuError
+from mcu.errors import Forbidden, McuError
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
     Detach,
     Done,
     GetTiles,
-    Join,
     Joined,
     Leave,
     ListParticipants,
@@ -35,6 +37,7 @@ from mcu.protocol.events import (
     ChatHistoryTold,
     ChatPosted,
     Event,
+    LobbyChanged,
     Reacted,
     ReadyChanged,
 )
@@ -61,15 +64,15 @@ log = structlog.get_logger()
 
 
 class Session(RoomControl):
-    """A participant's stay in a room, from join to leave or detach. Made by ``Session.join``.
+    """A participant's stay in a room, from join to leave or detach. Made by ``enter``.
 
     ``participants`` and ``tiles`` were read after the subscription to the room's events began: an event may repeat
     what they say already, but none is missing.
     """
 
-    def __init__(self, handle: RoomHandle, principal: Principal, joined: Joined) -> None:
-        super().__init__(handle, principal)
-        self.me = joined.participant
+    def __init__(self, handle: RoomHandle, principal: Principal, bans: Bans, joined: Joined) -> None:
+        super().__init__(handle, principal, bans)
+        self._become(joined.participant)
         self.resumed = joined.resumed
         self.joined_room = joined.room
         self.resume_token = joined.resume_token
@@ -81,24 +84,8 @@ class Session(RoomControl):
         self._log = log.bind(room=handle.name, participant=self.me.id)
 
     @classmethod
-    async def join(
-        cls, handle: RoomHandle, principal: Principal, name: str | None, resume_token: str | None
-    ) -> "Session":
-        principal.require("join", handle.name)
-        if principal.grants.hidden:
-            raise Forbidden("this server shows every participant; the grant hidden can't be kept here")
-        command = Join(
-            name=principal.name or name or principal.identity or "Guest",
-            identity=principal.identity,
-            role=principal.grants.role,
-            group=principal.grants.group,
-            attributes=dict(principal.attributes),
-            resume_token=resume_token,
-        )
-        joined = await handle.call(command)
-        if not isinstance(joined, Joined):
-            raise Internal(f"join was answered with {type(joined).__name__}")
-        session = cls(handle, principal, joined)
+    async def begin(cls, handle: RoomHandle, principal: Principal, bans: Bans, joined: Joined) -> "Session":
+        session = cls(handle, principal, bans, joined)
         structlog.contextvars.bind_contextvars(room=handle.name, participant=session.me.id)
         try:
             await session._settle()
@@ -107,6 +94,13 @@ class Session(RoomControl):
             raise
         return session
 
+    def _become(self, me: ParticipantInfo) -> None:
+        """What the room says of them now; its word on their role counts, not the token's."""
+        self.me = me
+        grants = self.principal.grants
+        if grants.role != me.role:
+            self.principal = replace(self.principal, grants=grants.model_copy(update={"role": me.role}))
+
     async def _settle(self) -> None:
         """Takes what the grants forbid to publish, then reads the room as the subscription found it. What cannot be
         asked for twice is asked for last.
@@ -114,21 +108,24 @@ class Session(RoomControl):
         publish = self.principal.grants.publish
         audio, video = "microphone" not in publish, "camera" not in publish
         if audio or video:
-            self.me = await self._ask(
-                UpdateParticipant(
-                    participant=self.me.id,
-                    server_muted_audio=True if audio else None,
-                    server_muted_video=True if video else None,
-                ),
-                ParticipantInfo,
+            muting = UpdateParticipant(
+                participant=self.me.id,
+                server_muted_audio=True if audio else None,
+                server_muted_video=True if video else None,
             )
+            self._become(await self._ask(muting, ParticipantInfo))
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
+        if self.me.hidden:
+            self.roster = (*self.roster, self.me)
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
         ready = await self._ask(GetReady(), ReadySet)
         history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
         self._opening = [ChatHistoryTold(messages=history.messages)]
         if ready.ready:
             self._opening.append(ReadyChanged(ready=ready.ready, waiting=ready.waiting))
+        if self.principal.may("moderate", self.room):
+            waiting = (await self.waiting()).waiting
+            self._opening += [LobbyChanged(waiting=waiting)] if waiting else []
 
     @property
     def author(self) -> str:
@@ -154,7 +151,7 @@ class Session(RoomControl):
             self._opening = []
             async for event in self._events:
                 if event.type == "participant_updated" and event.participant.id == self.me.id:
-                    self.me = event.participant
+                    self._become(event.participant)
                 elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
                 last = event.type in ("kicked", "room_closed")
@@ -163,7 +160,7 @@ class Session(RoomControl):
                 if last:
                     return
         finally:
-            await self._unsubscribe()
+            await unsubscribe(self._events)
 
     def _said_here(self, event: Event) -> bool:
         """Who says something knows it from the answer."""
@@ -238,18 +235,13 @@ class Session(RoomControl):
         if self._ended:
             return
         self._ended = True
-        await self._unsubscribe()
+        await unsubscribe(self._events)
         try:
             await self._ask(Detach(participant=self.me.id, resume_token=self.resume_token), Done)
         except McuError as error:
             self._log.debug("detach_refused", code=error.error_code)  # the room or the participant went first
         else:
             self._log.info("participant_detached")
-
-    async def _unsubscribe(self) -> None:
-        aclose = getattr(self._events, "aclose", None)
-        if aclose is not None:
-            await aclose()
 
     def _require_screen(self) -> None:
         if "screen" not in self.principal.grants.publish:

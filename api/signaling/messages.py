@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from api.errors import validated
 from api.ice import IceServer
-from api.session import Session
+from api.session import Knock, Session
 from mcu.errors import BadRequest
+from mcu.protocol.access import Admit
 from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
+    AdmitData,
     AppData,
     CandidateData,
     ChatData,
@@ -24,6 +26,7 @@ from mcu.protocol.wire import (
     HandData,
     KickData,
     LayoutData,
+    LockData,
     MediaStateData,
     MuteData,
     OfferData,
@@ -31,6 +34,7 @@ from mcu.protocol.wire import (
     ReactionData,
     ReadyData,
     RecordData,
+    RoleData,
     ViewData,
 )
 
@@ -48,6 +52,11 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         "resumed": session.resumed,
         "tiles": _json(session.first_tiles),
     }
+
+
+def waiting_data(knock: Knock) -> Data:
+    """The answer to a ``join`` that has to wait."""
+    return {"waiting": _json(knock.info)}
 
 
 def event_message(event: Event) -> EventMessage:
@@ -112,8 +121,24 @@ async def _mute(session: Session, data: Data) -> Data:
 
 async def _kick(session: Session, data: Data) -> Data:
     kick = validated(KickData, data)
-    await session.kick(kick.participant, kick.reason)
+    await session.kick(kick.participant, kick.reason, kick.ban_s)
     return {}
+
+
+async def _lock(session: Session, data: Data) -> Data:
+    return {"room": _json(await session.lock(validated(LockData, data).locked))}
+
+
+async def _admit(session: Session, data: Data) -> Data:
+    admit = validated(AdmitData, data)
+    command = Admit(participant=admit.participant, admit=admit.admit, reason=admit.reason)
+    return _json(await session.admit(command))
+
+
+async def _role(session: Session, data: Data) -> Data:
+    wanted = validated(RoleData, data)
+    command = UpdateParticipant(participant=wanted.participant, role=wanted.role)
+    return {"participant": _json(await session.update(command))}
 
 
 async def _record(session: Session, data: Data) -> Data:
@@ -167,6 +192,9 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "view": _view,
     "mute": _mute,
     "kick": _kick,
+    "lock": _lock,
+    "admit": _admit,
+    "role": _role,
     "record": _record,
     "pin": _pin,
     "chat": _chat,

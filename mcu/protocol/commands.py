@@ -7,6 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import (
+    Admission,
+    Admit,
+    ListWaiting,
+    Password,
+    StopWaiting,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -67,8 +77,12 @@ class WithBytes(Frozen):
 
 
 class Join(Frozen):
-    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
-    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """→ ``Joined``, or ``Waiting`` in the lobby. With ``resume_token`` of an earlier ``Joined`` the same participant
+    goes on. A second join with the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason
+    ``replaced``. Raises Locked, Conflict (``room_full``, ``lobby_full``), TooMany or Forbidden (``password_required``,
+    ``wrong_password``, ``denied``).
+
+    ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     """
 
     type: Literal["join"] = "join"
@@ -78,6 +92,10 @@ class Join(Frozen):
     group: GroupName = ""
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
+    admission: Admission | None = Field(default=None, repr=False)
+    passes: bool = False
+    hidden: bool = False
 
 
 class Joined(Frozen):
@@ -142,6 +160,7 @@ class UpdateParticipant(Frozen):
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
     group: GroupName | None = Field(default=None, description="empty: out of every group")
+    role: Role | None = None
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -451,7 +470,11 @@ Command = Annotated[
     | React
     | SetReady
     | ClearReady
-    | GetReady,
+    | GetReady
+    | UpdateRoom
+    | ListWaiting
+    | Admit
+    | StopWaiting,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -482,5 +505,7 @@ Reply = (
     | ChatHistory
     | Delivered
     | ReadySet
+    | Waiting
+    | WaitingList
     | Done
 )

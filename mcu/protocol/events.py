@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.access import WaitingInfo
 from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
@@ -186,6 +187,26 @@ class ReadyChanged(RoomEvent):
     waiting: tuple[ParticipantId, ...]
 
 
+class LobbyChanged(RoomEvent):
+    """For moderators: who waits now."""
+
+    type: Literal["lobby"] = "lobby"
+    waiting: tuple[WaitingInfo, ...]
+
+
+class Admitted(RoomEvent):
+    """For somebody who waits: come in."""
+
+    type: Literal["admitted"] = "admitted"
+
+
+class Denied(RoomEvent):
+    """The last event of somebody who waited."""
+
+    type: Literal["denied"] = "denied"
+    reason: str
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -211,6 +232,9 @@ Event = Annotated[
     | ChatHistoryTold
     | AppMessage
     | Reacted
-    | ReadyChanged,
+    | ReadyChanged
+    | LobbyChanged
+    | Admitted
+    | Denied,
     Field(discriminator="type"),
 ]

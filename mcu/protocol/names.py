@@ -37,4 +37,14 @@ Attributes = Annotated[dict[AttributeKey, AttributeValue], Field(max_length=MAX_
 AttributesPatch = Annotated[dict[AttributeKey, AttributeValue | None], Field(max_length=2 * MAX_ATTRIBUTES)]
 """A merge patch (RFC 7396) of ``Attributes``: null takes one away, what isn't named stays."""
 
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=1024)]
+
+MAX_METADATA = 32
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA)]
+"""What a product notes down about a room; everybody who may look into the room reads it."""
+
+MetadataPatch = Annotated[dict[MetadataKey, MetadataValue | None], Field(max_length=2 * MAX_METADATA)]
+"""A merge patch (RFC 7396) of ``Metadata``."""
+
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=65_536)]

@@ -81,5 +81,5 @@ class Groups:
         return info
 
     def _info(self, name: str) -> GroupInfo:
-        members = tuple(person.id for person in self._attendance.people if person.group == name)
+        members = tuple(person.id for person in self._attendance.visible if person.group == name)
         return GroupInfo(name=name, members=members, hears=self._specs.get(name, GroupSpec()).hears)

@@ -40,6 +40,9 @@ class Participant:
     hand: bool = False
     group: str = ""
     """Whom they hear, and who hears them."""
+    identified: bool = False
+    """Their id is the identity of a token, not made up here."""
+    hidden: bool = False
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
@@ -60,6 +63,9 @@ class Participant:
         self.playout = Playout(sender)
         self.lipsync = LipSync(sender, self.playout)
         self.decodings = {source: self._decoding(source) for source in ("camera", "screen")}
+        if self.hidden:  # what they send is never seen
+            for decoding in self.decodings.values():
+                decoding.pause()
 
     def _decoding(self, source: Source) -> VideoDecoding:
         return VideoDecoding(self.pool, lambda: self.on_keyframe_wanted(self.id, source), f"{self.id}/{source}")
@@ -84,18 +90,24 @@ class Participant:
             avatar=self.avatar is not None,
             view=self.view,
             group=self.group,
+            identified=self.identified,
+            hidden=self.hidden,
             attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
     @property
     def hears(self) -> bool:
-        return self.media.audio and not self.server_muted_audio
+        return self.media.audio and not self.server_muted_audio and not self.hidden
+
+    @property
+    def moderates(self) -> bool:
+        return self.role != "participant"
 
     @property
     def pictures(self) -> tuple[PictureInput, ...]:
         """The tiles this person has: a camera (or its avatar) once connected, and a screen while it is shared."""
-        if not self.ever_connected:
+        if not self.ever_connected or self.hidden:
             return ()
         reconnecting = self.presence == "reconnecting"
         shown = {

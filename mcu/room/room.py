@@ -27,6 +27,7 @@ from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
+from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
@@ -58,7 +59,6 @@ class Room:
         ticker: RtcTicker,
         recordings: RecordingIndex,
     ) -> None:
-        self.spec = spec
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -104,13 +104,14 @@ class Room:
         )
         self._attendance = Attendance(
             spec.name,
-            spec.capacity,
+            lambda: self.spec.capacity,
             config,
             clock,
             pool,
             self._connections,
             self._events,
             on_change=self._publish,
+            on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
         self._announcing = Announcing(
@@ -121,6 +122,7 @@ class Room:
             on_change=self._publish,
         )
         self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
+        self._reception = Reception(spec, self._attendance, self.views, self._events, clock, info=lambda: self.info)
         self._viewing = Viewing(
             spec.name,
             clock,
@@ -146,12 +148,10 @@ class Room:
         relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
-            c.Join: self._join,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
             c.SetHand: self._set_hand,
-            c.UpdateParticipant: self._update_participant,
             c.Leave: self._leave,
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
@@ -167,6 +167,9 @@ class Room:
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
+            **self._reception.handlers,
+            c.Join: self._join,
+            c.UpdateParticipant: self._update_participant,
             **self._arranging.handlers,
         }
 
@@ -178,6 +181,11 @@ class Room:
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
 
     @property
+    def spec(self) -> RoomSpec:
+        """As it is now."""
+        return self._reception.spec
+
+    @property
     def name(self) -> str:
         return self.spec.name
 
@@ -187,8 +195,13 @@ class Room:
 
     @property
     def empty_since_ns(self) -> int | None:
-        """Since when nobody has been here; None while somebody is."""
-        return self._attendance.empty_since_ns
+        """Since when nobody has been here, nor before the door; None while somebody is."""
+        return self._reception.empty_since_ns
+
+    @property
+    def finished(self) -> bool:
+        """Its owner's leaving ended it: it waits to be closed."""
+        return self._reception.finished
 
     @property
     def overflows(self) -> int:
@@ -200,11 +213,17 @@ class Room:
         return RoomInfo(
             name=self.spec.name,
             capacity=self.spec.capacity,
-            participants=len(self._attendance),
+            participants=len(self._attendance.visible),
             views=self.views.specs,
             recording=self.recordings.active,
+            recorded_views=self.recordings.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
+            locked=self.spec.locked,
+            lobby=self.spec.lobby,
+            password=self.spec.password_hash is not None,
+            owner=self._reception.owner,
+            on_owner_left=self.spec.on_owner_left,
         )
 
     def events(self, participant: str | None = None) -> Subscription:
@@ -242,18 +261,15 @@ class Room:
 
     # Commands
 
-    async def _join(self, command: c.Join) -> c.Joined:
+    async def _join(self, command: c.Join) -> c.Reply:
         self._groups.claim(command.group)
-        participant, resumed = await self._attendance.join(command)
+        answer = await self._reception.handlers[c.Join](command)
         self._viewing.follow_groups()
-        return c.Joined(
-            participant=participant.info,
-            resume_token=participant.resume_token,
-            room=self.info,
-            participants=self._attendance.infos,
-            tiles=self.views.get(participant.view).composite.tile_map,
-            resumed=resumed,
-        )
+        if not isinstance(answer, c.Joined):
+            return answer
+        person = self._attendance.participant(answer.participant.id)
+        tiles = self.views.get(person.view).composite.tile_map
+        return answer.model_copy(update={"participant": person.info, "tiles": tiles})
 
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
@@ -276,11 +292,11 @@ class Room:
     async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
         return self._attendance.set_hand(command)
 
-    async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
+    async def _update_participant(self, command: c.UpdateParticipant) -> c.Reply:
         self._groups.claim(command.group)
-        info = self._attendance.update(command)
+        answer = await self._reception.handlers[c.UpdateParticipant](command)
         if command.group is None:
-            return info
+            return answer
         self._viewing.follow_groups()
         return self._attendance.participant(command.participant).info
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
+from mcu.protocol.access import ListWaiting, WaitingList
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -204,6 +205,7 @@ class FakeRoom:
             participants=len(self.people),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
         )
@@ -354,6 +356,8 @@ class FakeRoom:
                 return self._group(command.group)
             case GetChatHistory():
                 return ChatHistory(messages=())
+            case ListWaiting():
+                return WaitingList(waiting=())
             case GetReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
