@@ -74,6 +74,7 @@ class Room:
             bitrate_bps=spec.view.audio_bps,
             max_speakers=spec.max_speakers,
             music=spec.view.audio_profile == "music",
+            auto_gain=spec.auto_gain,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )

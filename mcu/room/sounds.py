@@ -58,6 +58,7 @@ class RoomSounds:
         bitrate_bps: int,
         max_speakers: int,
         music: bool = False,
+        auto_gain: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
         on_announced: Callable[[str], None] = lambda identifier: None,
     ) -> None:
@@ -71,7 +72,7 @@ class RoomSounds:
         self._on_announced = on_announced
         self._announced: frozenset[str] = frozenset()
         self._voices = Voices(max_speakers)
-        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music)
+        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music, auto_gain=auto_gain)
         self._detector = SpeakerDetector()
         self._told_ns = 0
         self._told: Speech | None = None

@@ -30,6 +30,7 @@ class Talker:
     viewer: Viewer
     group: str = NO_GROUP
     heard: bool = True
+    gain: float = 1.0
     amplitude: float = 3_000.0
     playout: Playout = field(default_factory=Playout)
     encoder: OpusEncoder = field(default_factory=lambda: OpusEncoder(96_000, inband_fec=False))
@@ -46,7 +47,7 @@ class Talker:
 
     @property
     def input(self) -> SoundInput:
-        return SoundInput(self.name, self.playout, self.heard, 1.0, self.viewer.downlink, self.group)
+        return SoundInput(self.name, self.playout, self.heard, self.gain, self.viewer.downlink, self.group)
 
     @property
     def packets(self) -> list[AudioPacket]:
@@ -61,12 +62,18 @@ class Talker:
 class Stage:
     """Use as a context manager. ``play`` moves time on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, auto_gain: bool = False) -> None:
         self.clock = HeldClock()
         self.viewers = Viewers(self.clock)
         self.timeline = Timeline(self.clock.now_ns(), 25)
         self.sounds = RoomSounds(
-            "stage", self.clock, self.timeline, bitrate_bps=96_000, max_speakers=8, on_speech=lambda speech, state: None
+            "stage",
+            self.clock,
+            self.timeline,
+            bitrate_bps=96_000,
+            max_speakers=8,
+            auto_gain=auto_gain,
+            on_speech=lambda speech, state: None,
         )
         self.people: dict[str, Talker] = {}
         self.hears: dict[str, Mapping[str, float]] = {NO_GROUP: {}}
