@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     admin_keys: tuple[SecretStr, ...] = ()
     insecure: bool = Field(default=False, description="allow listening beyond loopback without keys")
     ice_servers: tuple[IceServerSettings, ...] = ()
+    workers: int | None = Field(
+        default=None, ge=0, le=256, description="processes that rooms run in; null: one per core; 0: the server's own"
+    )
     recordings_dir: Path = Path("recordings")
     permanent_rooms: tuple[RoomName, ...] = Field(default=(), description="opened at start, never closed")
     cors_origins: tuple[str, ...] = Field(default=(), description="other origins whose pages may use this server")

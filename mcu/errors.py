@@ -8,8 +8,8 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, no_such_message, no_such_announcement, no_such_ban,
-    │   │                               not_found
+    │   │                               no_such_change, no_such_message, no_such_ban,
+    │   │                               no_such_announcement, not_found
     │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views,
     │   │                               too_many_groups, too_many_announcements
     │   ├── Locked                      room_locked

@@ -10,6 +10,7 @@ from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo, Role
 from mcu.protocol.names import AttributesPatch, GroupName, ViewName
+from mcu.protocol.sound import ParticipantDetail
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -24,8 +25,8 @@ class ParticipantPatch(BaseModel):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
-    group: GroupName | None = Field(default=None, description="hears, and is heard by, it alone; null: in none")
     role: Role | None = None
+    group: GroupName | None = Field(default=None, description="hears, and is heard by, it alone; null: in none")
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
     view: ViewName | None = Field(default=None, description="the view they watch from now on")
     hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
@@ -42,9 +43,9 @@ async def list_participants(room: RoomDep) -> ParticipantRoster:
 
 
 @router.get("/{participant}", operation_id="get_participant", responses=problems(404))
-async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantInfo:
-    """One participant."""
-    return await room.participant(participant)
+async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantDetail:
+    """One participant, and for moderators how their sound arrives."""
+    return await room.participant_detail(participant)
 
 
 @router.patch("/{participant}", operation_id="update_participant", responses=problems(400, 404, 413, 415))

@@ -36,6 +36,12 @@ RECKON_EVERY = 5
 MAX_TRANSIT_STEP_NS = 2 * NS_PER_S
 """A packet further than this from the others belongs to another timeline: the sender began anew."""
 
+SHIFT_AFTER_NS = 200 * NS_PER_MS
+SHIFT_PACKETS = 5
+"""When for so long, and so many packets, each comes later than the longest delay could wait for, that is no jitter: a
+longer way through the network, or timestamps that fell behind. What was fastest before counts no more.
+"""
+
 DRIFT_STEP_NS = 5 * NS_PER_S
 DRIFT_STEPS = 24
 """Drift is read from how the fastest transit moved in the last two minutes."""
@@ -84,6 +90,8 @@ class Arrivals:
         self._packet_ns = TICK_NS
         self._repairs_until_ns: int | None = None
         self._drift = Drift()
+        # Packets in a row that came too late to be waited for, and the fastest of them.
+        self._slow_packets = self._slow_since_ns = self._slow_ns = 0
         self.target_ns = self._covering_ns
 
     def expect(self, packet_ns: int) -> None:
@@ -94,6 +102,9 @@ class Arrivals:
         """Learns from a packet, late ones included: they are the ones that ask for more delay."""
         transit_ns = arrived_ns - samples_ns(rtp)
         fastest_ns = self._fastest.add(transit_ns, arrived_ns)
+        if self._shifted(transit_ns, fastest_ns, arrived_ns):
+            self.clear()
+            fastest_ns = self._fastest.add(self._slow_ns, arrived_ns)
         self._jitters_ns.append(transit_ns - fastest_ns)
         self._until_reckoning -= 1
         if self._until_reckoning <= 0:
@@ -104,6 +115,16 @@ class Arrivals:
                 self._repairs_until_ns = None
             self._aim()
             self._drift.see(fastest_ns, arrived_ns)
+
+    def _shifted(self, transit_ns: int, fastest_ns: int, arrived_ns: int) -> bool:
+        if transit_ns - fastest_ns <= MAX_DELAY_NS:
+            self._slow_packets = 0
+            return False
+        if self._slow_packets == 0:
+            self._slow_since_ns, self._slow_ns = arrived_ns, transit_ns
+        self._slow_packets += 1
+        self._slow_ns = min(self._slow_ns, transit_ns)
+        return self._slow_packets >= SHIFT_PACKETS and arrived_ns - self._slow_since_ns >= SHIFT_AFTER_NS
 
     def repairable(self, arrived_ns: int) -> None:
         """A packet was lost that the one that arrived then holds a copy of."""
@@ -141,4 +162,5 @@ class Arrivals:
         self._fastest.clear()
         self._jitters_ns.clear()
         self._drift.clear()
+        self._slow_packets = 0
         self._until_reckoning = RECKON_EVERY

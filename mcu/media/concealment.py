@@ -12,8 +12,8 @@ from mixer.levels import SILENT
 log = structlog.get_logger()
 
 FADE_FROM_SAMPLES = 2_880
-FADE_UNTIL_SAMPLES = 5_760
-"""Invented sound is at full strength for 60 ms and gone after 120 ms: longer, it hums like a machine."""
+FADE_UNTIL_SAMPLES = 9_600
+"""Invented sound is as strong as libopus makes it for 60 ms, and gone after 200 ms: longer, it hums like a machine."""
 
 DTX_BYTES = 2
 """Opus packets up to this size say that silence follows (RFC 6716, section 2.1.9)."""
@@ -107,7 +107,7 @@ class ConcealingDecoder:
         return self.invent(min(hole - copied, SAMPLES_PER_TICK))
 
     def invent(self, samples: int) -> Samples:
-        """Concealment of up to 120 ms, fading out with the length of the gap."""
+        """Concealment of up to 200 ms, fading out with the length of the gap."""
         run, self._invented_run = self._invented_run, self._invented_run + samples
         self.concealed_samples += samples
         if run >= FADE_UNTIL_SAMPLES:

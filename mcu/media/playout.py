@@ -6,7 +6,7 @@ away; a talk spurt begins exactly when its first packet is due; what is far too 
 
 A hole between two packets is filled from the copy inside the second (in-band FEC) or invented (PLC); when there is no
 second packet yet, the hole is filled without moving on, which grows the delay by what the network made us wait. Sound
-that is invented fades out within 120 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
+that is invented fades out within 200 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
 silence and not loss.
 
 A stream that nobody is to hear is *parked*: its packets come in, wait their time and go without being decoded. Back
@@ -149,7 +149,7 @@ class Playout:
             self._take_in()
             chunk = self._chunk(now_ns)
             self._parked = False
-            self._dbov = float(-SILENT) if chunk is None else dbov(chunk)
+            self._dbov, self._seen_dbov = float(-SILENT) if chunk is None else dbov(chunk), float(-SILENT)
             return None if chunk is None or not chunk.any() else chunk
 
     def park(self, now_ns: int) -> None:

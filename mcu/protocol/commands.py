@@ -49,6 +49,7 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -159,8 +160,8 @@ class UpdateParticipant(Frozen):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
-    group: GroupName | None = Field(default=None, description="empty: out of every group")
     role: Role | None = None
+    group: GroupName | None = Field(default=None, description="empty: out of every group")
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -443,6 +444,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -490,6 +492,7 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner

@@ -134,6 +134,13 @@ class RoomUpdated(RoomEvent):
     room: RoomInfo
 
 
+class Moved(RoomEvent):
+    """The room goes on elsewhere: join it again, at ``url`` where one is given. The last event of this handle."""
+
+    type: Literal["moved"] = "moved"
+    url: str | None = None
+
+
 class RoomClosed(RoomEvent):
     type: Literal["room_closed"] = "room_closed"
 
@@ -225,6 +232,7 @@ Event = Annotated[
     | Kicked
     | PeerFailed
     | RoomUpdated
+    | Moved
     | RoomClosed
     | ChatPosted
     | ChatEdited

@@ -176,10 +176,10 @@ class Attendance:
             participant.server_muted_video = command.server_muted_video
         if command.gain is not None:
             participant.gain = command.gain
-        if command.group is not None:
-            participant.group = command.group
         if command.role is not None:
             participant.role = command.role
+        if command.group is not None:
+            participant.group = command.group
         return self._updated(participant)
 
     def watches(self, participant: Participant, view: str) -> ParticipantInfo:

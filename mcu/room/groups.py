@@ -57,6 +57,13 @@ class Groups:
         self._fanouts = {name: self._fanouts.get(name) or AudioFanout(self._identity) for name in names}
         return tuple(SoundGroup(name, self._fanouts[name], self._factors(name)) for name in names)
 
+    def members_beside(self, participant: str) -> frozenset[str] | None:
+        """Who is in the group of ``participant``; None when they are in none."""
+        name = self._attendance.participant(participant).group
+        if name == NO_GROUP:
+            return None
+        return frozenset(person.id for person in self._attendance.people if person.group == name)
+
     def claim(self, name: str | None) -> None:
         """Makes sure that there may be such a group. Raises Conflict (``too_many_groups``)."""
         if name is not None and name not in self.names and len(self.names) >= MAX_GROUPS:

@@ -38,11 +38,11 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
-    group: str = ""
-    """Whom they hear, and who hears them."""
     identified: bool = False
     """Their id is the identity of a token, not made up here."""
     hidden: bool = False
+    group: str = ""
+    """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
@@ -89,9 +89,9 @@ class Participant:
             hand=self.hand,
             avatar=self.avatar is not None,
             view=self.view,
-            group=self.group,
             identified=self.identified,
             hidden=self.hidden,
+            group=self.group,
             attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )

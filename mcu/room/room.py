@@ -13,6 +13,7 @@ from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol import sound
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
@@ -32,6 +33,7 @@ from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
 from mcu.room.views import MAIN, Views
@@ -125,7 +127,16 @@ class Room:
             on_change=self._publish,
         )
         self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
-        self._reception = Reception(spec, self._attendance, self.views, self._events, clock, info=lambda: self.info)
+        self._reception = Reception(
+            spec,
+            self._attendance,
+            self.views,
+            self._groups,
+            self._events,
+            clock,
+            info=lambda: self.info,
+            follow_groups=lambda: self._viewing.follow_groups(),
+        )
         self._viewing = Viewing(
             spec.name,
             clock,
@@ -147,7 +158,7 @@ class Room:
         )
         decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
         pace = Pace(self._attendance, clock)
-        chat = Chat(self._attendance, self._events, clock, pace)
+        chat = Chat(self._attendance, self._events, clock, pace, self._groups.members_beside)
         relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
@@ -159,6 +170,7 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
+            sound.GetSoundHealth: self._get_sound_health,
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
@@ -171,8 +183,6 @@ class Room:
             **chat.handlers,
             **relay.handlers,
             **self._reception.handlers,
-            c.Join: self._join,
-            c.UpdateParticipant: self._update_participant,
             **self._arranging.handlers,
         }
 
@@ -264,16 +274,6 @@ class Room:
 
     # Commands
 
-    async def _join(self, command: c.Join) -> c.Reply:
-        self._groups.claim(command.group)
-        answer = await self._reception.handlers[c.Join](command)
-        self._viewing.follow_groups()
-        if not isinstance(answer, c.Joined):
-            return answer
-        person = self._attendance.participant(answer.participant.id)
-        tiles = self.views.get(person.view).composite.tile_map
-        return answer.model_copy(update={"participant": person.info, "tiles": tiles})
-
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
         answer = await self._connections.offer(participant, command.connection, command.sdp)
@@ -295,14 +295,6 @@ class Room:
     async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
         return self._attendance.set_hand(command)
 
-    async def _update_participant(self, command: c.UpdateParticipant) -> c.Reply:
-        self._groups.claim(command.group)
-        answer = await self._reception.handlers[c.UpdateParticipant](command)
-        if command.group is None:
-            return answer
-        self._viewing.follow_groups()
-        return self._attendance.participant(command.participant).info
-
     async def _leave(self, command: c.Leave) -> c.Done:
         await self._attendance.leave(command)
         return c.Done()
@@ -316,6 +308,9 @@ class Room:
 
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
+
+    async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
+        return sound_health(self._attendance.participant(command.participant).playout.statistics)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map

@@ -92,6 +92,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
@@ -265,6 +266,9 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetSoundHealth():
+                self._person(command.participant)
+                return SOUND_HEALTH
             case GetTiles():
                 self._view(command.view)
                 return self.tiles(command.view)
@@ -516,6 +520,23 @@ class FakeRoom:
         self.recordings[info.id] = info
         self.emit(RecordingChanged(recording=info))
         return info
+
+
+SOUND_HEALTH = SoundHealth(
+    parked=False,
+    level_dbov=-26,
+    delay_ms=27.5,
+    target_ms=25.0,
+    received=5000,
+    lost=10,
+    late=2,
+    repaired=7,
+    damaged=0,
+    overflowed=0,
+    concealed=0.0006,
+    resets=0,
+    drift_ppm=-12.5,
+)
 
 
 def _healthy(person: ParticipantInfo) -> TileHealth:

@@ -30,7 +30,8 @@ def recorded(name: str) -> Samples:
 
 def tone(hz: float, seconds: float, amplitude: float = 3_000.0) -> Samples:
     at = np.arange(round(seconds * 50) * SAMPLES_PER_TICK) / 48_000
-    return np.rint(amplitude * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+    wave: Samples = np.rint(amplitude * np.sin(2 * np.pi * hz * at)).astype(np.int16)
+    return wave
 
 
 def silence(seconds: float) -> Samples:
@@ -42,6 +43,20 @@ def noise(dbov: float, seconds: float, seed: int = 1) -> Samples:
     samples = np.random.default_rng(seed).normal(0.0, 32_767 * 10 ** (dbov / 20), round(seconds * 50) * 960)
     noisy: Samples = np.rint(samples.clip(-32_768, 32_767)).astype(np.int16)
     return noisy
+
+
+def typing(seconds: float, strokes_per_s: float = 4.0, seed: int = 1) -> Samples:
+    """A keyboard beside the microphone: a click of some 20 ms when a key goes down, a softer one when it comes up."""
+    random = np.random.default_rng(seed)
+    sound = random.normal(0.0, 15.0, round(seconds * 50) * 960)
+    click = np.exp(-np.arange(2_000) / 300)
+    at = 0
+    while (at := at + int(random.exponential(48_000 / strokes_per_s)) + 2_400) < sound.size - 10_000:
+        for begin, strength in ((at, 1.0), (at + int(random.uniform(3_000, 5_000)), 0.5)):
+            loud = strength * random.uniform(2_400, 6_000)
+            sound[begin : begin + click.size] += loud * click * random.normal(0.0, 1.0, click.size)
+    keys: Samples = np.rint(sound.clip(-32_768, 32_767)).astype(np.int16)
+    return keys
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
