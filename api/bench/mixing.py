@@ -9,8 +9,9 @@ from functools import partial
 from time import process_time
 from typing import Final
 
-from api.bench.audio import PEOPLE, SPEAKERS, voice
+from api.bench.audio import PEOPLE, SPEAKERS
 from api.bench.harness import Baseline, Bench, Case, Effort, Missing, Work
+from api.bench.voices import voice
 from mcu.errors import Unprocessable
 from mcu.room.noise import NoiseSuppression
 from mcu.room.voices import Heard
