@@ -79,6 +79,7 @@ class Room:
             music=spec.view.audio_profile == "music",
             auto_gain=spec.auto_gain,
             stereo=spec.stereo,
+            noise_suppression=spec.noise_suppression,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
