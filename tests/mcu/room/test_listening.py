@@ -165,6 +165,20 @@ def test_the_change_to_ones_own_mix_and_back_makes_no_click(hall: Hall, hz: floa
     assert max(loudness) < 1.2 * np.median(loudness)
 
 
+def test_a_stream_that_nobody_shared_until_now_makes_no_click_either(hall: Hall) -> None:
+    one = hall.enter("ada")
+    for tick in range(HOLD_TICKS + 250):
+        voices = {"ben": hum(700, tick)}
+        if 100 <= tick < 120:
+            voices["ada"] = SILENCE + np.int16(1)
+        hall.play(**voices)
+        assert hall.listening.streams == 1
+    assert 0 < hall.fanout.statistics.own < HOLD_TICKS + 250 - 100
+    heard = decoded(packets(one)).astype(np.float64)
+    usual = heard[24_000:90_000]
+    assert np.abs(np.diff(heard[24_000:], 2)).max() < 1.5 * np.abs(np.diff(usual, 2)).max()
+
+
 def test_who_has_fallen_silent_shares_again_after_a_while(hall: Hall) -> None:
     hall.enter("ada")
     hall.enter("cy")
