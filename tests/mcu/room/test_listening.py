@@ -252,6 +252,9 @@ def test_packet_times_are_those_asked_for_and_cost_an_encoder_only_meanwhile(hal
     hall.leave("ben")
     hall.play()
     assert hall.listening.streams == 1
+    hall.leave("cy")
+    hall.play()
+    assert hall.listening.streams == 0
 
 
 def test_two_channels_go_to_those_who_asked_and_one_to_the_rest(hall: Hall) -> None:
