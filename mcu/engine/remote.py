@@ -11,6 +11,7 @@ from mcu.engine.frames import Frame, dump_command, load_event, load_reply
 from mcu.engine.placement import Losses
 from mcu.engine.process import WorkerProcess, gone
 from mcu.errors import McuError, NoCapacity, NotFound
+from mcu.protocol.access import StopWaiting, UpdateRoom, Waiting
 from mcu.protocol.commands import Command, Detach, Join, Joined, Reply, SetBackgroundImage, SetLogo
 from mcu.protocol.decor import Banner
 from mcu.protocol.events import (
@@ -135,7 +136,10 @@ class RemoteRoom:
         """Raises ``McuError``: what the room raised, or ``NoCapacity`` when its worker ended."""
         if isinstance(command, Join):
             return await self._join(command)
-        return await self._ask(command)
+        answer = await self._ask(command)
+        if isinstance(command, UpdateRoom):
+            self.memory.spec = command.changes.applied_to(self.memory.spec)
+        return answer
 
     async def _ask(self, command: Command) -> Reply:
         if self._moved:
@@ -157,8 +161,9 @@ class RemoteRoom:
         is to be looked for again.
         """
         former = self.memory.former.get(command.resume_token or "")
-        if former is not None and command.identity is None:
-            command = command.model_copy(update={"identity": former})
+        if former is not None and command.identity in (None, former):
+            # They were inside: neither a lock nor a lobby is for them.
+            command = command.model_copy(update={"identity": former, "passes": True})
         asking = asyncio.get_running_loop().create_task(self._ask(command), name=f"join-{self.name}")
         try:
             joined = await asyncio.shield(asking)
@@ -180,6 +185,8 @@ class RemoteRoom:
             joined = await asking
             if isinstance(joined, Joined):
                 await self._ask(Detach(participant=joined.participant.id, resume_token=joined.resume_token))
+            elif isinstance(joined, Waiting):
+                await self._ask(StopWaiting(participant=joined.waiting.id, admission=joined.admission))
         except McuError as error:
             log.debug("join_not_undone", room=self.name, code=error.error_code)
 
