@@ -279,6 +279,7 @@ async def test_an_owner_who_leaves_ends_the_room_where_that_is_wanted(meeting: M
     ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
     second = await meeting.enter("ada")  # replacing oneself is not leaving
     await ada.event("kicked")
+    await meeting.enter("cleo")
     await second.ask("leave")
     await bob.event("room_closed")
     assert await bob.closed() == 4002
