@@ -12,7 +12,7 @@ from mcu.engine.placement import Losses
 from mcu.engine.process import WorkerProcess, gone
 from mcu.errors import McuError, NoCapacity, NotFound
 from mcu.protocol.access import StopWaiting, UpdateRoom, Waiting
-from mcu.protocol.commands import Command, Detach, Join, Joined, Reply
+from mcu.protocol.commands import Command, Detach, Join, Joined, Reply, SetBackgroundImage, SetLogo
 from mcu.protocol.decor import Banner
 from mcu.protocol.events import (
     BannerChanged,
@@ -35,14 +35,16 @@ MAX_FORMER: Final = 2000
 
 @dataclass(slots=True)
 class Memory:
-    """What it takes to open a room again as it was: its views, their layouts and banners, the recordings that run (id
-    to view), and who holds which resume token. ``former``: the tokens of people whose worker died.
+    """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
+    them), the recordings that run (id to view), and who holds which resume token. ``former``: the tokens of people
+    whose worker died.
     """
 
     spec: RoomSpec
     views: tuple[ViewSpec, ...] = ()
     layouts: dict[str, Layout] = field(default_factory=dict)
     banners: dict[str, Banner] = field(default_factory=dict)
+    images: dict[tuple[str, str], SetBackgroundImage | SetLogo] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Memory:
                 names = {view.name for view in self.views}
                 self.layouts = {view: layout for view, layout in self.layouts.items() if view in names}
                 self.banners = {view: banner for view, banner in self.banners.items() if view in names}
+                self.images = {key: image for key, image in self.images.items() if image.view in names}
             case LayoutChangedEvent():
                 self.layouts[event.view] = event.state.layout
             case BannerChanged():
@@ -65,6 +68,13 @@ class Memory:
                 self.tokens.pop(event.id, None)
             case _:
                 pass
+
+    def carried_out(self, command: Command) -> None:
+        """Images are said in no event. At most two of each view, of a size that the protocol bounds."""
+        if isinstance(command, SetBackgroundImage | SetLogo):
+            self.images.pop((command.view, command.type), None)
+            if command.image is not None:
+                self.images[command.view, command.type] = command
 
     def _learn_recording(self, recording: RecordingInfo) -> None:
         if recording.state in ("starting", "active"):
@@ -82,6 +92,7 @@ class Memory:
             views=self.views,
             layouts=self.layouts,
             banners=self.banners,
+            images=self.images,
             former=kept,
             losses=self.losses,
         )
@@ -141,6 +152,7 @@ class RemoteRoom:
             if error.error_code == "no_such_room":
                 self._on_gone(self)
             raise
+        self.memory.carried_out(command)
         return load_reply(answer.name, answer.body)
 
     async def _join(self, command: Join) -> Reply:
