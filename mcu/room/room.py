@@ -376,7 +376,7 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
-        self._announcing.attend(people)
+        self._announcing.attend(self._attendance.visible)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
