@@ -28,6 +28,7 @@ from mcu.protocol.commands import (
     GetRoom,
     GetTileHealth,
     GetTiles,
+    GetUplink,
     Join,
     Joined,
     Leave,
@@ -51,6 +52,7 @@ from mcu.protocol.commands import (
     UndoLayout,
     UpdateParticipant,
     UpdateView,
+    UplinkState,
     ViewList,
     WatchView,
 )
@@ -64,6 +66,7 @@ from mcu.protocol.models import (
     RecordingInfo,
     RoomInfo,
     TileMap,
+    Uplink,
     ViewChanges,
     ViewSpec,
 )
@@ -231,8 +234,8 @@ class RoomControl:
 class Session(RoomControl):
     """A participant's stay in a room, from join to leave or detach. Made by ``Session.join``.
 
-    ``participants`` and ``tiles`` were read after the subscription to the room's events began: an event may repeat
-    what they say already, but none is missing.
+    ``roster``, ``first_tiles`` and ``first_uplink`` were read after the subscription to the room's events began: an
+    event may repeat what they say already, but none is missing.
     """
 
     def __init__(self, handle: RoomHandle, principal: Principal, joined: Joined) -> None:
@@ -243,6 +246,7 @@ class Session(RoomControl):
         self.resume_token = joined.resume_token
         self.roster = joined.participants
         self.first_tiles = joined.tiles
+        self.first_uplink: Uplink | None = None
         self._events = handle.events(joined.participant.id)
         self._ended = False
         self._log = log.bind(room=handle.name, participant=self.me.id)
@@ -287,6 +291,7 @@ class Session(RoomControl):
             )
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
+        self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
 
     @property
     def author(self) -> str:

@@ -16,7 +16,7 @@ from client.sources import AudioSource, EncodedSource, VideoSource
 from client.streams import Broadcast, Reader
 from mcu.protocol.events import Event, Speakers
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap, Uplink
 from mcu.protocol.versions import ScheduledLayout
 
 
@@ -108,6 +108,13 @@ class Room:
     def tiles(self) -> TileMap:
         """Where everybody is on the picture now."""
         return self._session.roster.tiles
+
+    @property
+    def uplink(self) -> Uplink | None:
+        """What the server needs of this participant now; None until it said so. Pictures are made smaller and fewer to
+        suit it, or paused, by themselves; those that are compressed already are only paused.
+        """
+        return self._session.roster.uplink
 
     @property
     def speaking(self) -> Speakers:

@@ -12,8 +12,9 @@ from mcu.protocol.events import (
     RoomUpdated,
     Speakers,
     Tiles,
+    UplinkChanged,
 )
-from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap, Uplink
 from mcu.protocol.wire import EventMessage
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -39,6 +40,7 @@ class Roster:
         self.me = ParticipantInfo.model_validate(joined["participant"]).id
         self.room = RoomInfo.model_validate(joined["room"])
         self.tiles = TileMap.model_validate(joined["tiles"])
+        self.uplink = Uplink.model_validate(joined["uplink"]) if joined.get("uplink") is not None else None
         everybody = [ParticipantInfo.model_validate(entry) for entry in joined["participants"]]
         self.participants = {participant.id: participant for participant in everybody}
         self.participants.setdefault(self.me, ParticipantInfo.model_validate(joined["participant"]))
@@ -53,6 +55,8 @@ class Roster:
                     self.participants.pop(event.id, None)
             case Tiles():
                 self.tiles = event.tiles
+            case UplinkChanged():
+                self.uplink = Uplink(video=event.video, screen=event.screen)
             case Speakers():
                 self.speaking = event
             case RoomUpdated():

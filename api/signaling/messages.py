@@ -40,6 +40,7 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         "resume_token": session.resume_token,
         "resumed": session.resumed,
         "tiles": _json(session.first_tiles),
+        "uplink": _json(session.first_uplink) if session.first_uplink is not None else None,
     }
 
 

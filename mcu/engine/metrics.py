@@ -84,6 +84,7 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, labels, encoders)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
+    page.counter("mcu_uplink_wishes", "Changes of what people are asked to send", _ROOM, labels, room.uplinks.told)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
 

@@ -18,6 +18,7 @@ from mcu.protocol.models import (
     RoomInfo,
     TileHealth,
     TileMap,
+    Uplink,
     ViewChanges,
     ViewSpec,
 )
@@ -205,6 +206,19 @@ LayoutCommand = (
 """What a view's layout is asked."""
 
 
+class GetUplink(Frozen):
+    """→ ``UplinkState``"""
+
+    type: Literal["get_uplink"] = "get_uplink"
+    participant: ParticipantId
+
+
+class UplinkState(Frozen):
+    """``uplink`` None: nothing has been decided yet, so the participant may send as it likes."""
+
+    uplink: Uplink | None
+
+
 class GetTiles(Frozen):
     """→ ``TileMap``"""
 
@@ -342,6 +356,7 @@ Command = Annotated[
     | GetLayoutHistory
     | ListScheduledLayouts
     | CancelScheduledLayout
+    | GetUplink
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
@@ -367,6 +382,7 @@ Reply = (
     | LayoutHistory
     | ScheduledLayout
     | ScheduledLayouts
+    | UplinkState
     | TileMap
     | Snapshot
     | TileHealthList

@@ -6,7 +6,15 @@ from pydantic import Field
 
 from mcu.protocol.decor import Banner
 from mcu.protocol.layout import LayoutState
-from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
+from mcu.protocol.models import (
+    Frozen,
+    ParticipantInfo,
+    RecordingInfo,
+    RoomInfo,
+    SpeakerLevel,
+    TileMap,
+    UplinkVideo,
+)
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
@@ -34,6 +42,14 @@ class ParticipantLeft(RoomEvent):
 class Tiles(RoomEvent):
     type: Literal["tiles"] = "tiles"
     tiles: TileMap
+
+
+class UplinkChanged(RoomEvent):
+    """What the server needs of its participant from now on; null: nothing."""
+
+    type: Literal["uplink"] = "uplink"
+    video: UplinkVideo | None
+    screen: UplinkVideo | None
 
 
 class Speakers(RoomEvent):
@@ -117,6 +133,7 @@ Event = Annotated[
     | ParticipantUpdated
     | ParticipantLeft
     | Tiles
+    | UplinkChanged
     | Speakers
     | LayoutChangedEvent
     | LayoutScheduled

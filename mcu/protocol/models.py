@@ -113,6 +113,24 @@ class RoomInfo(Frozen):
     metadata: dict[str, str]
 
 
+class UplinkVideo(Frozen):
+    """What the server has a use for of one picture: at least this large (in the picture's own shape), at most so many
+    pictures a second and so many bits. More of anything is thrown away.
+    """
+
+    width: int
+    height: int
+    fps: int
+    kbps: int
+
+
+class Uplink(Frozen):
+    """What the server needs of a participant now, by source. Null: nothing, nobody sees it."""
+
+    video: UplinkVideo | None = None
+    screen: UplinkVideo | None = None
+
+
 class PixelBox(Frozen):
     x: int
     y: int

@@ -51,7 +51,9 @@ class EventMessage(WireModel):
 
 
 class JoinData(WireModel):
-    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles}``."""
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink}``. ``uplink`` null:
+    nothing has been decided yet; then an ``uplink`` event follows.
+    """
 
     room: RoomName
     token: Token | None = None

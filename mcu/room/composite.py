@@ -79,8 +79,9 @@ class Composite:
     """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite. The
     composites of a room share ``scaled``, so that two that show somebody in one size scale their picture once.
 
-    The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
-    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
+    The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings``, ``seen`` and
+    ``placed`` (the tiles, each where it goes to) are replaced whole and may be read by any thread. ``on_tiles`` is
+    called on the thread, with each new map.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Composite:
         self.timeline = Timeline(start_ns, spec.fps)
         self.name = spec.name
         self.seen: frozenset[TileKey] = frozenset()
+        self.placed: tuple[Tile, ...] = ()
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self._animator = Animator()
@@ -153,6 +155,7 @@ class Composite:
         layout = moment.layouts.get(self.name) or LayoutSpec()
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
+        self.placed = scene.tiles
         self._tell(scene, moment)
         lines = moment.banners.get(self.name) or BannerLines()
         titled = replace(

@@ -26,6 +26,7 @@ from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
+from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
 from mcu.room.views import Views
 from mcu.rtc import RtcTicker
@@ -109,6 +110,7 @@ class Room:
             on_change=self._publish,
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        self.uplinks = Uplinks(clock, self.views, self._attendance, self._events)
         viewing = Viewing(
             spec.name,
             clock,
@@ -141,6 +143,7 @@ class Room:
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
             c.GetTiles: self._get_tiles,
+            c.GetUplink: self._get_uplink,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
@@ -269,6 +272,9 @@ class Room:
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
 
+    async def _get_uplink(self, command: c.GetUplink) -> c.UplinkState:
+        return c.UplinkState(uplink=self.uplinks.of(self._attendance.participant(command.participant).id))
+
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map
 
@@ -293,6 +299,7 @@ class Room:
 
     def _tiles_changed(self, tiles: TileMap) -> None:
         self._events.emit(e.Tiles(tiles=tiles))
+        self.uplinks.look()
 
     def _views_changed(self) -> None:
         self._arranging.forget_gone()
@@ -322,6 +329,7 @@ class Room:
             try:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
+                self.uplinks.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
                 log.exception("housekeeping_failed", room=self.name)

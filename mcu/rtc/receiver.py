@@ -230,6 +230,11 @@ class Receiver:
         self._bitrate_bps = bitrate_bps
 
     @property
+    def octets(self) -> int:
+        """Octets of all datagrams so far."""
+        return self._octets
+
+    @property
     def due(self) -> bool:
         """Whether ``poll`` may have something to send: worth asking right after a datagram, and every 20 ms."""
         return self._assembler is not None and self._assembler.due

@@ -245,3 +245,28 @@ async def overflow(page: RoomPage) -> list[str]:
           .map(([e, _]) => e.id || e.outerHTML)"""
     )
     return stick_out
+
+
+async def test_the_page_sends_what_the_server_asks_for(room: FakeServer, chromium: Chromium) -> None:
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await room.wait_for_media("main video")
+        await room.say("uplink", {"video": {"width": 160, "height": 90, "fps": 10, "kbps": 80}, "screen": None})
+        sent = "(await window.mcu.stats()).sent.video"
+        await wait_for_stats(page, f"{sent}.width === 160 && {sent}.height === 90 && {sent}.framesPerSecond <= 12")
+        await room.say("uplink", {"video": None, "screen": None})
+        await wait_for_stats(page, "await rests(() => window.mcu.stats().then(({ sent }) => sent.video.framesEncoded))")
+        await room.say("uplink", {"video": {"width": 640, "height": 360, "fps": 30, "kbps": 600}, "screen": None})
+        await wait_for_stats(page, f"{sent}.width === 320 && {sent}.framesPerSecond > 12")
+        assert page.complaints == []
+
+
+async def wait_for_stats(page: RoomPage, expression: str) -> None:
+    """Waits until the expression is true, within which ``await`` may be used, and ``rests``: a figure stood still."""
+    await page.page.wait_for_function(
+        "async () => { const rests = async (figure) => { const before = await figure();"
+        " await new Promise((resolve) => setTimeout(resolve, 500)); return (await figure()) === before; };"
+        f" return {expression}; }}",
+        timeout=20_000,
+        polling=200,
+    )

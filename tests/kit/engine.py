@@ -26,6 +26,7 @@ from mcu.protocol.commands import (
     GetRoom,
     GetTileHealth,
     GetTiles,
+    GetUplink,
     Join,
     Joined,
     LayoutCommand,
@@ -47,6 +48,7 @@ from mcu.protocol.commands import (
     TileHealthList,
     UpdateParticipant,
     UpdateView,
+    UplinkState,
     ViewList,
     WatchView,
 )
@@ -74,6 +76,7 @@ from mcu.protocol.models import (
     TileHealth,
     TileInfo,
     TileMap,
+    Uplink,
     ViewSpec,
 )
 from mcu.room.layout import VersionedLayout
@@ -128,6 +131,7 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.uplinks: dict[str, Uplink] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -244,6 +248,9 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetUplink():
+                self._person(command.participant)
+                return UplinkState(uplink=self.uplinks.get(command.participant))
             case GetTiles():
                 self._view(command.view)
                 return self.tiles(command.view)
