@@ -8,10 +8,11 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, not_found
+    │   │                               no_such_change, no_such_message, not_found
     │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
+    │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
@@ -69,6 +70,10 @@ class LayoutChanged(ClientFault):
 
 class TooLarge(ClientFault):
     code = "too_large"
+
+
+class UnsupportedMedia(ClientFault):
+    code = "unsupported_media_type"
 
 
 class Unprocessable(ClientFault):

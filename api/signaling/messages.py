@@ -15,7 +15,11 @@ from mcu.errors import BadRequest
 from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
+    AppData,
     CandidateData,
+    ChatData,
+    ChatDeleteData,
+    ChatEditData,
     EventMessage,
     HandData,
     KickData,
@@ -23,6 +27,9 @@ from mcu.protocol.wire import (
     MediaStateData,
     MuteData,
     OfferData,
+    PinData,
+    ReactionData,
+    ReadyData,
     RecordData,
     ViewData,
 )
@@ -117,6 +124,41 @@ async def _record(session: Session, data: Data) -> Data:
     return _json(await session.stop_recording_of(record.view))
 
 
+async def _pin(session: Session, data: Data) -> Data:
+    pin = validated(PinData, data)
+    return _json(await session.pin(pin.participant, pin.view))
+
+
+async def _chat(session: Session, data: Data) -> Data:
+    chat = validated(ChatData, data)
+    return _json(await session.say(chat.text, chat.to, chat.channel))
+
+
+async def _chat_edit(session: Session, data: Data) -> Data:
+    edit = validated(ChatEditData, data)
+    return {"message": _json(await session.edit_message(edit.message_id, edit.text))}
+
+
+async def _chat_delete(session: Session, data: Data) -> Data:
+    await session.delete_message(validated(ChatDeleteData, data).message_id)
+    return {}
+
+
+async def _app(session: Session, data: Data) -> Data:
+    app = validated(AppData, data)
+    return _json(await session.send_app(app.topic, app.payload, app.to))
+
+
+async def _reaction(session: Session, data: Data) -> Data:
+    await session.react(validated(ReactionData, data).reaction)
+    return {}
+
+
+async def _ready(session: Session, data: Data) -> Data:
+    wanted = validated(ReadyData, data)
+    return _json(await (session.clear_ready() if wanted.clear else session.set_ready(wanted.ready)))
+
+
 _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "offer": _offer,
     "candidate": _candidate,
@@ -127,6 +169,13 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "mute": _mute,
     "kick": _kick,
     "record": _record,
+    "pin": _pin,
+    "chat": _chat,
+    "chat_edit": _chat_edit,
+    "chat_delete": _chat_delete,
+    "app": _app,
+    "reaction": _reaction,
+    "ready": _ready,
 }
 
 

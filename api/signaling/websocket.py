@@ -29,10 +29,10 @@ from api.auth import Principal
 from api.errors import error_body, problem_response, validated
 from api.gateway import Gateway
 from api.session import Session
-from api.signaling.flood import Bucket
 from api.signaling.messages import Data, event_message, joined_data, perform
 from mcu.clock import Clock, SystemClock
 from mcu.errors import Conflict, McuError, Unauthorised
+from mcu.flood import Bucket
 from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, JoinData, Reply, Request
 
 log = structlog.get_logger()

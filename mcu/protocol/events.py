@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import (
     Frozen,
@@ -16,6 +16,7 @@ from mcu.protocol.models import (
     UplinkVideo,
 )
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
 
@@ -98,6 +99,14 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class DecorChanged(RoomEvent):
+    """The images of a view. Who has an avatar of their own is news of the participant."""
+
+    type: Literal["decor_changed"] = "decor_changed"
+    view: ViewName
+    decor: ViewDecor
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -128,6 +137,55 @@ class RoomClosed(RoomEvent):
     type: Literal["room_closed"] = "room_closed"
 
 
+class ChatPosted(RoomEvent):
+    """Somebody else said something. A private message comes to each of its readers apart."""
+
+    type: Literal["chat"] = "chat"
+    message: ChatMessage
+
+
+class ChatEdited(RoomEvent):
+    type: Literal["chat_edited"] = "chat_edited"
+    message: ChatMessage
+    by: ParticipantId | None
+
+
+class ChatDeleted(RoomEvent):
+    type: Literal["chat_deleted"] = "chat_deleted"
+    message_id: MessageId
+    by: ParticipantId | None
+
+
+class ChatHistoryTold(RoomEvent):
+    """What was said before the reader came, or while they were away; the first news after ``joined``. What is said in
+    that very moment may be told twice, under the same id.
+    """
+
+    type: Literal["chat_history"] = "chat_history"
+    messages: tuple[ChatMessage, ...]
+
+
+class AppMessage(RoomEvent):
+    """A program of somebody else's (None: of the server's) sent this."""
+
+    type: Literal["app"] = "app"
+    sender: ParticipantId | None
+    topic: Topic
+    payload: Payload
+
+
+class Reacted(RoomEvent):
+    type: Literal["reaction"] = "reaction"
+    sender: ParticipantId
+    reaction: ReactionText
+
+
+class ReadyChanged(RoomEvent):
+    type: Literal["ready"] = "ready"
+    ready: tuple[ParticipantId, ...]
+    waiting: tuple[ParticipantId, ...]
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -140,10 +198,18 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
     | RoomUpdated
-    | RoomClosed,
+    | RoomClosed
+    | ChatPosted
+    | ChatEdited
+    | ChatDeleted
+    | ChatHistoryTold
+    | AppMessage
+    | Reacted
+    | ReadyChanged,
     Field(discriminator="type"),
 ]

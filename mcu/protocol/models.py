@@ -12,7 +12,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import Attributes, DisplayName, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -52,7 +52,9 @@ class ParticipantInfo(Frozen):
     server_muted_audio: bool = False
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
+    avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
+    attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     joined_at: datetime
 
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import Connection
 from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
+from mcu.protocol.talk import ChannelName, MessageId, MessageText, Payload, ReactionText, Recipients, Topic
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Longer messages end the socket with 1009 before they are parsed."""
@@ -122,4 +123,51 @@ class KickData(WireModel):
 
 class RecordData(WireModel):
     action: Literal["start", "stop"]
+    view: ViewName = "main"
+
+
+class ChatData(WireModel):
+    """``chat`` → ``{message_id, delivered, sent_at}``. Without ``to`` for everybody, and remembered for those who come
+    later. The sender gets this reply and no event.
+    """
+
+    text: MessageText
+    to: Recipients | None = None
+    channel: ChannelName | None = None
+
+
+class ChatEditData(WireModel):
+    """``chat_edit`` → ``{message}``: one's own message, or as a moderator anybody's to everybody."""
+
+    message_id: MessageId
+    text: MessageText
+
+
+class ChatDeleteData(WireModel):
+    message_id: MessageId
+
+
+class AppData(WireModel):
+    """``app`` → ``{delivered}``: whatever programs tell each other, passed on as it is."""
+
+    topic: Topic
+    payload: Payload = None
+    to: Recipients | None = None
+
+
+class ReactionData(WireModel):
+    reaction: ReactionText
+
+
+class ReadyData(WireModel):
+    """``ready`` → ``{ready, waiting}``. ``clear``: a moderator begins anew with nobody ready."""
+
+    ready: bool = True
+    clear: bool = False
+
+
+class PinData(WireModel):
+    """``pin`` → ``{layout, etag}``: a moderator gives somebody the first place for everybody; null takes it back."""
+
+    participant: ParticipantId | None
     view: ViewName = "main"

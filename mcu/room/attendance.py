@@ -12,10 +12,12 @@ from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import Connection, ParticipantInfo, Source
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.participant import Participant, new_resume_token
+from mixer.picture import Picture
 
 log = structlog.get_logger()
 
@@ -108,6 +110,7 @@ class Attendance:
             id=command.identity or secrets.token_hex(6),
             name=command.name,
             role=command.role,
+            attributes=command.attributes,
             pool=self._pool,
             on_keyframe_wanted=self._on_keyframe_wanted,
         )
@@ -129,9 +132,16 @@ class Attendance:
         participant.hand = command.raised
         return self._updated(participant)
 
+    def set_avatar(self, identifier: str, avatar: Picture | None) -> ParticipantInfo:
+        """What stands in for their camera when it is off; None: initials. Raises NotFound."""
+        participant = self.participant(identifier)
+        participant.avatar = avatar
+        return self._updated(participant)
+
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        """What a moderator decides. Raises NotFound."""
+        """What a moderator decides. Raises NotFound, or Unprocessable for too many attributes."""
         participant = self.participant(command.participant)
+        participant.attributes = patched_attributes(participant.attributes, command.attributes)
         if command.server_muted_audio is not None:
             participant.server_muted_audio = command.server_muted_audio
         if command.server_muted_video is not None:

@@ -1,7 +1,7 @@
 """One person in a room: who they are, what they send, and how far their connections have come."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.picture import Picture
 from mixer.scene import TileKey
 from mixer.timeline import SenderClock
 
@@ -37,6 +38,9 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Replaced, never written into: snapshots hold it."""
+    avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
@@ -73,7 +77,9 @@ class Participant:
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
             hand=self.hand,
+            avatar=self.avatar is not None,
             view=self.view,
+            attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
@@ -102,6 +108,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
             for source in sources

@@ -17,13 +17,16 @@ from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSp
 from mcu.recording.index import RecordingIndex
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
 from mcu.room.outputs import new_identity
+from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
 from mcu.room.recordings import Recordings
+from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
 from mcu.room.uplinks import Uplinks
@@ -129,7 +132,10 @@ class Room:
             on_change=self._publish,
             from_thread=self._from_thread,
         )
-        decorating = Decorating(self.views, self._events, on_change=self._publish)
+        decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
+        pace = Pace(self._attendance, clock)
+        chat = Chat(self._attendance, self._events, clock, pace)
+        relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.Join: self._join,
@@ -150,6 +156,8 @@ class Room:
             c.ListRecordings: self._list_recordings,
             **viewing.handlers,
             **decorating.handlers,
+            **chat.handlers,
+            **relay.handlers,
             **self._arranging.handlers,
         }
 
@@ -338,12 +346,14 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,
+            decors=self.views.decors,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -30,6 +30,10 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", f"{ROOM}/participants/ada", None),
     ("PATCH", f"{ROOM}/participants/ada", {"gain": 1}),
     ("DELETE", f"{ROOM}/participants/ada", None),
+    ("POST", f"{ROOM}/messages", {"text": "x"}),
+    ("GET", f"{ROOM}/messages", None),
+    ("PATCH", f"{ROOM}/messages/x", {"text": "x"}),
+    ("DELETE", f"{ROOM}/messages/x", None),
     ("GET", f"{ROOM}/views", None),
     ("GET", f"{ROOM}/views/main", None),
     ("GET", f"{ROOM}/views/main/layout", None),
@@ -176,6 +180,9 @@ async def test_the_admin_of_one_room_stays_in_it(closed: httpx.AsyncClient) -> N
         ({"grants": {"room": "x", "publish": ["hologram"]}}, "grants.publish.0"),
         ({"grants": {"room": "x"}, "ttl_s": 0}, "ttl_s"),
         ({"grants": {"room": "x"}, "identity": "a b"}, "identity"),
+        ({"grants": {"room": "x"}, "attributes": {"k": "v" * 257}}, "attributes.k"),
+        ({"grants": {"room": "x"}, "attributes": {f"k{n}": "" for n in range(17)}}, "attributes"),
+        ({"grants": {"room": "x"}, "attributes": {f"k{n}": "보" * 256 for n in range(16)}}, "attributes"),
     ],
 )
 async def test_a_token_that_cannot_be(closed: httpx.AsyncClient, spec: dict[str, Any], field: str) -> None:
@@ -225,6 +232,21 @@ async def test_a_socket_joins_with_its_token_only(make_server: MakeServer, engin
         ):
             assert (await ada.refused(kind, **data))["code"] == "forbidden", kind
     assert "ada" in engine.open_rooms["team"].people
+
+
+async def test_attributes_of_a_token_or_a_ticket_reach_the_room(make_server: MakeServer, engine: FakeEngine) -> None:
+    server = await make_server(keys={"k1": KEY})
+    letters = {"team": "파랑" * 100}
+    mine = token(sub="ada", attributes=letters)
+    async with SocketClient(server) as ada, httpx.AsyncClient(base_url=server.url) as client:
+        assert (await ada.ask("join", room="team", token=mine))["participant"]["attributes"] == letters
+        answer = await client.post(f"{ROOM}/join", headers=bearer(mine))
+        query = "?" + answer.json()["session_url"].partition("?")[2]
+    async with SocketClient(server, query) as again:
+        assert (await again.ask("join", room="team"))["participant"]["attributes"] == letters
+        bad = token(attributes={"a b": "c"})
+    async with SocketClient(server) as bob:
+        assert (await bob.refused("join", room="team", token=bad))["code"] == "unauthorised"
 
 
 async def test_a_second_join_with_one_identity_replaces_the_first(make_server: MakeServer) -> None:

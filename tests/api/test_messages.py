@@ -12,11 +12,11 @@ from pydantic_core import to_json
 from api.auth import OPEN
 from api.errors import error_body
 from api.session import Session
-from api.signaling.flood import Bucket
 from api.signaling.messages import perform
 from api.signaling.websocket import Closing, parse_request
 from mcu.clock import NS_PER_S
 from mcu.errors import McuError
+from mcu.flood import Bucket
 from mcu.protocol.models import RoomSpec
 from mcu.protocol.wire import Reply, Request
 from tests.kit.engine import FakeRoom

@@ -13,9 +13,9 @@ from client.frames import mono, rgb
 from client.room import Room
 from client.sources import Sound, Tone
 from client.tracks import fitting
-from mcu.protocol.events import ParticipantJoined, RecordingChanged
+from mcu.protocol.events import ParticipantJoined, RecordingChanged, UplinkChanged
 from mcu.protocol.layout import LayoutState
-from mcu.protocol.models import UplinkVideo
+from mcu.protocol.models import Uplink, UplinkVideo
 from tests.client.fake_server import (
     COMPOSITE_HUE,
     COMPOSITE_HZ,
@@ -130,16 +130,15 @@ async def test_pictures_are_made_to_suit_what_the_server_asks_for(server: FakeSe
 
     async with Room.connect(server.url, "demo", "Ada", video=TestCard(30, 3, fps=20), receive=False) as room:
         await until(server, lambda: width() == 640)
-        assert room.uplink is None
+        first = room.uplink
+        assert first is None
         await server.say("uplink", video={"width": 300, "height": 180, "fps": 10, "kbps": 200}, screen=None)
         await until(server, lambda: width() == 320 and shows(server, 3))
-        await server.say("uplink", video=None, screen=None)
         events = room.events()
         await server.say("uplink", video=None, screen={"width": 640, "height": 360, "fps": 15, "kbps": 900})
         async with asyncio.timeout(WAIT_S):
-            await anext(events)
-        assert room.uplink is not None
-        assert room.uplink.video is None
+            assert isinstance(await anext(events), UplinkChanged)
+        assert room.uplink == Uplink(screen=UplinkVideo(width=640, height=360, fps=15, kbps=900))
         await until_resting(room)
         server.pictures.clear()
         await server.say("uplink", video={"width": 1280, "height": 720, "fps": 30, "kbps": 1700}, screen=None)

@@ -73,7 +73,9 @@ async def test_ten_viewers_share_one_encoder_and_its_keyframes(tmp_path: Path) -
             await ask_for_keyframe(guest.client)
         await until(lambda: hub.statistics.keyframe_requests >= asked + 3)
         await until(lambda: hub.statistics.frames > frames + 20)
-        assert hub.statistics.keyframes == keyframes + 1
+        # A guest on a busy machine may lose something and ask as well; three who ask at once still share one.
+        made, wanted = hub.statistics.keyframes - keyframes, hub.statistics.keyframe_requests - asked
+        assert 1 <= made <= wanted - 2
         await asyncio.gather(*(guest.close() for guest in guests))
 
 

@@ -1,0 +1,9 @@
+"""The one session all doors share: what a principal may ask of a room, and a participant's stay in it.
+
+Permissions are checked here and nowhere else; an adapter translates messages and has no rules of its own.
+"""
+
+from api.session.control import RoomControl
+from api.session.session import Session
+
+__all__ = ["RoomControl", "Session"]
