@@ -46,6 +46,7 @@ from mcu.protocol.models import (
     TileMap,
     Uplink,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
 from mcu.protocol.talk import (
     ChatHistory,
     Delivered,
@@ -66,8 +67,8 @@ log = structlog.get_logger()
 class Session(RoomControl):
     """A participant's stay in a room, from join to leave or detach. Made by ``Session.join``.
 
-    ``roster``, ``first_tiles`` and ``first_uplink`` were read after the subscription to the room's events began: an
-    event may repeat what they say already, but none is missing.
+    ``roster`` and what begins with ``first_`` were read after the subscription to the room's events began: an event
+    may repeat what they say already, but none is missing.
     """
 
     def __init__(self, handle: RoomHandle, principal: Principal, joined: Joined) -> None:
@@ -79,6 +80,7 @@ class Session(RoomControl):
         self.roster = joined.participants
         self.first_tiles = joined.tiles
         self.first_uplink: Uplink | None = None
+        self.first_quality: Quality | None = None
         self._opening: list[Event] = []
         self._events = handle.events(joined.participant.id)
         self._ended = False
@@ -128,6 +130,7 @@ class Session(RoomControl):
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
         self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
+        self.first_quality = await self.own_quality()
         ready = await self._ask(GetReady(), ReadySet)
         history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
         self._opening = [ChatHistoryTold(messages=history.messages)]
@@ -226,6 +229,13 @@ class Session(RoomControl):
 
     async def set_ready(self, ready: bool) -> ReadySet:
         return await self._ask(SetReady(participant=self.me.id, ready=ready), ReadySet)
+
+    async def choose_quality(self, choice: TierChoice) -> Quality:
+        """At most that tier is sent to this participant."""
+        return await self._ask(SetQuality(participant=self.me.id, choice=choice), Quality)
+
+    async def own_quality(self) -> Quality:
+        return await self._ask(GetQuality(participant=self.me.id), Quality)
 
     async def watch_view(self, name: str) -> ParticipantInfo:
         """Another view is sent to this participant, beginning with a keyframe."""

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from api.errors import validated
 from api.ice import IceServer
 from api.session import Session
-from mcu.errors import BadRequest
+from mcu.errors import BadRequest, Unprocessable
 from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
@@ -47,6 +47,7 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         "resume_token": session.resume_token,
         "resumed": session.resumed,
         "tiles": _json(session.first_tiles),
+        "quality": _json(session.first_quality) if session.first_quality is not None else None,
         "uplink": _json(session.first_uplink) if session.first_uplink is not None else None,
     }
 
@@ -100,7 +101,12 @@ async def _layout(session: Session, data: Data) -> Data:
 
 
 async def _view(session: Session, data: Data) -> Data:
-    return {"participant": _json(await session.watch_view(validated(ViewData, data).name))}
+    wanted = validated(ViewData, data)
+    if wanted.name is None and wanted.tier is None:
+        raise Unprocessable("say which view to watch, or at most which tier", field="name")
+    quality = await (session.choose_quality(wanted.tier) if wanted.tier is not None else session.own_quality())
+    me = await session.watch_view(wanted.name) if wanted.name is not None else session.me
+    return {"participant": _json(me), "quality": _json(quality)}
 
 
 async def _mute(session: Session, data: Data) -> Data:

@@ -31,6 +31,7 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -431,6 +432,8 @@ Command = Annotated[
     | UpdateView
     | DeleteView
     | WatchView
+    | GetQuality
+    | SetQuality
     | GetBanner
     | SetBanner
     | GetDecor
@@ -462,6 +465,7 @@ Reply = (
     | ScheduledLayout
     | ScheduledLayouts
     | UplinkState
+    | Quality
     | TileMap
     | Snapshot
     | TileHealthList

@@ -16,6 +16,7 @@ from mcu.protocol.models import (
     UplinkVideo,
 )
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
@@ -51,6 +52,15 @@ class UplinkChanged(RoomEvent):
     type: Literal["uplink"] = "uplink"
     video: UplinkVideo | None
     screen: UplinkVideo | None
+
+
+class QualityChanged(RoomEvent):
+    """Its participant gets another tier of their view from now on, and why."""
+
+    type: Literal["quality"] = "quality"
+    tier: Tier
+    reason: QualityReason
+    choice: TierChoice
 
 
 class Speakers(RoomEvent):
@@ -192,6 +202,7 @@ Event = Annotated[
     | ParticipantLeft
     | Tiles
     | UplinkChanged
+    | QualityChanged
     | Speakers
     | LayoutChangedEvent
     | LayoutScheduled

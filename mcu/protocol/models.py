@@ -68,6 +68,12 @@ class ViewSpec(Frozen):
     height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
+    medium_kbps: int | None = Field(
+        default=None, ge=50, le=20_000, description="at half the size, for slower viewers; null: a third of video_kbps"
+    )
+    low_kbps: int | None = Field(
+        default=None, ge=50, le=20_000, description="at a quarter of the size; null: a tenth of video_kbps"
+    )
     audio_kbps: int = Field(default=32, ge=6, le=256)
     background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
 
@@ -81,6 +87,8 @@ class ViewChanges(Frozen):
     height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    medium_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    low_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
 
     @model_serializer(mode="wrap")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import Connection
 from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.talk import ChannelName, MessageId, MessageText, Payload, ReactionText, Recipients, Topic
 
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -52,8 +53,8 @@ class EventMessage(WireModel):
 
 
 class JoinData(WireModel):
-    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink}``. ``uplink`` null:
-    nothing has been decided yet; then an ``uplink`` event follows.
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink, quality}``. ``uplink``
+    is null while nothing has been decided; an ``uplink`` event follows.
     """
 
     room: RoomName
@@ -103,9 +104,12 @@ class LayoutData(WireModel):
 
 
 class ViewData(WireModel):
-    """``view`` → ``{participant}``: the sender watches another view of the room from now on."""
+    """``view`` → ``{participant, quality}``: the sender watches another view of the room from now on, or at most a tier
+    of it (``auto``: whatever the path bears). What isn't said stays.
+    """
 
-    name: ViewName
+    name: ViewName | None = None
+    tier: TierChoice | None = None
 
 
 class MuteData(WireModel):

@@ -25,6 +25,7 @@ from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
+from mcu.room.qualities import Qualities
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
@@ -113,6 +114,7 @@ class Room:
             on_change=self._publish,
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        self.qualities = Qualities(clock, self.views, self._attendance, self._connections, self._events)
         self.uplinks = Uplinks(clock, self.views, self._attendance, self._events)
         viewing = Viewing(
             spec.name,
@@ -155,6 +157,7 @@ class Room:
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
             **viewing.handlers,
+            **self.qualities.handlers,
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
@@ -219,6 +222,7 @@ class Room:
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
+        await self.qualities.close()
         await self._connections.close()
         await self.views.close()
         self.pictures.close()
@@ -338,6 +342,7 @@ class Room:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
                 self.uplinks.look()
+                self.qualities.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
                 log.exception("housekeeping_failed", room=self.name)

@@ -85,6 +85,7 @@ from mcu.protocol.models import (
     Uplink,
     ViewSpec,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, Tier, TierChoice
 from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
@@ -139,6 +140,7 @@ class FakeRoom:
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
         self.uplinks: dict[str, Uplink] = {}
+        self.choices: dict[str, TierChoice] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
@@ -256,6 +258,11 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetQuality():
+                return self._quality(command.participant)
+            case SetQuality():
+                self.choices[self._person(command.participant).id] = command.choice
+                return self._quality(command.participant)
             case GetUplink():
                 self._person(command.participant)
                 return UplinkState(uplink=self.uplinks.get(command.participant))
@@ -290,6 +297,11 @@ class FakeRoom:
             case GetTileHealth():
                 self._view(command.view)
                 return TileHealthList(view=command.view, tiles=tuple(map(_healthy, self.people.values())))
+
+    def _quality(self, participant: str) -> Quality:
+        choice = self.choices.get(self._person(participant).id, "auto")
+        tier: Tier = "high" if choice == "auto" else choice
+        return Quality(participant=participant, choice=choice, tier=tier, reason="asked")
 
     def _show(self, spec: ViewSpec) -> ViewSpec:
         self.views[spec.name] = spec
