@@ -108,6 +108,12 @@ export class Call extends EventTarget {
     if (reply?.participant) this.room.apply({ type: "participant_updated", data: reply });
   }
 
+  /** At most this tier of the picture from now on: auto, high, medium, low or audio. */
+  async limitQuality(choice) {
+    const reply = await this.#ask("view", { tier: choice });
+    if (reply?.quality) this.room.apply({ type: "quality", data: reply.quality });
+  }
+
   async raiseHand(raised) {
     try {
       await this.#signaling.request("hand", { raised });

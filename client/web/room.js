@@ -17,6 +17,7 @@ export class Room extends EventTarget {
   recording = null;
   knowsHands = true; // until the server says it knows nothing of raised hands
   views = [];
+  quality = null; // {tier, reason, choice}, where the server has tiers
   #layouts = new Map(); // of each view that was heard of
 
   /** Takes the reply of a join over, whole. */
@@ -26,6 +27,7 @@ export class Room extends EventTarget {
     this.participants = new Map((reply.participants ?? []).map((p) => [p.id, p]));
     this.participants.set(this.me, reply.participant);
     this.views = reply.room.views ?? [];
+    this.quality = reply.quality ?? null;
     this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
@@ -73,6 +75,7 @@ export class Room extends EventTarget {
       participant_updated: () => this.#updated(data.participant ?? data),
       participant_left: () => this.#left(data.id ?? data.participant),
       tiles: () => this.#tilesChanged(data),
+      quality: () => (this.quality = data),
       speakers: () => this.#speakers(data),
       layout_plugin_ejected: () => this.#pluginEjected(data),
       layout_changed: () => this.takeLayout(data.state.layout, data.view),

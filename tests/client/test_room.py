@@ -13,7 +13,7 @@ from client.frames import mono, rgb
 from client.room import Room
 from client.sources import Sound, Tone
 from client.tracks import fitting
-from mcu.protocol.events import ParticipantJoined, RecordingChanged, UplinkChanged
+from mcu.protocol.events import ParticipantJoined, QualityChanged, RecordingChanged, UplinkChanged
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Uplink, UplinkVideo
 from tests.client.fake_server import (
@@ -143,6 +143,18 @@ async def test_pictures_are_made_to_suit_what_the_server_asks_for(server: FakeSe
         server.pictures.clear()
         await server.say("uplink", video={"width": 1280, "height": 720, "fps": 30, "kbps": 1700}, screen=None)
         await until(server, lambda: width() == 640 and shows(server, 3))
+
+
+async def test_the_quality_can_be_bounded_and_its_changes_are_told(server: FakeServer) -> None:
+    async with Room.connect(server.url, "demo", "Ada", receive=False) as room:
+        assert (await room.limit_quality("low")).tier == "low"
+        assert server.seen("view") == [{"tier": "low"}]
+        events = room.events()
+        await server.say("quality", tier="audio", reason="bandwidth", choice="low")
+        async with asyncio.timeout(WAIT_S):
+            assert isinstance(await anext(events), QualityChanged)
+        assert room.quality is not None
+        assert (room.quality.tier, room.quality.reason, room.quality.choice) == ("audio", "bandwidth", "low")
 
 
 async def until_resting(room: Room) -> None:

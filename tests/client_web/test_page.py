@@ -261,6 +261,28 @@ async def test_the_page_sends_what_the_server_asks_for(room: FakeServer, chromiu
         assert page.complaints == []
 
 
+async def test_the_picture_can_be_bounded_and_the_page_says_why_it_is_small(
+    room: FakeServer, chromium: Chromium
+) -> None:
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        badge = page.page.locator("#quality-note")
+        assert not await badge.is_visible()
+        await room.say("quality", {"tier": "low", "reason": "bandwidth", "choice": "auto"})
+        await page.wait_for("!document.getElementById('quality-note').hidden")
+        assert "your line is too slow" in (await badge.text_content() or "")
+        await page.page.get_by_role("button", name="settings").click()
+        menu = page.page.get_by_label("Picture I receive")
+        assert await menu.input_value() == "auto"
+        await menu.select_option("audio")
+        await room.wait_for("view", tier="audio")
+        await page.wait_for("document.getElementById('quality-note').textContent === 'Sound only'")
+        await menu.select_option("medium")
+        await page.wait_for("document.getElementById('quality-note').hidden")
+        assert await menu.input_value() == "medium"
+        assert page.complaints == []
+
+
 async def wait_for_stats(page: RoomPage, expression: str) -> None:
     """Waits until the expression is true, within which ``await`` may be used, and ``rests``: a figure stood still."""
     await page.page.wait_for_function(

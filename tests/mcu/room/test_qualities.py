@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from functools import partial
 from pathlib import Path
 
 import av
@@ -60,6 +61,10 @@ def tiers(room: Room) -> set[str]:
     return {key.tier for key in room.views.main.outputs.hubs}
 
 
+def only(room: Room, tier: str) -> bool:
+    return tiers(room) == {tier}
+
+
 async def packets_lost(guest: Guest) -> int:
     report = await guest.client.pc.getStats()
     (video,) = [one for one in report.values() if one.type == "inbound-rtp" and one.kind == "video"]
@@ -84,7 +89,7 @@ async def test_a_viewer_goes_through_the_tiers_without_a_gap_and_unused_encoders
             event = await told(news)
             assert (event.to, event.tier, event.choice) == (ada.id, tier, choice)
             times += await sees(ada, width, height)
-            await until(lambda tier=tier: tiers(room) == {tier})
+            await until(partial(only, room, tier))
         gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
         assert min(gaps) > 0
         assert max(gaps) < LONGEST_GAP_S
