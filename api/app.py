@@ -11,13 +11,27 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
+from api import asyncapi
 from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
-from api.routes import decor, health, layouts, messages, participants, recordings, rooms, tokens, views
+from api.routes import (
+    access,
+    announcements,
+    decor,
+    groups,
+    health,
+    layouts,
+    messages,
+    participants,
+    recordings,
+    rooms,
+    tokens,
+    views,
+)
 from api.settings import Settings
 from api.signaling import websocket
 from mcu.engine.engine import Engine
@@ -65,10 +79,23 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.gateway = None
-    for routes in (rooms, participants, messages, views, decor, layouts, recordings, tokens):
+    for routes in (
+        rooms,
+        access,
+        participants,
+        groups,
+        announcements,
+        messages,
+        views,
+        decor,
+        layouts,
+        recordings,
+        tokens,
+    ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(health.router)
+    app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())
     app.add_exception_handler(McuError, on_mcu_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)

@@ -6,10 +6,13 @@
     ├── ClientFault                     the request was wrong; asking again unchanged won't help
     │   ├── BadRequest                  bad_request, bad_sdp, no_common_codec, bad_candidate
     │   ├── Unauthorised                unauthorised
-    │   ├── Forbidden                   forbidden
+    │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, no_such_message, not_found
-    │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views
+    │   │                               no_such_change, no_such_message, no_such_ban,
+    │   │                               no_such_announcement, not_found
+    │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views,
+    │   │                               too_many_groups, too_many_announcements
+    │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
     │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
@@ -62,6 +65,10 @@ class NotFound(ClientFault):
 
 class Conflict(ClientFault):
     code = "wrong_state"
+
+
+class Locked(ClientFault):
+    code = "room_locked"
 
 
 class LayoutChanged(ClientFault):

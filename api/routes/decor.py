@@ -14,7 +14,7 @@ router = APIRouter(prefix="/rooms/{room}", tags=["decor"])
 CornerQuery = Annotated[Corner, Query(alias="corner")]
 WidthQuery = Annotated[LogoWidth, Query(alias="width", description="Of the canvas's width.")]
 
-REFUSED = problems(400, 404, 413, 415)
+REFUSED = problems(400, 404, 413, 415, 429)
 BANNERS = [{"text": "Back after the break", "countdown_to": "2026-12-24T18:00:00Z"}]
 
 

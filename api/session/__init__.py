@@ -4,6 +4,9 @@ Permissions are checked here and nowhere else; an adapter translates messages an
 """
 
 from api.session.control import RoomControl
+from api.session.door import RoomPatch, hashed
+from api.session.entering import enter
+from api.session.knock import Knock
 from api.session.session import Session
 
-__all__ = ["RoomControl", "Session"]
+__all__ = ["Knock", "RoomControl", "RoomPatch", "Session", "enter", "hashed"]

@@ -1,13 +1,23 @@
 """How one principal asks one room."""
 
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from api.auth import Principal
+from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
 from mcu.errors import Internal
 from mcu.protocol.commands import Command
+from mcu.protocol.events import Event
 
 ReplyT = TypeVar("ReplyT")
+
+
+async def unsubscribe(events: AsyncIterator[Event]) -> None:
+    """Ends a subscription where its engine knows how to. Idempotent."""
+    aclose = getattr(events, "aclose", None)
+    if aclose is not None:
+        await aclose()
 
 
 class Asking:
@@ -15,8 +25,9 @@ class Asking:
     allow it, and whatever the room answers.
     """
 
-    def __init__(self, handle: RoomHandle, principal: Principal) -> None:
+    def __init__(self, handle: RoomHandle, principal: Principal, bans: Bans) -> None:
         self._handle = handle
+        self._bans = bans
         self.principal = principal
 
     @property

@@ -1,7 +1,9 @@
 """What may be asked about the people in a room."""
 
+from datetime import UTC, datetime, timedelta
+
 from api.session.asking import Asking
-from mcu.errors import NotFound
+from mcu.errors import Forbidden, NotFound, Unprocessable
 from mcu.protocol.commands import (
     Done,
     Leave,
@@ -13,6 +15,7 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.models import ParticipantInfo
 from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
+from mcu.protocol.sound import GetSoundHealth, ParticipantDetail, SoundHealth
 
 
 class PeopleControl(Asking):
@@ -28,9 +31,21 @@ class PeopleControl(Asking):
             raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
         return found
 
+    async def participant_detail(self, participant: str) -> ParticipantDetail:
+        """Somebody, and for moderators how they are heard: it tells how people are connected."""
+        info = await self.participant(participant)
+        sound = None
+        if self.principal.may("moderate", self.room):
+            sound = await self._ask(GetSoundHealth(participant=participant), SoundHealth)
+        return ParticipantDetail(**dict(info), sound=sound)
+
     async def update(self, command: UpdateParticipant) -> ParticipantInfo:
-        """Mutes on the server's side, gain, attributes."""
+        """Mutes on the server's side, gain, group, attributes, role. Only admins make admins, or unmake them."""
         self.principal.require("moderate", self.room)
+        if command.role is not None and not self.principal.grants.admin:
+            before = await self.participant(command.participant)
+            if "admin" in (command.role, before.role):
+                raise Forbidden("only an admin may make somebody an admin, or take that from them")
         return await self._ask(command, ParticipantInfo)
 
     async def assign_view(self, participant: str, view: str) -> ParticipantInfo:
@@ -52,6 +67,13 @@ class PeopleControl(Asking):
         self.principal.require("moderate", self.room)
         return await self._ask(SetHand(participant=participant, raised=False), ParticipantInfo)
 
-    async def kick(self, participant: str, reason: str) -> None:
+    async def kick(self, participant: str, reason: str, ban_s: int | None = None) -> None:
+        """Removes somebody, and keeps them out for ``ban_s`` seconds. Raises ``Unprocessable``, and removes nobody,
+        when they have no identity to know them by.
+        """
         self.principal.require("moderate", self.room)
+        if ban_s is not None:
+            if not (await self.participant(participant)).identified:
+                raise Unprocessable("they came without an identity, nothing would keep them out", field="ban_s")
+            await self._bans.ban(self.room, participant, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
         await self._ask(Leave(participant=participant, kicked=reason), Done)

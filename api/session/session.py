@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import structlog
 from pydantic import JsonValue
 
 from api.auth import Principal
 from api.direction import asks_to_receive
+from api.session.asking import unsubscribe
 from api.session.control import RoomControl
+from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Forbidden, Internal, McuError
+from mcu.errors import Forbidden, McuError
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -18,7 +21,6 @@ from mcu.protocol.commands import (
     Done,
     GetTiles,
     GetUplink,
-    Join,
     Joined,
     Leave,
     ListParticipants,
@@ -37,6 +39,7 @@ from mcu.protocol.events import (
     ChatHistoryTold,
     ChatPosted,
     Event,
+    LobbyChanged,
     Reacted,
     ReadyChanged,
 )
@@ -65,15 +68,15 @@ log = structlog.get_logger()
 
 
 class Session(RoomControl):
-    """A participant's stay in a room, from join to leave or detach. Made by ``Session.join``.
+    """A participant's stay in a room, from join to leave or detach. Made by ``enter``.
 
     ``roster`` and what begins with ``first_`` were read after the subscription to the room's events began: an event
     may repeat what they say already, but none is missing.
     """
 
-    def __init__(self, handle: RoomHandle, principal: Principal, joined: Joined) -> None:
-        super().__init__(handle, principal)
-        self.me = joined.participant
+    def __init__(self, handle: RoomHandle, principal: Principal, bans: Bans, joined: Joined) -> None:
+        super().__init__(handle, principal, bans)
+        self._become(joined.participant)
         self.resumed = joined.resumed
         self.joined_room = joined.room
         self.resume_token = joined.resume_token
@@ -87,23 +90,8 @@ class Session(RoomControl):
         self._log = log.bind(room=handle.name, participant=self.me.id)
 
     @classmethod
-    async def join(
-        cls, handle: RoomHandle, principal: Principal, name: str | None, resume_token: str | None
-    ) -> "Session":
-        principal.require("join", handle.name)
-        if principal.grants.hidden:
-            raise Forbidden("this server shows every participant; the grant hidden can't be kept here")
-        command = Join(
-            name=principal.name or name or principal.identity or "Guest",
-            identity=principal.identity,
-            role=principal.grants.role,
-            attributes=dict(principal.attributes),
-            resume_token=resume_token,
-        )
-        joined = await handle.call(command)
-        if not isinstance(joined, Joined):
-            raise Internal(f"join was answered with {type(joined).__name__}")
-        session = cls(handle, principal, joined)
+    async def begin(cls, handle: RoomHandle, principal: Principal, bans: Bans, joined: Joined) -> "Session":
+        session = cls(handle, principal, bans, joined)
         structlog.contextvars.bind_contextvars(room=handle.name, participant=session.me.id)
         try:
             await session._settle()
@@ -112,6 +100,13 @@ class Session(RoomControl):
             raise
         return session
 
+    def _become(self, me: ParticipantInfo) -> None:
+        """What the room says of them now; its word on their role counts, not the token's."""
+        self.me = me
+        grants = self.principal.grants
+        if grants.role != me.role:
+            self.principal = replace(self.principal, grants=grants.model_copy(update={"role": me.role}))
+
     async def _settle(self) -> None:
         """Takes what the grants forbid to publish, then reads the room as the subscription found it. What cannot be
         asked for twice is asked for last.
@@ -119,15 +114,15 @@ class Session(RoomControl):
         publish = self.principal.grants.publish
         audio, video = "microphone" not in publish, "camera" not in publish
         if audio or video:
-            self.me = await self._ask(
-                UpdateParticipant(
-                    participant=self.me.id,
-                    server_muted_audio=True if audio else None,
-                    server_muted_video=True if video else None,
-                ),
-                ParticipantInfo,
+            muting = UpdateParticipant(
+                participant=self.me.id,
+                server_muted_audio=True if audio else None,
+                server_muted_video=True if video else None,
             )
+            self._become(await self._ask(muting, ParticipantInfo))
         self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
+        if self.me.hidden:
+            self.roster = (*self.roster, self.me)
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
         self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
         self.first_quality = await self.own_quality()
@@ -136,6 +131,9 @@ class Session(RoomControl):
         self._opening = [ChatHistoryTold(messages=history.messages)]
         if ready.ready:
             self._opening.append(ReadyChanged(ready=ready.ready, waiting=ready.waiting))
+        if self.principal.may("moderate", self.room):
+            waiting = (await self.waiting()).waiting
+            self._opening += [LobbyChanged(waiting=waiting)] if waiting else []
 
     @property
     def author(self) -> str:
@@ -152,8 +150,8 @@ class Session(RoomControl):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the room says to this participant, the chat's history first; of tile maps, those of the view they watch;
-        nothing of what they say themselves. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is over, or
-        when the reader fell too far behind.
+        nothing of what they say themselves. Ends after ``Kicked``, ``RoomClosed`` or ``Moved``, after which the stay is
+        over, or when the reader fell too far behind.
         """
         try:
             for event in self._opening:
@@ -161,16 +159,16 @@ class Session(RoomControl):
             self._opening = []
             async for event in self._events:
                 if event.type == "participant_updated" and event.participant.id == self.me.id:
-                    self.me = event.participant
+                    self._become(event.participant)
                 elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
-                last = event.type in ("kicked", "room_closed")
+                last = event.type in ("kicked", "room_closed", "moved")
                 self._ended = self._ended or last
                 yield event
                 if last:
                     return
         finally:
-            await self._unsubscribe()
+            await unsubscribe(self._events)
 
     def _said_here(self, event: Event) -> bool:
         """Who says something knows it from the answer."""
@@ -252,18 +250,13 @@ class Session(RoomControl):
         if self._ended:
             return
         self._ended = True
-        await self._unsubscribe()
+        await unsubscribe(self._events)
         try:
             await self._ask(Detach(participant=self.me.id, resume_token=self.resume_token), Done)
         except McuError as error:
             self._log.debug("detach_refused", code=error.error_code)  # the room or the participant went first
         else:
             self._log.info("participant_detached")
-
-    async def _unsubscribe(self) -> None:
-        aclose = getattr(self._events, "aclose", None)
-        if aclose is not None:
-            await aclose()
 
     def _require_screen(self) -> None:
         if "screen" not in self.principal.grants.publish:

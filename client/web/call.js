@@ -7,6 +7,7 @@
 
 import { Connection } from "./connection.js";
 import { Layouts } from "./layouts.js";
+import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
 
@@ -19,7 +20,11 @@ const FIRST_WISHES = {
 // After so many attempts without success it is time to tell the user that something is in the way.
 const PATIENCE = 3;
 
+const WAITING = "Please wait: somebody inside has to let you in.";
+
 const REFUSALS = {
+  password_required: "This room has a password, which this page can't ask for. Join with an invitation.",
+  lobby_full: "Too many people wait already. Try again in a few minutes.",
   unauthorised: "This room needs an invitation. Open the link you were sent, or ask for a new one.",
   forbidden: "This invitation does not allow that. Ask whoever invited you.",
   room_full: "The room is full. Try again when somebody has left.",
@@ -36,6 +41,7 @@ export class Call extends EventTarget {
   layouts;
   #signaling;
   #media;
+  #rest;
   #main = null;
   #screen = null;
   #screenTrack = null;
@@ -48,8 +54,9 @@ export class Call extends EventTarget {
   constructor(url, join, media) {
     super();
     this.#media = media;
+    this.#rest = new Rest(this.room, join.token);
     this.layouts = new Layouts(this.room, {
-      token: join.token,
+      rest: this.#rest,
       ask: (type, data) => this.#ask(type, data),
       tell: (message) => this.#fire("notice", { message }),
       problem: (error) => this.#problem(error),
@@ -57,6 +64,7 @@ export class Call extends EventTarget {
     this.room.addEventListener("change", () => this.layouts.learn());
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
+    this.#signaling.addEventListener("waiting", () => this.#fire("notice", { message: WAITING }));
     this.#signaling.addEventListener("down", ({ detail }) => this.#socketLost(detail.attempt));
     this.#signaling.addEventListener("refused", ({ detail }) => this.#end(REFUSALS[detail.code] ?? detail.message));
     this.#signaling.addEventListener("event", ({ detail }) => this.#heard(detail));
@@ -123,8 +131,18 @@ export class Call extends EventTarget {
     }
   }
 
+  /** Takes somebody else's hand down, which is a moderator's to do. */
+  async lowerHand(participant) {
+    try {
+      await this.#rest.patch(["participants", participant], { hand: false });
+    } catch (error) {
+      this.#problem(error);
+    }
+  }
+
+  /** Records the view this page watches, or ends that. */
   record() {
-    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start" });
+    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start", view: this.room.view });
   }
 
   mute(participant, audio) {
@@ -140,7 +158,7 @@ export class Call extends EventTarget {
   }
 
   async #joined(reply, again) {
-    const sameAsBefore = again && reply.participant.id === this.room.me;
+    const sameAsBefore = again && reply.resumed !== false && reply.participant.id === this.room.me;
     this.#iceServers = reply.ice_servers ?? [];
     this.layouts.forget();
     this.room.enter(reply);

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Sequence
 
 import cv2
@@ -20,6 +21,10 @@ from mcu.rtc import RtcTicker, self_check
 log = structlog.get_logger()
 
 SWEEP_S = 1.0
+SWITCH_INTERVAL_S = 0.0005
+"""A thread that sends gives the interpreter away at every packet; Python's own 5 ms until it is given back doubled the
+time a picture takes to a hundred viewers (BENCHMARKS.md, settings).
+"""
 RETRY_AFTER_S = 10
 
 
@@ -27,14 +32,21 @@ class InlineEngine:
     """Owns the rooms and what they share: the decoder threads and the ticker of all peers.
 
     Make it and use it on one event loop. ``start`` raises when a thread can't start or aiortc isn't as expected.
+    ``recordings``: those there are, where somebody else has read them; without it ``start`` does.
     """
 
-    def __init__(self, config: EngineConfig | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig | None = None,
+        clock: Clock | None = None,
+        recordings: RecordingIndex | None = None,
+    ) -> None:
         self._config = config or EngineConfig()
         self._clock = clock or SystemClock()
         self._pool = DecodePool(self._config.decode_threads, self._clock)
         self._ticker = RtcTicker(self._clock)
-        self._recordings = RecordingIndex()
+        self._reads_recordings = recordings is None
+        self._recordings = recordings or RecordingIndex()
         self._rooms: dict[str, Room] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
@@ -43,7 +55,9 @@ class InlineEngine:
         self_check()
         # OpenCV's own threads spin while they wait for work: mixing cost up to a tenth more with them (mcu bench core).
         cv2.setNumThreads(1)
-        await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        if self._reads_recordings:
+            await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
         self._pool.start()
         self._ticker.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep(), name="engine-sweep")
@@ -107,11 +121,15 @@ class InlineEngine:
             log.error("decoders_did_not_end")
 
     async def _sweep(self) -> None:
-        """Closes rooms that have been empty for long enough."""
+        """Closes rooms that have been empty for long enough, and those their owner ended by leaving."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now_ns = self._clock.now_ns()
             for room in list(self._rooms.values()):
+                if room.finished:
+                    with contextlib.suppress(NotFound):
+                        await self.close_room(room.name)
+                    continue
                 empty_since_ns = room.empty_since_ns
                 if room.spec.permanent or empty_since_ns is None:
                     continue

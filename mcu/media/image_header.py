@@ -5,6 +5,7 @@ RFC 9649 (WebP). Moving pictures are refused, and so are JPEG files with more sc
 which a few bytes can make cost as much as the whole picture.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +16,9 @@ _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
 _NOT_FRAMES = frozenset((0xC4, 0xC8, 0xCC))
 """Markers among those of frames (0xC0 to 0xCF) that are none: tables and an extension."""
+
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+"""A marker that neither stands for a 0xFF of the scan nor restarts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,10 @@ def _marker(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _end_of_scan(data: bytes, place: int) -> int:
-    """Where the next marker is that neither stands for a sample's 0xFF nor restarts the scan."""
-    while (place := data.find(b"\xff", place)) >= 0:
-        following = data[place + 1 : place + 2]
-        if following and following[0] != 0 and not 0xD0 <= following[0] <= 0xD7:
-            return place
-        place += 2 if following else 1
-    raise _broken("JPEG")
+    found = _AFTER_SCAN.search(data, place)
+    if found is None:
+        raise _broken("JPEG")
+    return found.start()
 
 
 def _webp(data: bytes) -> tuple[int, int]:

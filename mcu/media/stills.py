@@ -88,15 +88,14 @@ def _within(image: Image, most: Size) -> Image:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if image.shape[2] == 3:
         return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    alpha = cv2.cvtColor(np.ascontiguousarray(image[..., 3]), cv2.COLOR_GRAY2BGR)
-    lit = cv2.resize(cv2.multiply(image[..., :3], alpha, scale=1 / 255), size, interpolation=cv2.INTER_AREA)
-    thin = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    return np.dstack([cv2.divide(lit, thin, scale=255), thin[..., 0]])
+    lit = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGBA2mRGBA), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(lit, cv2.COLOR_mRGBA2RGBA), np.uint8)
 
 
 def _opaque(image: Image) -> Image:
     if image.shape[2] == 3:
         return image
-    alpha = cv2.cvtColor(np.ascontiguousarray(image[..., 3]), cv2.COLOR_GRAY2BGR)
-    behind = cv2.convertScaleAbs(cv2.bitwise_not(alpha), alpha=BEHIND / 255)
-    return np.asarray(cv2.add(cv2.multiply(image[..., :3], alpha, scale=1 / 255), behind), np.uint8)
+    lit = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGBA2mRGBA), cv2.COLOR_BGRA2BGR)
+    clear = cv2.bitwise_not(np.ascontiguousarray(image[..., 3]))
+    behind = cv2.cvtColor(cv2.convertScaleAbs(clear, alpha=BEHIND / 255), cv2.COLOR_GRAY2BGR)
+    return np.asarray(cv2.add(lit, behind), np.uint8)

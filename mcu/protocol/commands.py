@@ -7,7 +7,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import (
+    Admission,
+    Admit,
+    ListWaiting,
+    Password,
+    StopWaiting,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
+from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -26,12 +44,14 @@ from mcu.protocol.names import (
     Attributes,
     AttributesPatch,
     DisplayName,
+    GroupName,
     ParticipantId,
     RecordingId,
     Sdp,
     ViewName,
 )
 from mcu.protocol.quality import GetQuality, Quality, SetQuality
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -60,16 +80,25 @@ class WithBytes(Frozen):
 
 
 class Join(Frozen):
-    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
-    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """→ ``Joined``, or ``Waiting`` in the lobby. With ``resume_token`` of an earlier ``Joined`` the same participant
+    goes on. A second join with the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason
+    ``replaced``. Raises Locked, Conflict (``room_full``, ``lobby_full``), TooMany or Forbidden (``password_required``,
+    ``wrong_password``, ``denied``).
+
+    ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     """
 
     type: Literal["join"] = "join"
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    group: GroupName = ""
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
+    admission: Admission | None = Field(default=None, repr=False)
+    passes: bool = False
+    hidden: bool = False
 
 
 class Joined(Frozen):
@@ -133,6 +162,8 @@ class UpdateParticipant(Frozen):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    role: Role | None = None
+    group: GroupName | None = Field(default=None, description="empty: out of every group")
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -323,7 +354,9 @@ class DeleteView(Frozen):
 
 
 class WatchView(Frozen):
-    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view. Raises
+    ``Forbidden`` where the view is that of a group which they are not in, unless they are a moderator.
+    """
 
     type: Literal["watch_view"] = "watch_view"
     participant: ParticipantId
@@ -427,6 +460,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -436,6 +470,11 @@ Command = Annotated[
     | SetQuality
     | GetBanner
     | SetBanner
+    | ListGroups
+    | SetGroup
+    | Announce
+    | StopAnnouncement
+    | ListAnnouncements
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -451,7 +490,11 @@ Command = Annotated[
     | React
     | SetReady
     | ClearReady
-    | GetReady,
+    | GetReady
+    | UpdateRoom
+    | ListWaiting
+    | Admit
+    | StopWaiting,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -469,9 +512,14 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner
+    | GroupInfo
+    | GroupList
+    | AnnouncementInfo
+    | AnnouncementList
     | ViewDecor
     | RecordingInfo
     | RecordingList
@@ -480,5 +528,7 @@ Reply = (
     | ChatHistory
     | Delivered
     | ReadySet
+    | Waiting
+    | WaitingList
     | Done
 )

@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import (
     Frozen,
@@ -109,12 +112,26 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
+
+
 class DecorChanged(RoomEvent):
     """The images of a view. Who has an avatar of their own is news of the participant."""
 
     type: Literal["decor_changed"] = "decor_changed"
     view: ViewName
     decor: ViewDecor
+
+
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -141,6 +158,13 @@ class PeerFailed(RoomEvent):
 class RoomUpdated(RoomEvent):
     type: Literal["room_updated"] = "room_updated"
     room: RoomInfo
+
+
+class Moved(RoomEvent):
+    """The room goes on elsewhere: join it again, at ``url`` where one is given. The last event of this handle."""
+
+    type: Literal["moved"] = "moved"
+    url: str | None = None
 
 
 class RoomClosed(RoomEvent):
@@ -196,6 +220,26 @@ class ReadyChanged(RoomEvent):
     waiting: tuple[ParticipantId, ...]
 
 
+class LobbyChanged(RoomEvent):
+    """For moderators: who waits now."""
+
+    type: Literal["lobby"] = "lobby"
+    waiting: tuple[WaitingInfo, ...]
+
+
+class Admitted(RoomEvent):
+    """For somebody who waits: come in."""
+
+    type: Literal["admitted"] = "admitted"
+
+
+class Denied(RoomEvent):
+    """The last event of somebody who waited."""
+
+    type: Literal["denied"] = "denied"
+    reason: str
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -209,11 +253,14 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
     | RoomUpdated
+    | Moved
     | RoomClosed
     | ChatPosted
     | ChatEdited
@@ -221,6 +268,9 @@ Event = Annotated[
     | ChatHistoryTold
     | AppMessage
     | Reacted
-    | ReadyChanged,
+    | ReadyChanged
+    | LobbyChanged
+    | Admitted
+    | Denied,
     Field(discriminator="type"),
 ]

@@ -24,6 +24,8 @@ RoomName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterV
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
 ParticipantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
 ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_\-]{1,32}$")]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{0,32}$")]
+"""A group within a room; empty for those who are in none."""
 RecordingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
 AttributeKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 AttributeValue = Annotated[str, StringConstraints(max_length=256)]
@@ -34,5 +36,15 @@ Attributes = Annotated[dict[AttributeKey, AttributeValue], Field(max_length=MAX_
 
 AttributesPatch = Annotated[dict[AttributeKey, AttributeValue | None], Field(max_length=2 * MAX_ATTRIBUTES)]
 """A merge patch (RFC 7396) of ``Attributes``: null takes one away, what isn't named stays."""
+
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=1024)]
+
+MAX_METADATA = 32
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA)]
+"""What a product notes down about a room; everybody who may look into the room reads it."""
+
+MetadataPatch = Annotated[dict[MetadataKey, MetadataValue | None], Field(max_length=2 * MAX_METADATA)]
+"""A merge patch (RFC 7396) of ``Metadata``."""
 
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=65_536)]

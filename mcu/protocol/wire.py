@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import BanSeconds, Password, Reason
 from mcu.protocol.layout import Layout
-from mcu.protocol.models import Connection
+from mcu.protocol.models import Connection, Role
 from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.talk import ChannelName, MessageId, MessageText, Payload, ReactionText, Recipients, Topic
@@ -53,14 +54,16 @@ class EventMessage(WireModel):
 
 
 class JoinData(WireModel):
-    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink, quality}``. ``uplink``
-    is null while nothing has been decided; an ``uplink`` event follows.
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink, quality}``, or
+    ``{waiting}`` in a room with a lobby: then the same comes as an event ``joined``, or ``denied`` and the socket's end
+    with 4003. ``uplink`` is null while nothing has been decided; an ``uplink`` event follows.
     """
 
     room: RoomName
     token: Token | None = None
     name: DisplayName | None = None
     resume: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
 
 
 class OfferData(WireModel):
@@ -122,7 +125,29 @@ class MuteData(WireModel):
 
 class KickData(WireModel):
     participant: ParticipantId
-    reason: Annotated[str, StringConstraints(max_length=256)] = "removed by a moderator"
+    reason: Reason = "removed by a moderator"
+    ban_s: BanSeconds | None = None
+
+
+class LockData(WireModel):
+    """``lock`` → ``{room}``: nobody new comes into a locked room."""
+
+    locked: bool = True
+
+
+class AdmitData(WireModel):
+    """``admit`` → ``{waiting}``: a moderator lets somebody in from the lobby, everybody (null), or nobody."""
+
+    participant: ParticipantId | None
+    admit: bool = True
+    reason: Reason = "a moderator did not let you in"
+
+
+class RoleData(WireModel):
+    """``role`` → ``{participant}``: a moderator makes somebody a moderator, or a participant again."""
+
+    participant: ParticipantId
+    role: Role
 
 
 class RecordData(WireModel):

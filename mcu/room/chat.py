@@ -24,11 +24,6 @@ MAX_MISSED = 20
 """So many private messages wait for somebody who is reconnecting; the oldest go first."""
 
 
-def no_groups(participant: str) -> frozenset[str] | None:
-    """In a room without groups nobody is in one."""
-    return None
-
-
 class Chat:
     """Carries out the commands on messages. On the event loop.
 
@@ -42,7 +37,7 @@ class Chat:
         events: Events,
         clock: Clock,
         pace: Pace,
-        group_of: Callable[[str], frozenset[str] | None] = no_groups,
+        group_of: Callable[[str], frozenset[str] | None],
     ) -> None:
         self._attendance = attendance
         self._events = events
@@ -116,7 +111,7 @@ class Chat:
 
     def _readers(self, command: t.Say, sender: Participant | None) -> list[Participant]:
         """Those a message is for, without its sender."""
-        others = [person for person in self._attendance.people if person is not sender]
+        others = [person for person in self._attendance.visible if person is not sender]
         if command.channel == GROUP:
             group = self._group_of(sender.id) if sender is not None else None
             if group is None:
@@ -167,8 +162,13 @@ class Chat:
 
 
 def speaker(attendance: Attendance, sender: str | None) -> Participant | None:
-    """Who speaks; None: the server. Raises NotFound."""
-    return None if sender is None else attendance.participant(sender)
+    """Who speaks; None: the server. Raises NotFound, or Forbidden for who is hidden."""
+    if sender is None:
+        return None
+    participant = attendance.participant(sender)
+    if participant.hidden:
+        raise Forbidden("who is hidden has no voice in the room")
+    return participant
 
 
 def addressed(people: Iterable[Participant], to: tuple[str, ...]) -> list[Participant]:

@@ -1,10 +1,12 @@
 """What may be asked about what a view wears: its banner and countdown, its background image, its logo; and avatars."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from mcu.errors import TooMany
 from mcu.media.stills import decode_avatar, decode_background, decode_logo
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
@@ -18,11 +20,15 @@ from mixer.decor import Decor, Logo
 
 T = TypeVar("T")
 
+MOST_WAITING = 8
+"""Images of one room that are being decoded or wait for that: each takes tenths of a second."""
+
 
 class Decorating:
     """Carries out the commands on decor. On the event loop. ``on_change`` is told after every change.
 
     Images are decoded on another thread, one at a time for each room, and put up in the order they were asked for.
+    Raises TooMany when ``MOST_WAITING`` wait already.
     """
 
     def __init__(self, views: Views, attendance: Attendance, events: Events, *, on_change: Callable[[], None]) -> None:
@@ -30,7 +36,8 @@ class Decorating:
         self._attendance = attendance
         self._events = events
         self._on_change = on_change
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        self._waiting = 0
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             c.GetBanner: self._get_banner,
             c.SetBanner: self._set_banner,
@@ -56,14 +63,14 @@ class Decorating:
 
     async def _set_background_image(self, command: c.SetBackgroundImage) -> ViewDecor:
         self._views.get(command.view)
-        async with self._turn:
+        async with self._turn():
             picture = await _off_the_loop(decode_background, command.image)
             view = self._views.get(command.view)
             return self._wear(view, replace(view.decor, background=picture))
 
     async def _set_logo(self, command: c.SetLogo) -> ViewDecor:
         self._views.get(command.view)
-        async with self._turn:
+        async with self._turn():
             image = await _off_the_loop(decode_logo, command.image)
             view = self._views.get(command.view)
             logo = None if image is None else Logo(image, command.place.corner, command.place.width)
@@ -71,9 +78,20 @@ class Decorating:
 
     async def _set_avatar(self, command: c.SetAvatar) -> ParticipantInfo:
         self._attendance.participant(command.participant)
-        async with self._turn:
+        async with self._turn():
             picture = await _off_the_loop(decode_avatar, command.image)
             return self._attendance.set_avatar(command.participant, picture)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._waiting >= MOST_WAITING:
+            raise TooMany("too many images at once for this room: try again", retry_after_s=1)
+        self._waiting += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._waiting -= 1
 
     def _wear(self, view: View, decor: Decor) -> ViewDecor:
         view.decor = decor

@@ -39,6 +39,11 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    identified: bool = False
+    """Their id is the identity of a token, not made up here."""
+    hidden: bool = False
+    group: str = ""
+    """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
@@ -48,6 +53,8 @@ class Participant:
     """In which they get it now."""
     tier_reason: QualityReason = "start"
     tier_choice: TierChoice = "auto"
+    view_chosen: bool = False
+    """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
@@ -61,6 +68,9 @@ class Participant:
         self.playout = Playout(sender)
         self.lipsync = LipSync(sender, self.playout)
         self.decodings = {source: self._decoding(source) for source in ("camera", "screen")}
+        if self.hidden:  # what they send is never seen
+            for decoding in self.decodings.values():
+                decoding.pause()
 
     def _decoding(self, source: Source) -> VideoDecoding:
         return VideoDecoding(self.pool, lambda: self.on_keyframe_wanted(self.id, source), f"{self.id}/{source}")
@@ -84,18 +94,25 @@ class Participant:
             hand=self.hand,
             avatar=self.avatar is not None,
             view=self.view,
+            identified=self.identified,
+            hidden=self.hidden,
+            group=self.group,
             attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
     @property
     def hears(self) -> bool:
-        return self.media.audio and not self.server_muted_audio
+        return self.media.audio and not self.server_muted_audio and not self.hidden
+
+    @property
+    def moderates(self) -> bool:
+        return self.role != "participant"
 
     @property
     def pictures(self) -> tuple[PictureInput, ...]:
         """The tiles this person has: a camera (or its avatar) once connected, and a screen while it is shared."""
-        if not self.ever_connected:
+        if not self.ever_connected or self.hidden:
             return ()
         reconnecting = self.presence == "reconnecting"
         shown = {
@@ -113,6 +130,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                group=self.group,
                 attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
@@ -130,6 +148,7 @@ class Participant:
             heard=self.hears,
             gain=self.gain,
             downlink=link.listening if link is not None else None,
+            group=self.group,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:

@@ -32,7 +32,7 @@ class Relay:
 
     async def _app(self, command: t.SendApp) -> t.Delivered:
         sender = speaker(self._attendance, command.sender)
-        readers = [person for person in self._attendance.people if person is not sender]
+        readers = [person for person in self._attendance.visible if person is not sender]
         if command.to is not None:
             readers = addressed(readers, command.to)
         self._pace.take(command.sender)
@@ -52,6 +52,7 @@ class Relay:
 
     async def _set_ready(self, command: t.SetReady) -> t.ReadySet:
         person = self._attendance.participant(command.participant)
+        speaker(self._attendance, person.id)
         self._pace.take(person.id)
         if command.ready:
             self._ready[person.id] = person
@@ -72,7 +73,7 @@ class Relay:
         return standing
 
     def _standing(self) -> t.ReadySet:
-        here = self._attendance.people
+        here = self._attendance.visible
         self._ready = {person.id: person for person in here if self._ready.get(person.id) is person}
         return t.ReadySet(
             ready=tuple(self._ready), waiting=tuple(person.id for person in here if person.id not in self._ready)

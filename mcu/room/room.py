@@ -13,28 +13,33 @@ from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol import sound
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
+from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
+from mcu.room.groups import Groups
 from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
+from mcu.room.pans import pans_of
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
 from mcu.room.qualities import Qualities
+from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
 from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
-from mcu.room.views import Views
+from mcu.room.views import MAIN, Views
 from mcu.rtc import RtcTicker
-from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
 from mixer.timeline import Timeline
 
@@ -59,7 +64,6 @@ class Room:
         ticker: RtcTicker,
         recordings: RecordingIndex,
     ) -> None:
-        self.spec = spec
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -68,14 +72,17 @@ class Room:
         self._events = Events()
         identity = new_identity(spec.name)
         start_ns = clock.now_ns()
-        self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
             clock,
             Timeline(start_ns, spec.view.fps),
-            self.audio,
-            bitrate_bps=spec.view.audio_kbps * 1000,
+            bitrate_bps=spec.view.audio_bps,
+            max_speakers=spec.max_speakers,
+            music=spec.view.audio_profile == "music",
+            auto_gain=spec.auto_gain,
+            stereo=spec.stereo,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
+            on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
         self.pictures = RoomPictures(
             spec.name,
@@ -100,29 +107,48 @@ class Room:
             clock,
             ticker,
             self.views,
-            self.audio,
             on_change=lambda *news: self._attendance.connection_changed(*news),
         )
         self._attendance = Attendance(
             spec.name,
-            spec.capacity,
+            lambda: self.spec.capacity,
             config,
             clock,
             pool,
             self._connections,
             self._events,
             on_change=self._publish,
+            on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
         self.qualities = Qualities(clock, self.views, self._attendance, self._connections, self._events)
         self.uplinks = Uplinks(clock, self.views, self._attendance, self._events)
-        viewing = Viewing(
+        self._announcing = Announcing(
+            clock,
+            self._events,
+            chimes=spec.chimes,
+            played=lambda: self.sounds.announced,
+            on_change=self._publish,
+        )
+        self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
+        self._reception = Reception(
+            spec,
+            self._attendance,
+            self.views,
+            self._groups,
+            self._events,
+            clock,
+            info=lambda: self.info,
+            follow_groups=lambda: self._viewing.follow_groups(),
+        )
+        self._viewing = Viewing(
             spec.name,
             clock,
             self.views,
             self._attendance,
             self._connections,
             self.recordings,
+            self._groups,
             self._events,
             on_change=self._views_changed,
         )
@@ -136,39 +162,47 @@ class Room:
         )
         decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
         pace = Pace(self._attendance, clock)
-        chat = Chat(self._attendance, self._events, clock, pace)
+        chat = Chat(self._attendance, self._events, clock, pace, self._groups.members_beside)
         relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
-            c.Join: self._join,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
             c.SetHand: self._set_hand,
-            c.UpdateParticipant: self._update_participant,
             c.Leave: self._leave,
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
+            sound.GetSoundHealth: self._get_sound_health,
             c.GetTiles: self._get_tiles,
             c.GetUplink: self._get_uplink,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
-            **viewing.handlers,
             **self.qualities.handlers,
+            **self._viewing.handlers,
+            **self._groups.handlers,
+            **self._announcing.handlers,
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
+            **self._reception.handlers,
             **self._arranging.handlers,
         }
 
     def start(self) -> None:
         """Raises RuntimeError when a thread can't start."""
+        self._publish()
         self.sounds.start()
         self.pictures.start()
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
+
+    @property
+    def spec(self) -> RoomSpec:
+        """As it is now."""
+        return self._reception.spec
 
     @property
     def name(self) -> str:
@@ -180,8 +214,13 @@ class Room:
 
     @property
     def empty_since_ns(self) -> int | None:
-        """Since when nobody has been here; None while somebody is."""
-        return self._attendance.empty_since_ns
+        """Since when nobody has been here, nor before the door; None while somebody is."""
+        return self._reception.empty_since_ns
+
+    @property
+    def finished(self) -> bool:
+        """Its owner's leaving ended it: it waits to be closed."""
+        return self._reception.finished
 
     @property
     def overflows(self) -> int:
@@ -193,11 +232,17 @@ class Room:
         return RoomInfo(
             name=self.spec.name,
             capacity=self.spec.capacity,
-            participants=len(self._attendance),
+            participants=len(self._attendance.visible),
             views=self.views.specs,
             recording=self.recordings.active,
+            recorded_views=self.recordings.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
+            locked=self.spec.locked,
+            lobby=self.spec.lobby,
+            password=self.spec.password_hash is not None,
+            owner=self._reception.owner,
+            on_owner_left=self.spec.on_owner_left,
         )
 
     def events(self, participant: str | None = None) -> Subscription:
@@ -223,6 +268,7 @@ class Room:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
         await self.qualities.close()
+        await self._viewing.close()
         await self._connections.close()
         await self.views.close()
         self.pictures.close()
@@ -234,17 +280,6 @@ class Room:
             log.error("thread_did_not_end", room=self.name)
 
     # Commands
-
-    async def _join(self, command: c.Join) -> c.Joined:
-        participant, resumed = await self._attendance.join(command)
-        return c.Joined(
-            participant=participant.info,
-            resume_token=participant.resume_token,
-            room=self.info,
-            participants=self._attendance.infos,
-            tiles=self.views.get(participant.view).composite.tile_map,
-            resumed=resumed,
-        )
 
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
@@ -267,9 +302,6 @@ class Room:
     async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
         return self._attendance.set_hand(command)
 
-    async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        return self._attendance.update(command)
-
     async def _leave(self, command: c.Leave) -> c.Done:
         await self._attendance.leave(command)
         return c.Done()
@@ -286,6 +318,9 @@ class Room:
 
     async def _get_uplink(self, command: c.GetUplink) -> c.UplinkState:
         return c.UplinkState(uplink=self.uplinks.of(self._attendance.participant(command.participant).id))
+
+    async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
+        return sound_health(self._attendance.participant(command.participant).playout.statistics)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map
@@ -310,6 +345,8 @@ class Room:
             self._connections.request_keyframe(self._attendance.participant(who), source)
 
     def _tiles_changed(self, tiles: TileMap) -> None:
+        if tiles.view == MAIN:
+            self.sounds.pans = pans_of(tiles)
         self._events.emit(e.Tiles(tiles=tiles))
         self.uplinks.look()
 
@@ -351,10 +388,13 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self._announcing.attend(people)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
+            groups=self._groups.snapshot,
+            announcements=self._announcing.announcements,
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from pydantic import SecretStr
 
 from api.app import create_app
 from api.server import Server, build_server
@@ -113,18 +112,23 @@ async def _run(server: Server, stack: AsyncExitStack) -> None:
 @pytest.fixture
 async def meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
     """A server with keys whose rooms are real."""
+    return await _meet(recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+
+
+@pytest.fixture
+async def open_meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
+    """A server without keys whose rooms are real."""
+    return await _meet(recordings_dir, stack)
+
+
+async def _meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
     engine = InlineEngine(EngineConfig(recordings_dir=recordings_dir))
     await engine.start()
-    wanted = Settings(
-        port=0,
-        recordings_dir=recordings_dir,
-        keys={"k1": SecretStr(KEY)},
-        admin_keys=(SecretStr(ADMIN_KEY),),
-        view=ViewSpec(width=64, height=64, fps=5),
-    )
+    small = ViewSpec(width=64, height=64, fps=5)
+    wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **settings)
     server = build_server(create_app(wanted, engine), wanted)
     await _run(server, stack)
-    return await Meeting(server, stack).open()
+    return await Meeting(server, stack, keys=not wanted.open).begin()
 
 
 @pytest.fixture

@@ -14,35 +14,32 @@ from tests.api.socket import SocketClient
 KEY = "a key of the tests, long enough for HS256"
 ADMIN_KEY = "an admin key of the tests"
 ROOM = "/api/v1/rooms/team"
-MODERATOR = {"role": "moderator"}
 
 
-def pass_for(identity: str, *, room: str = "team", attributes: dict[str, str] | None = None, **grants: Any) -> str:
+def pass_for(identity: str | None, room: str = "team", **grants: Any) -> str:
     """A join token of a server with ``KEY``."""
-    spec = TokenSpec(
-        identity=identity,
-        name=identity.title(),
-        grants=Grants.model_validate({"room": room} | grants),
-        attributes=attributes or {},
-    )
+    name = identity.title() if identity else None
+    spec = TokenSpec(identity=identity, name=name, grants=Grants.model_validate({"room": room} | grants))
     return Authority({"k1": SecretStr(KEY)}).issue(spec).token
 
 
 class Meeting:
     """One server with keys, and those who come to its room ``team``."""
 
-    def __init__(self, server: Server, stack: AsyncExitStack) -> None:
+    def __init__(self, server: Server, stack: AsyncExitStack, *, keys: bool) -> None:
+        """Without ``keys`` the server takes everybody for an admin."""
         self.server = server
+        self._keys = keys
         self._stack = stack
         self.admin: httpx.AsyncClient
 
-    async def open(self) -> "Meeting":
-        self.admin = await self.caller(ADMIN_KEY)
+    async def begin(self) -> "Meeting":
+        self.admin = await self.caller(ADMIN_KEY if self._keys else None)
         return self
 
-    async def caller(self, credential: str) -> httpx.AsyncClient:
+    async def caller(self, credential: str | None) -> httpx.AsyncClient:
         """Somebody who uses HTTP."""
-        headers = {"Authorization": f"Bearer {credential}"}
+        headers = {"Authorization": f"Bearer {credential}"} if credential else {}
         return await self._stack.enter_async_context(httpx.AsyncClient(base_url=self.server.url, headers=headers))
 
     async def socket(self) -> SocketClient:

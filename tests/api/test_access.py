@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from api.auth import Authority, Grants, TokenSpec
 from api.direction import asks_to_receive
 from mcu.errors import Unauthorised, Unprocessable
-from mcu.protocol.commands import Offer
+from mcu.protocol.commands import Join, Joined, Offer
 from tests.api.conftest import ADMIN_KEY, KEY, MakeServer
 from tests.api.socket import SocketClient
 from tests.kit.engine import FakeEngine
@@ -24,7 +24,12 @@ ROOM = f"{API}/rooms/team"
 ROUTES: list[tuple[str, str, Any]] = [
     ("POST", f"{API}/rooms", {"name": "team"}),
     ("GET", f"{API}/rooms/team", None),
+    ("PATCH", f"{API}/rooms/team", {"locked": True}),
     ("DELETE", f"{API}/rooms/team", None),
+    ("GET", f"{ROOM}/lobby", None),
+    ("POST", f"{ROOM}/lobby/ada", {"admit": True}),
+    ("GET", f"{ROOM}/bans", None),
+    ("DELETE", f"{ROOM}/bans/ada", None),
     ("POST", f"{ROOM}/join", {}),
     ("GET", f"{ROOM}/participants", None),
     ("GET", f"{ROOM}/participants/ada", None),
@@ -44,6 +49,13 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", f"{ROOM}/views/main/layout/scheduled", None),
     ("DELETE", f"{ROOM}/views/main/layout/scheduled/x", None),
     ("PUT", f"{ROOM}/views/main/layout?dry_run=svg", {"gap": 1}),
+    ("GET", f"{ROOM}/views/main/decor", None),
+    ("PUT", f"{ROOM}/views/main/background-image", {}),
+    ("DELETE", f"{ROOM}/views/main/background-image", None),
+    ("PUT", f"{ROOM}/views/main/logo", {}),
+    ("DELETE", f"{ROOM}/views/main/logo", None),
+    ("PUT", f"{ROOM}/participants/ada/avatar", {}),
+    ("DELETE", f"{ROOM}/participants/ada/avatar", None),
     ("GET", f"{ROOM}/views/main/tiles", None),
     ("GET", f"{ROOM}/views/main/snapshot.jpg", None),
     ("GET", f"{ROOM}/views/main/snapshot.png", None),
@@ -161,6 +173,18 @@ async def test_each_grant_opens_its_own_doors(
         assert (answer.status_code == 403) == (door in refused), f"{door}: {answer.text}"
 
 
+async def test_how_somebody_is_heard_is_for_moderators(closed: httpx.AsyncClient, engine: FakeEngine) -> None:
+    joined = await engine.open_rooms["team"].call(Join(name="Ada"))
+    assert isinstance(joined, Joined)
+    who = joined.participant.id
+    for role, told in (("participant", False), ("moderator", True)):
+        issued = await closed.post(
+            f"{API}/tokens", json={"grants": {"room": "team", "role": role}}, headers=bearer(ADMIN_KEY)
+        )
+        answer = await closed.get(f"{ROOM}/participants/{who}", headers=bearer(issued.json()["token"]))
+        assert (answer.json()["sound"] is not None) == told
+
+
 async def test_the_admin_of_one_room_stays_in_it(closed: httpx.AsyncClient) -> None:
     admin = bearer(token())
     for spec in ({"grants": {"room": "other"}}, {"grants": {"admin": True}}):
@@ -219,8 +243,6 @@ async def test_a_socket_joins_with_its_token_only(make_server: MakeServer, engin
             assert (await ada.refused("join", room="team", token=bad))["code"] in ("unauthorised", "invalid"), why
         other = token(grants={"room": "other"})
         assert (await ada.refused("join", room="team", token=other))["code"] == "forbidden"
-        hidden = token(grants={"hidden": True})
-        assert (await ada.refused("join", room="team", token=hidden))["code"] == "forbidden"
         good = token(sub="ada", name="Ada L.", grants={"admin": False, "record": False, "role": "participant"})
         me = (await ada.ask("join", room="team", token=good, name="Somebody else"))["participant"]
         assert (me["id"], me["name"], me["role"]) == ("ada", "Ada L.", "participant")
@@ -228,6 +250,11 @@ async def test_a_socket_joins_with_its_token_only(make_server: MakeServer, engin
             ("layout", {"layout": {}}),
             ("mute", {"participant": "ada", "audio": False}),
             ("kick", {"participant": "ada"}),
+            ("lock", {}),
+            ("admit", {"participant": None}),
+            ("role", {"participant": "ada", "role": "moderator"}),
+            ("pin", {"participant": "ada"}),
+            ("ready", {"clear": True}),
             ("record", {"action": "start"}),
         ):
             assert (await ada.refused(kind, **data))["code"] == "forbidden", kind

@@ -14,6 +14,14 @@ from pathlib import Path
 
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
+from mcu.protocol.access import ListWaiting, WaitingList
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -58,6 +66,7 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
+    AnnouncementChanged,
     BannerChanged,
     DecorChanged,
     Event,
@@ -70,6 +79,7 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
+from mcu.protocol.groups import GroupInfo, GroupList, GroupSpec, ListGroups, SetGroup
 from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import (
     MediaState,
@@ -86,6 +96,7 @@ from mcu.protocol.models import (
     ViewSpec,
 )
 from mcu.protocol.quality import GetQuality, Quality, SetQuality, Tier, TierChoice
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
@@ -141,6 +152,8 @@ class FakeRoom:
         self.banners: dict[str, Banner] = {}
         self.uplinks: dict[str, Uplink] = {}
         self.choices: dict[str, TierChoice] = {}
+        self.groups: dict[str, GroupSpec] = {}
+        self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
@@ -199,6 +212,7 @@ class FakeRoom:
             participants=len(self.people),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
         )
@@ -266,6 +280,9 @@ class FakeRoom:
             case GetUplink():
                 self._person(command.participant)
                 return UplinkState(uplink=self.uplinks.get(command.participant))
+            case GetSoundHealth():
+                self._person(command.participant)
+                return SOUND_HEALTH
             case GetTiles():
                 self._view(command.view)
                 return self.tiles(command.view)
@@ -347,12 +364,46 @@ class FakeRoom:
                 return self._stop_recording(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
+            case ListGroups():
+                return GroupList(groups=tuple(self._group(name) for name in ("", *self.groups)))
+            case Announce():
+                return self._announce(command)
+            case ListAnnouncements():
+                return AnnouncementList(announcements=tuple(self.announcements.values()))
+            case StopAnnouncement():
+                if command.id not in self.announcements:
+                    raise NotFound("no such announcement plays", code="no_such_announcement")
+                return self.announcements.pop(command.id).model_copy(update={"state": "stopped"})
+            case SetGroup():
+                self.groups[command.group] = command.spec
+                return self._group(command.group)
             case GetChatHistory():
                 return ChatHistory(messages=())
+            case ListWaiting():
+                return WaitingList(waiting=())
             case GetReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _announce(self, command: Announce) -> AnnouncementInfo:
+        """Every file will do: nothing is decoded."""
+        info = AnnouncementInfo(
+            id=secrets.token_hex(4),
+            state="playing",
+            group=command.group,
+            duck_db=command.duck_db,
+            duration_s=1.0,
+            played_s=0.0,
+            started_at=datetime.now(UTC),
+        )
+        self.announcements[info.id] = info
+        self.emit(AnnouncementChanged(announcement=info))
+        return info
+
+    def _group(self, name: str) -> GroupInfo:
+        members = tuple(person.id for person in self.people.values() if person.group == name)
+        return GroupInfo(name=name, members=members, hears=self.groups.get(name, GroupSpec()).hears)
 
     def _answer_about_decor(self, command: GetDecor | SetBackgroundImage | SetLogo | SetAvatar) -> Reply:
         """Every image will do: nothing is decoded."""
@@ -394,6 +445,7 @@ class FakeRoom:
             id=who,
             name=join.name,
             role=join.role,
+            group=join.group,
             attributes=join.attributes,
             presence="connected",
             joined_at=datetime.now(UTC),
@@ -487,6 +539,23 @@ class FakeRoom:
         self.recordings[info.id] = info
         self.emit(RecordingChanged(recording=info))
         return info
+
+
+SOUND_HEALTH = SoundHealth(
+    parked=False,
+    level_dbov=-26,
+    delay_ms=27.5,
+    target_ms=25.0,
+    received=5000,
+    lost=10,
+    late=2,
+    repaired=7,
+    damaged=0,
+    overflowed=0,
+    concealed=0.0006,
+    resets=0,
+    drift_ppm=-12.5,
+)
 
 
 def _healthy(person: ParticipantInfo) -> TileHealth:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mcu.errors import NotFound, Unprocessable
+from mcu.errors import NotFound, TooMany, Unprocessable
 from mcu.protocol.commands import (
     CreateView,
     GetDecor,
@@ -24,6 +24,7 @@ from mcu.protocol.decor import Corner, LogoPlace, ViewDecor
 from mcu.protocol.events import DecorChanged, ParticipantUpdated
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, ViewChanges, ViewSpec
+from mcu.room.decor import MOST_WAITING
 from mcu.room.room import Room
 from tests.kit.images import BLUE, GREEN, RED, file_of, plain
 from tests.mcu.room.meeting import PATIENCE_S, VIEW, ask, connect, next_event, open_room, running_engine, until
@@ -159,6 +160,16 @@ async def test_images_that_cannot_be_used_change_nothing(tmp_path: Path) -> None
                 await room.call(command)
         with pytest.raises(NotFound):
             await room.call(SetAvatar(participant="nobody", image=broken))
+
+
+async def test_so_many_images_wait_and_no_more(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        command = SetBackgroundImage(image=file_of(plain(RED, 1000, 1000)))
+        answers = await asyncio.gather(*(room.call(command) for _ in range(MOST_WAITING + 3)), return_exceptions=True)
+        assert sum(isinstance(answer, ViewDecor) for answer in answers) == MOST_WAITING
+        assert sum(isinstance(answer, TooMany) for answer in answers) == 3
+        await ask(room, command, ViewDecor)
 
 
 async def test_images_are_put_up_in_the_order_they_were_asked_for(tmp_path: Path) -> None:

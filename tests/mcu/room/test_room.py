@@ -31,7 +31,7 @@ from mcu.protocol.commands import (
     UpdateParticipant,
 )
 from mcu.protocol.events import Kicked, ParticipantLeft, PeerFailed
-from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.layout import Layout, LayoutState, Transition
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, TileMap
 from mcu.room.room import Room
 from tests.kit import recordings as kit_recordings
@@ -281,6 +281,7 @@ async def test_a_layout_changes_once_and_a_lost_race_is_told(tmp_path: Path) -> 
 async def test_tiles_and_snapshot_agree(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
+        await ask(room, SetLayout(layout=Layout(transition=Transition(ms=0))), LayoutState)
         ada = await enter(room, "Ada")
         await until(lambda: states(room) == {ada.id: "live"})
         tiles = await ask(room, GetTiles(), TileMap)
