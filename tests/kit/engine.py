@@ -35,6 +35,7 @@ from mcu.protocol.commands import (
     GetRoom,
     GetTileHealth,
     GetTiles,
+    GetUplink,
     Join,
     Joined,
     LayoutCommand,
@@ -59,6 +60,7 @@ from mcu.protocol.commands import (
     TileHealthList,
     UpdateParticipant,
     UpdateView,
+    UplinkState,
     ViewList,
     WatchView,
 )
@@ -90,8 +92,10 @@ from mcu.protocol.models import (
     TileHealth,
     TileInfo,
     TileMap,
+    Uplink,
     ViewSpec,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, Tier, TierChoice
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
@@ -160,6 +164,8 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.uplinks: dict[str, Uplink] = {}
+        self.choices: dict[str, TierChoice] = {}
         self.groups: dict[str, GroupSpec] = {}
         self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
@@ -285,6 +291,14 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetQuality():
+                return self._quality(command.participant)
+            case SetQuality():
+                self.choices[self._person(command.participant).id] = command.choice
+                return self._quality(command.participant)
+            case GetUplink():
+                self._person(command.participant)
+                return UplinkState(uplink=self.uplinks.get(command.participant))
             case GetSoundHealth():
                 self._person(command.participant)
                 return SOUND_HEALTH
@@ -319,6 +333,11 @@ class FakeRoom:
             case GetTileHealth():
                 self._view(command.view)
                 return TileHealthList(view=command.view, tiles=tuple(map(_healthy, self.people.values())))
+
+    def _quality(self, participant: str) -> Quality:
+        choice = self.choices.get(self._person(participant).id, "auto")
+        tier: Tier = "high" if choice == "auto" else choice
+        return Quality(participant=participant, choice=choice, tier=tier, reason="asked")
 
     def _show(self, spec: ViewSpec) -> ViewSpec:
         self.views[spec.name] = spec
