@@ -36,6 +36,7 @@ from api.settings import Settings
 from api.signaling import websocket
 from mcu.engine.engine import Engine
 from mcu.errors import McuError
+from mcu.protocol.announcements import MAX_SOUND_BYTES
 
 log = structlog.get_logger()
 
@@ -113,7 +114,12 @@ def package_version() -> str:
 
 def _add_guards(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
-    app.add_middleware(BodyGuard, max_bytes=settings.limits.max_body_bytes, timeout_s=settings.limits.body_timeout_s)
+    app.add_middleware(
+        BodyGuard,
+        max_bytes=settings.limits.max_body_bytes,
+        timeout_s=settings.limits.body_timeout_s,
+        max_sound_bytes=MAX_SOUND_BYTES,
+    )
     app.add_middleware(OriginGuard, allowed=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(
