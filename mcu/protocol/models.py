@@ -147,6 +147,7 @@ class RoomSpec(Frozen):
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
+    noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
     chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices are mixed, the loudest")

@@ -81,6 +81,7 @@ class Room:
             music=spec.view.audio_profile == "music",
             auto_gain=spec.auto_gain,
             stereo=spec.stereo,
+            noise_suppression=spec.noise_suppression,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
@@ -388,7 +389,7 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
-        self._announcing.attend(people)
+        self._announcing.attend(self._attendance.visible)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
