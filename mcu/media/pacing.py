@@ -65,7 +65,9 @@ def resampled(chunk: Samples) -> Samples:
     places = np.linspace(0, chunk.size - 1, SAMPLES_PER_TICK)
     base = np.minimum(places.astype(np.intp), chunk.size - 2)
     t = places - base
-    known = np.pad(chunk.astype(np.float64), 1, mode="reflect", reflect_type="odd")
+    known = np.empty(chunk.size + 2)
+    known[1:-1] = chunk
+    known[0], known[-1] = 2 * known[1] - known[2], 2 * known[-2] - known[-3]
     before, here, there, after = (known[base + step] for step in range(4))
     bend = 2 * before - 5 * here + 4 * there - after + t * (3 * (here - there) + after - before)
     curve = here + 0.5 * t * (there - before + t * bend)
