@@ -7,7 +7,6 @@ import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAdd
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
 import { Quality } from "./quality.js";
-import { RECORDING_STOPPED } from "./room.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";

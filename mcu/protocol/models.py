@@ -86,6 +86,12 @@ class ViewSpec(Frozen):
     height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
+    tiers: int = Field(
+        default=3,
+        ge=1,
+        le=3,
+        description="in how many sizes it may be sent: the canvas, half and a quarter of its sides",
+    )
     medium_kbps: int | None = Field(
         default=None, ge=50, le=20_000, description="at half the size, for slower viewers; null: a third of video_kbps"
     )
@@ -123,6 +129,7 @@ class ViewChanges(Frozen):
     height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    tiers: int | None = Field(default=None, ge=1, le=3)
     medium_kbps: int | None = Field(default=None, ge=50, le=20_000)
     low_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")

@@ -34,9 +34,13 @@ SOUND_WINDOW_NS: Final = 12 * NS_PER_S
 SETTLE_NS: Final = 2 * NS_PER_S
 """After a change, reports still tell of what was sent before."""
 
-SHORT_OF: Final = 0.85
-"""An estimate below this part of what is sent is too low."""
+SHORT_OF: Final = 0.75
+"""An estimate below this part of what is sent is too low, where loss or a queue bear it out. One hasty alarm of a busy
+receiver makes it 0.85 (draft-ietf-rmcat-gcc-02, section 5.5)."""
 FAR_SHORT_OF: Final = 0.5
+"""Below this it is believed alone."""
+SLIGHT_LOSS: Final = 0.02
+SLIGHT_QUEUE_NS: Final = 100 * NS_PER_MS
 RISING: Final = 1.05
 """An estimate that grew by this factor within the window is on its way."""
 
@@ -152,7 +156,8 @@ class TierPolicy:
             or (not last and losses[-1] >= SEVERE_LOSS)
         ):
             return "loss"
-        if self._falls_short(rates_bps[tier], now_ns, FAR_SHORT_OF if last else SHORT_OF):
+        borne_out = bool(losses and fmean(losses) >= SLIGHT_LOSS) or self._queues(SLIGHT_QUEUE_NS)
+        if self._falls_short(rates_bps[tier], now_ns, SHORT_OF if borne_out and not last else FAR_SHORT_OF):
             return "bandwidth"
         since_ns = self._queued_since_ns
         if (

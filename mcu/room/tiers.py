@@ -37,7 +37,7 @@ def tiers_of(spec: ViewSpec) -> tuple[TierShape, ...]:
     """The tiers a view can be sent in, the canvas itself first; small canvases have fewer."""
     own = {"high": spec.video_kbps, "medium": spec.medium_kbps, "low": spec.low_kbps}
     shapes = []
-    for tier, divisor in DIVISORS.items():
+    for tier, divisor in tuple(DIVISORS.items())[: spec.tiers]:
         size = Size(spec.width // divisor // 2 * 2, spec.height // divisor // 2 * 2)
         if divisor > 1 and min(size.width, size.height) < SMALLEST_SIDE:
             break

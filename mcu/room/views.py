@@ -22,7 +22,7 @@ from mixer.picture import Picture
 MAIN = "main"
 """What everybody watches who has not chosen another view; it is always there."""
 
-_SHAPE = ("width", "height", "fps", "video_kbps", "medium_kbps", "low_kbps")
+_SHAPE = ("width", "height", "fps", "video_kbps", "tiers", "medium_kbps", "low_kbps")
 """A change of these needs another encoder."""
 
 

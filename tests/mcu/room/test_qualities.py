@@ -193,4 +193,8 @@ async def test_a_tier_follows_its_view(tmp_path: Path) -> None:
         await ask(room, UpdateView(changes=ViewChanges(width=160, height=120)), ViewSpec)
         await sees(ada, 160, 120)
         assert tiers(room) == {"high"}
+        # One tier may be all that is wanted.
+        await ask(room, UpdateView(changes=ViewChanges(width=640, height=360, tiers=1)), ViewSpec)
+        await sees(ada, 640, 360)
+        assert tiers(room) == {"high"}
         await ada.close()

@@ -119,6 +119,16 @@ def test_an_estimate_that_stays_low_is_believed_without_any_loss() -> None:
     assert path.moves[0][1] == Move("low", "bandwidth")
 
 
+@pytest.mark.parametrize(("delay_s", "expected"), [(0.05, []), (0.2, [Move("medium", "bandwidth")])])
+def test_an_estimate_that_is_a_little_low_has_to_be_borne_out(delay_s: float, expected: list[Move]) -> None:
+    """A receiver that is busy hears a queue where there is none."""
+    path = Path(10_000_000, remb=False)
+    path.run(5)
+    path.delay_s = delay_s
+    path.run(10, lambda: path.policy.estimated(1_000_000, path.now_ns))
+    assert [move for _, move in path.moves] == expected
+
+
 def test_a_queue_that_never_overflows_is_noticed_by_the_round_trip() -> None:
     path = Path(10_000_000, remb=False)
     path.run(10)
