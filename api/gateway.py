@@ -8,8 +8,19 @@ from pydantic import SecretStr
 from api.auth import Authority, Principal
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
-from api.session import Knock, RoomControl, Session, enter, hashed
+from api.session import (
+    Knock,
+    RoomControl,
+    Session,
+    admitted,
+    enter,
+    hashed,
+    nothing_to_watch,
+    observe,
+    require_publishing,
+)
 from api.settings import Settings
+from api.signaling.streams import Streams
 from mcu.bans import Bans, MemoryBans
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -29,6 +40,7 @@ class Gateway:
         self.engine = engine
         self.bans = bans or MemoryBans()
         self.previews = Previews()
+        self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""
@@ -77,6 +89,21 @@ class Gateway:
             # It closed for being empty in this very moment; the next one is open.
             handle = await self._find_or_open(principal, asked.room)
             return await enter(handle, principal, self.bans, asked, trusted=trusted)
+
+    async def publish(self, principal: Principal, asked: JoinData) -> Session:
+        """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""
+        require_publishing(principal, asked.room)
+        return await admitted(await self.join(principal, asked))
+
+    async def watch(self, principal: Principal, room: str, view: str) -> Session:
+        """``principal`` watches a view without being seen. Raises ``Forbidden``, ``NotFound``, or ``Conflict``
+        (``nothing_to_watch``) while nobody is there.
+        """
+        principal.require("watch", room)
+        handle = await self.engine.find(room)
+        if handle is None and self.settings.limits.rooms_on_join:
+            raise nothing_to_watch()
+        return await observe(handle or await self._find(room), principal, self.bans, view)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

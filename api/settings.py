@@ -59,6 +59,7 @@ class Limits(Section):
     rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
     empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices of a room are mixed, the loudest")
+    max_streams: int = Field(default=500, ge=0, le=100_000, description="WHIP and WHEP sessions; 0: none")
     max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     body_timeout_s: float = Field(default=30.0, gt=0, le=600)
