@@ -30,6 +30,14 @@ DEFAULT_CONFIG = Path("mcu.toml")
 MIN_KEY_BYTES = 32
 MIN_ADMIN_KEY_BYTES = 16
 
+IceUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-]{1,253})(:[0-9]{1,5})?(\?transport=(udp|tcp))?$"
+    ),
+]
+"""RFC 7064 and RFC 7065."""
+
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 
 
@@ -44,11 +52,21 @@ class Section(BaseModel):
 class IceServerSettings(Section):
     """A STUN or TURN server handed to clients. ``secret`` makes time-limited credentials (coturn's use-auth-secret)."""
 
-    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    urls: Annotated[tuple[IceUrl, ...], Field(min_length=1, max_length=8)]
     username: str | None = None
     credential: SecretStr | None = None
     secret: SecretStr | None = None
     ttl_s: int = Field(default=3600, ge=60, le=86_400)
+
+    @property
+    def relays(self) -> bool:
+        return any(url.startswith("turn") for url in self.urls)
+
+    @model_validator(mode="after")
+    def _turn_has_credentials(self) -> "IceServerSettings":
+        if self.relays and self.secret is None and not (self.username and self.credential):
+            raise ValueError("a TURN server needs secret (coturn's static-auth-secret), or username and credential")
+        return self
 
 
 class Limits(Section):
@@ -77,6 +95,8 @@ class MediaSettings(Section):
 
     announced_address: str | None = Field(default=None, description="the public IP address in front of this host")
     host_addresses: tuple[str, ...] = Field(default=(), description="local IP addresses to use; empty: all")
+    interfaces: tuple[str, ...] = Field(default=(), description="or network interfaces to use, by name; empty: all")
+    ipv6: bool = Field(default=True, description="use this machine's IPv6 addresses too")
     udp_port_min: int = Field(default=0, ge=0, le=65_535, description="0: any free port")
     udp_port_max: int = Field(default=0, ge=0, le=65_535)
     private_candidates: bool = Field(default=True, description="send to candidates in private address ranges")
@@ -88,6 +108,8 @@ class MediaSettings(Section):
     def _addresses_and_ports(self) -> "MediaSettings":
         for address in (*self.host_addresses, *([self.announced_address] if self.announced_address else [])):
             ipaddress.ip_address(address)
+        if self.host_addresses and self.interfaces:
+            raise ValueError("host_addresses and interfaces: choose by the one or the other")
         if self.udp_port_min > self.udp_port_max:
             raise ValueError("udp_port_min is above udp_port_max")
         return self
