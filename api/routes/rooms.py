@@ -63,7 +63,9 @@ async def open_room(
     """Opens a room."""
     defaults = gateway.spec(room.name, field="name")
     given = room.model_dump(exclude_none=True, exclude={"view"})
-    spec = RoomSpec.model_validate(defaults.model_dump() | given | {"view": room.view or defaults.view})
+    spec = RoomSpec.model_validate(
+        defaults.model_dump() | given | {"view": room.view or defaults.view, "defined": True}
+    )
     info = await gateway.open(principal, spec)
     response.headers["Location"] = f"/api/v1/rooms/{quote(info.name, safe='')}"
     return info

@@ -99,6 +99,7 @@ class RoomSpec(Frozen):
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
+    defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
     metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
 
 
