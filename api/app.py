@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -20,8 +20,11 @@ from api.page import Page, page_directory
 from api.routes import decor, health, layouts, participants, recordings, rooms, tokens, views
 from api.settings import Settings
 from api.signaling import websocket
+from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
+from mcu.engine.keeping import KeepingEngine
 from mcu.errors import McuError
+from mcu.store.store import Store
 
 log = structlog.get_logger()
 
@@ -43,17 +46,26 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = engine or await start_engine(settings)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
-        try:
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.store_place)
+            stack.push_async_callback(store.close)
+            webhooks = Webhooks(settings, store)
+            stack.push_async_callback(webhooks.close)
+            running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
+            stack.push_async_callback(_close, running)
+            running.journal.on_written = webhooks.wake
+            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, webhooks)
+            await running.load()
+            await webhooks.start()
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
+            await running.reopen()
             app.state.gateway = gateway
             _announce(settings)
-            yield
-        finally:
-            app.state.gateway = None
-            await _close(running)
+            try:
+                yield
+            finally:
+                app.state.gateway = None
 
     app = FastAPI(
         title="mosaic-mcu",

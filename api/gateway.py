@@ -9,6 +9,7 @@ from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import RoomControl, Session
 from api.settings import Settings
+from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
@@ -19,10 +20,11 @@ log = structlog.get_logger()
 class Gateway:
     """One per server. Used from the event loop only."""
 
-    def __init__(self, settings: Settings, authority: Authority, engine: Engine) -> None:
+    def __init__(self, settings: Settings, authority: Authority, engine: Engine, webhooks: Webhooks) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
+        self.webhooks = webhooks
         self.previews = Previews()
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:

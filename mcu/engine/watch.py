@@ -23,6 +23,8 @@ ReplyT = TypeVar("ReplyT", bound=c.Reply)
 
 PAUSE_S: Final = 0.5
 """Before a room is listened to again after that failed."""
+PATIENCE_S: Final = 1.0
+"""How long an answer waits for the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +232,8 @@ class Watch:
 
 
 class WatchedRoom:
-    """A room's handle for everybody else: what changes the room for good is stored before it is answered, if the
-    store takes it in time. A store that doesn't never stops a room: it catches up later.
+    """A room's handle for everybody else: what changes the room for good, and what webhooks are to hear, is stored
+    before it is answered, if the store takes it in time. A store that doesn't never stops a room: it catches up later.
     """
 
     def __init__(self, handle: RoomHandle, watch: Watch, journal: Journal) -> None:
@@ -254,13 +256,16 @@ class WatchedRoom:
                 await self._kept(self._watch.keep_layout(command.view))
             case c.CreateView() | c.UpdateView() | c.DeleteView():
                 await self._kept(self._watch.keep_room())
+            case c.Join() | c.Leave() | c.StartRecording() | c.StopRecording():
+                # The watch was woken with the news of it, and hears them in this turn of the loop.
+                await self._kept(asyncio.sleep(0))
         return reply
 
     async def _kept(self, putting: Awaitable[None]) -> None:
         try:
             await putting
             if self._journal.statistics.available:
-                await self._journal.settled()
+                await self._journal.settled(PATIENCE_S)
         except StoreUnavailable as error:
             log.warning("change_not_stored_yet", room=self.name, error=error.message)
         except McuError as error:

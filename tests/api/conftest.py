@@ -10,15 +10,17 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.server import Server, build_server
-from api.settings import Settings
+from api.settings import Settings, StoreSettings
 from tests.kit.engine import FakeEngine
 
 KEY = "a key of the tests, long enough for HS256"
 ADMIN_KEY = "an admin key of the tests"
 BOUND_S = 10.0
+IN_MEMORY: dict[str, Any] = {"store": StoreSettings(url=SecretStr("memory"))}
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 MakeServer = Callable[..., Awaitable[Server]]
@@ -61,7 +63,7 @@ def make_client(engine: FakeEngine, recordings_dir: Path, stack: AsyncExitStack)
     """An HTTP client of an app with these settings; no socket between them."""
 
     async def make(**settings: Any) -> httpx.AsyncClient:
-        app = create_app(Settings(recordings_dir=recordings_dir, **settings), engine)
+        app = create_app(Settings(recordings_dir=recordings_dir, **IN_MEMORY | settings), engine)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)
         return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://mcu.test"))
@@ -86,7 +88,7 @@ def make_server(engine: FakeEngine, recordings_dir: Path, stack: AsyncExitStack)
     """A listening server with these settings."""
 
     async def make(**settings: Any) -> Server:
-        wanted = Settings(port=0, recordings_dir=recordings_dir, **settings)
+        wanted = Settings(port=0, recordings_dir=recordings_dir, **IN_MEMORY | settings)
         server = build_server(create_app(wanted, engine), wanted)
         serving = asyncio.create_task(server.serve())
 

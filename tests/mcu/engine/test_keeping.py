@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from mcu.engine import watch as watch_module
 from mcu.engine.engine import RoomHandle
 from mcu.engine.keeping import KeepingEngine
 from mcu.engine.news import News, RoomEnded, RoomOpened
@@ -267,18 +268,27 @@ async def test_a_store_that_fails_at_the_first_write_of_a_definition_leaves_no_r
     assert await house.kept() == []
 
 
-async def test_a_slow_store_holds_up_no_other_room(house: House) -> None:
+async def test_a_slow_store_makes_nobody_wait_for_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "PATIENCE_S", 0.01)
     engine = await house.server()
     room = await engine.open(SPEC)
     house.store.pass_on.clear()
-    slow = asyncio.create_task(room.call(c.SetLayout(layout=Layout(gap=1))))
-    await until(lambda: engine.journal.statistics.waiting == 0)
-    other = await asyncio.wait_for(engine.find("team"), BOUND_S)
-    assert other is not None
-    await asyncio.wait_for(other.call(ADA), BOUND_S)
-    assert not slow.done()
+    state = await asyncio.wait_for(ask(room, c.SetLayout(layout=Layout(gap=1)), LayoutState), BOUND_S)
+    await asyncio.wait_for(room.call(ADA), BOUND_S)
+    assert await ask(room, c.GetLayout(), LayoutState) == state
+    assert await house.told() == ["opened"]
     house.store.pass_on.set()
-    await asyncio.wait_for(slow, BOUND_S)
+    await settled(engine)
+    assert await house.told() == ["opened", "joined Ada"]
+
+
+async def test_what_was_answered_is_stored(house: House) -> None:
+    room = await (await house.server()).open(SPEC)
+    assert await house.told() == ["opened"]
+    await room.call(ADA)
+    assert await house.told() == ["opened", "joined Ada"]
+    await room.call(c.Leave(participant="ada"))
+    assert await house.told() == ["opened", "joined Ada", "left Ada"]
 
 
 async def test_a_watch_that_fell_behind_asks_for_what_it_missed(house: House) -> None:
