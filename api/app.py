@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -17,13 +18,14 @@ from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
-from api.routes import decor, health, layouts, participants, recordings, rooms, tokens, views
+from api.routes import access, decor, health, layouts, messages, participants, recordings, rooms, tokens, views
 from api.settings import Settings
 from api.signaling import websocket
 from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
 from mcu.engine.keeping import KeepingEngine
 from mcu.errors import McuError
+from mcu.store.kept_bans import KeptBans
 from mcu.store.store import Store
 
 log = structlog.get_logger()
@@ -54,8 +56,10 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
             stack.push_async_callback(_close, running)
             running.journal.on_written = webhooks.wake
-            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, webhooks)
+            bans = KeptBans(running.journal)
+            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
             await running.load()
+            await bans.load(store, datetime.now(UTC))
             await webhooks.start()
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
@@ -77,7 +81,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.gateway = None
-    for routes in (rooms, participants, views, decor, layouts, recordings, tokens):
+    for routes in (rooms, access, participants, messages, views, decor, layouts, recordings, tokens):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(health.router)

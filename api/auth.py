@@ -1,7 +1,8 @@
 """Who is asking, and what they may do: join tokens (JWT), admin keys and session tickets.
 
 A join token is a JWT (RFC 7519) signed with HS256 by one of the server's keys, which its ``kid`` names. ``sub`` is the
-participant's identity, ``name`` what others read, ``grants`` what it allows. A grant this server doesn't know might be
+participant's identity, ``name`` what others read, ``attributes`` what layouts can choose them by, ``grants`` what it
+allows. A grant this server doesn't know might be
 a restriction, so such a token is refused.
 """
 
@@ -9,26 +10,28 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from mcu.errors import Forbidden, Unauthorised
+from mcu.errors import Forbidden, Unauthorised, Unprocessable
 from mcu.protocol.models import Role
-from mcu.protocol.names import DisplayName, ParticipantId, RoomName
+from mcu.protocol.names import Attributes, DisplayName, ParticipantId, RoomName
 
 ALGORITHM = "HS256"
 JOIN_AUDIENCE = "mosaic-mcu"
 TICKET_AUDIENCE = "mosaic-mcu/session"
 PROCESS_KEY_ID = "process"
 MAX_TOKEN_CHARS = 4096
+MAX_TICKET_CHARS = 4 * MAX_TOKEN_CHARS
+"""A ticket repeats a token's claims, maybe in a longer spelling: JSON may write a letter in one way or another."""
 TICKET_TTL_S = 60
 
 Published = Literal["camera", "microphone", "screen"]
-Action = Literal["join", "watch", "arrange", "moderate", "record", "administer"]
+Action = Literal["join", "watch", "chat", "arrange", "moderate", "record", "administer"]
 
 
 class Grants(BaseModel):
@@ -54,6 +57,7 @@ class Principal:
     grants: Grants
     identity: str | None = None
     name: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def may(self, action: Action, room: str) -> bool:
         grants = self.grants
@@ -63,6 +67,7 @@ class Principal:
         allowed: dict[Action, bool] = {
             "join": grants.join,
             "watch": grants.subscribe or grants.admin,
+            "chat": grants.chat,
             "arrange": moderates,
             "moderate": moderates,
             "record": grants.record or grants.admin,
@@ -99,6 +104,7 @@ class TokenSpec(BaseModel):
     identity: ParticipantId | None = Field(default=None, description="a second join with it replaces the first")
     name: DisplayName | None = None
     grants: Grants = Grants()
+    attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     ttl_s: int = Field(default=3600, ge=1, le=30 * 86_400, description="how long the token can be used to join")
 
 
@@ -137,19 +143,23 @@ class Authority:
         return self._principal(self._decode(credential, JOIN_AUDIENCE))
 
     def issue(self, spec: TokenSpec) -> Issued:
-        """A join token, signed with the first key (with a secret of this process on a server without keys)."""
-        expires_at = datetime.now(UTC) + timedelta(seconds=spec.ttl_s)
-        return self._sign(spec.identity, spec.name, spec.grants, JOIN_AUDIENCE, expires_at)
+        """A join token, signed with the first key (with a secret of this process on a server without keys). Raises
+        ``Unprocessable`` when it would be longer than servers accept.
+        """
+        holder = Principal(spec.grants, spec.identity, spec.name, spec.attributes)
+        issued = self._sign(holder, JOIN_AUDIENCE, datetime.now(UTC) + timedelta(seconds=spec.ttl_s))
+        if len(issued.token) > MAX_TOKEN_CHARS:
+            raise Unprocessable("the token would be too long: fewer or shorter attributes", field="attributes")
+        return issued
 
     def ticket(self, principal: Principal, room: str) -> Issued:
         """A short-lived pass to open one signaling connection to ``room`` as ``principal``."""
-        grants = principal.grants.model_copy(update={"room": room})
-        expires_at = datetime.now(UTC) + timedelta(seconds=TICKET_TTL_S)
-        return self._sign(principal.identity, principal.name, grants, TICKET_AUDIENCE, expires_at)
+        holder = replace(principal, grants=principal.grants.model_copy(update={"room": room}))
+        return self._sign(holder, TICKET_AUDIENCE, datetime.now(UTC) + timedelta(seconds=TICKET_TTL_S))
 
     def redeem(self, ticket: str) -> Principal:
         """Whose session ticket this is. Raises ``Unauthorised``."""
-        if len(ticket) > MAX_TOKEN_CHARS:
+        if len(ticket) > MAX_TICKET_CHARS:
             raise Unauthorised("the ticket is too long")
         return self._principal(self._decode(ticket, TICKET_AUDIENCE))
 
@@ -158,16 +168,17 @@ class Authority:
         presented = _digest(credential)
         return sum(hmac.compare_digest(presented, known) for known in self._admin_digests) > 0
 
-    def _sign(self, identity: str | None, name: str | None, grants: Grants, audience: str, until: datetime) -> Issued:
+    def _sign(self, holder: Principal, audience: str, until: datetime) -> Issued:
         key_id, secret = next(iter(self._keys.items()))
         claims: dict[str, Any] = {
             "aud": audience,
             "iat": datetime.now(UTC),
             "exp": until,
             "jti": secrets.token_urlsafe(9),
-            "grants": grants.model_dump(mode="json", exclude_defaults=True),
+            "grants": holder.grants.model_dump(mode="json", exclude_defaults=True),
         }
-        claims |= {key: value for key, value in (("sub", identity), ("name", name)) if value is not None}
+        named = {"sub": holder.identity, "name": holder.name, "attributes": dict(holder.attributes)}
+        claims |= {key: value for key, value in named.items() if value}
         return Issued(jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"kid": key_id}), until)
 
     def _decode(self, token: str, audience: str) -> dict[str, Any]:
@@ -191,12 +202,13 @@ class Authority:
             raise Unauthorised("the token's claims or grants are not understood by this server") from None
         if who.grants.room is None and not who.grants.admin:
             raise Unauthorised("the token names no room")
-        return Principal(who.grants, who.sub, who.name)
+        return Principal(who.grants, who.sub, who.name, who.attributes)
 
 
 class _Claims(BaseModel):
     sub: ParticipantId | None = None
     name: DisplayName | None = None
+    attributes: Attributes = Field(default_factory=dict)
     grants: Grants
 
 

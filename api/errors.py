@@ -16,6 +16,7 @@ from mcu.errors import (
     Conflict,
     Forbidden,
     LayoutChanged,
+    Locked,
     McuError,
     NoCapacity,
     NotFound,
@@ -25,6 +26,7 @@ from mcu.errors import (
     TooMany,
     Unauthorised,
     Unprocessable,
+    UnsupportedMedia,
 )
 from mcu.protocol.wire import ErrorBody
 
@@ -36,8 +38,10 @@ STATUS: dict[type[McuError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    Locked: 423,
     LayoutChanged: 412,
     TooLarge: 413,
+    UnsupportedMedia: 415,
     Unprocessable: 422,
     TooMany: 429,
     NoCapacity: 503,
@@ -150,7 +154,7 @@ async def on_invalid_request(request: Request, error: Exception) -> Response:
     if details[0]["type"] == "json_invalid":
         return problem_response(BadRequest("the body is not valid JSON"))
     if details[0]["loc"] == ("body",) and not _is_json(request) and await request.body():
-        return problem(415, "unsupported_media_type", "send the body as application/json")
+        return problem_response(UnsupportedMedia("send the body as application/json"))
     return problem_response(unprocessable(details, skip=1))
 
 

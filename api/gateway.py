@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 
 import structlog
+from pydantic import SecretStr
 
 from api.auth import Authority, Principal
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
-from api.session import RoomControl, Session
+from api.session import Knock, RoomControl, Session, enter, hashed
 from api.settings import Settings
 from api.webhooks.webhooks import Webhooks
+from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
+from mcu.protocol.wire import JoinData
 
 log = structlog.get_logger()
 
@@ -20,10 +23,13 @@ log = structlog.get_logger()
 class Gateway:
     """One per server. Used from the event loop only."""
 
-    def __init__(self, settings: Settings, authority: Authority, engine: Engine, webhooks: Webhooks) -> None:
+    def __init__(
+        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+    ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
+        self.bans = bans
         self.webhooks = webhooks
         self.previews = Previews()
 
@@ -31,14 +37,16 @@ class Gateway:
         """The open rooms that ``principal`` may look into."""
         return [room for room in await self.engine.rooms() if principal.may("watch", room.name)]
 
-    async def open(self, principal: Principal, spec: RoomSpec) -> RoomInfo:
+    async def open(self, principal: Principal, spec: RoomSpec, password: SecretStr | None = None) -> RoomInfo:
         """Opens a room. Raises ``Forbidden``, ``Conflict`` when it is open already, ``NoCapacity``."""
         principal.require("administer", spec.name)
+        if password is not None:
+            spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
         handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
-        return await RoomControl(handle, principal).info()
+        return await RoomControl(handle, principal, self.bans).info()
 
     async def close(self, principal: Principal, name: str) -> None:
         """Closes a room. Raises ``Forbidden`` or ``NotFound``."""
@@ -51,24 +59,23 @@ class Gateway:
         """An open room. Raises ``NotFound``, or ``Forbidden`` for rooms that are none of the principal's business."""
         if principal.grants.room not in (None, name):
             raise Forbidden(f"this token is not for room {name!r}")
-        return RoomControl(await self._find(name), principal)
+        return RoomControl(await self._find(name), principal, self.bans)
 
-    async def join(
-        self, principal: Principal, room: str, name: str | None = None, resume_token: str | None = None
-    ) -> Session:
-        """``principal`` joins ``room``, which is opened for it where the settings allow that. ``name`` counts where
-        the credential has none. Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
+    async def join(self, principal: Principal, asked: JoinData) -> Session | Knock:
+        """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
+        Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
-        principal.require("join", room)
-        handle = await self._find_or_open(principal, room)
+        principal.require("join", asked.room)
+        trusted = not self.authority.open
+        handle = await self._find_or_open(principal, asked.room)
         try:
-            return await Session.join(handle, principal, name, resume_token)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted)
         except NotFound as gone:
             if gone.error_code != "no_such_room":
                 raise
             # It closed for being empty in this very moment; the next one is open.
-            handle = await self._find_or_open(principal, room)
-            return await Session.join(handle, principal, name, resume_token)
+            handle = await self._find_or_open(principal, asked.room)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

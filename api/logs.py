@@ -91,5 +91,7 @@ def configure_logging(settings: LogSettings, secrets: Iterable[str] = (), stream
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        # An earlier uvicorn.Config in this process may have left a level of its own, which would hide lines from us.
+        logger.setLevel(logging.NOTSET)
     for name in ("aioice", "aiortc", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
+from pydantic import JsonValue
 
+from client.chat import Chat, ChatLog
 from client.errors import ClientError
+from client.moderation import Moderation
 from client.pace import Timeline
 from client.session import Invitation, Sending, Session, State
 from client.sources import AudioSource, EncodedSource, VideoSource
 from client.streams import Broadcast, Reader
+from mcu.protocol.access import WaitingInfo
 from mcu.protocol.events import Event, Speakers
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
@@ -45,6 +49,7 @@ class Room:
         self._events: Broadcast[Event] = Broadcast()
         self._pictures: Broadcast[VideoFrame] = Broadcast()
         self._sounds: Broadcast[AudioFrame] = Broadcast()
+        self._log = ChatLog()
         self._session = Session(
             invitation,
             sending,
@@ -53,6 +58,8 @@ class Room:
             self._pictures.publish if receive else None,
             self._sounds.publish if receive else None,
         )
+        self.chat = Chat(self._session.request, self._log, lambda: (self.participant.id, self.participant.name))
+        self.moderation = Moderation(self._session.request)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -68,6 +75,8 @@ class Room:
         receive: bool = True,
         epoch_ns: int | None = None,
         give_up_s: float | None = 30.0,
+        password: str | None = None,
+        on_waiting: Callable[[], None] | None = None,
     ) -> AsyncIterator["Room"]:
         """Joins ``room`` of the server at ``url`` (``http(s)://host:port``) as ``name``.
 
@@ -75,10 +84,14 @@ class Room:
         source (now, unless given); participants with the same epoch send in step. ``give_up_s``: how long to try to
         come back after a loss; None: for ever.
 
-        Raises JoinRefused, RequestRefused, ConnectionLost, or ValueError for an address that is none.
+        ``password`` is the room's. A room with a lobby is entered when a moderator lets one in; ``on_waiting()`` is
+        called when that waiting begins.
+
+        Raises JoinRefused (``wrong_password``, ``room_locked``, ``denied`` …), RequestRefused, ConnectionLost, or
+        ValueError for an address that is none.
         """
         joined = cls(
-            Invitation(url, room, name, token, give_up_s),
+            Invitation(url, room, name, token, give_up_s, password, on_waiting),
             Sending(audio, video, audio_on=audio is not None, video_on=video is not None),
             Timeline(epoch_ns),
             receive,
@@ -113,6 +126,11 @@ class Room:
     def speaking(self) -> Speakers:
         """Who speaks now, and who is heard most."""
         return self._session.roster.speaking
+
+    @property
+    def waiting(self) -> tuple[WaitingInfo, ...]:
+        """Who waits in the lobby; moderators are told."""
+        return self._session.roster.waiting
 
     @property
     def state(self) -> State:
@@ -157,6 +175,18 @@ class Room:
         """Everybody sees it, on one's tile too; False takes it down."""
         await self._session.request("hand", {"raised": on})
 
+    async def react(self, reaction: str) -> None:
+        """A sign that everybody sees and nobody keeps."""
+        await self._session.request("reaction", {"reaction": reaction})
+
+    async def set_ready(self, ready: bool = True) -> None:
+        await self._session.request("ready", {"ready": ready})
+
+    async def send_app(self, topic: str, payload: JsonValue = None, to: Sequence[str] | None = None) -> int:
+        """Whatever programs tell each other, to all others or to those named; how many it went to."""
+        data = {"topic": topic, "payload": payload, "to": None if to is None else list(to)}
+        return int((await self._session.request("app", data))["delivered"])
+
     async def share_screen(self, source: VideoSource | EncodedSource) -> None:
         """Sends a second picture, over a connection of its own; it replaces an earlier one."""
         self._session.sending.screen = source
@@ -182,12 +212,16 @@ class Room:
         answer = await self._session.request("layout", {"view": view, "layout": wanted, "if_match": if_match})
         return LayoutState.model_validate(answer) if "etag" in answer else ScheduledLayout.model_validate(answer)
 
-    async def start_recording(self) -> RecordingInfo:
-        return RecordingInfo.model_validate(await self._session.request("record", {"action": "start"}))
+    async def watch(self, view: str) -> None:
+        """Another of the room's views (``info.views``) from now on. Raises RequestRefused: ``no_such_view``."""
+        await self._session.request("view", {"name": view})
 
-    async def stop_recording(self) -> RecordingInfo:
+    async def start_recording(self, view: str = "main") -> RecordingInfo:
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "start", "view": view}))
+
+    async def stop_recording(self, view: str = "main") -> RecordingInfo:
         """Answers once the file is complete."""
-        return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop"}))
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop", "view": view}))
 
     async def packets_sent(self) -> dict[str, int]:
         """RTP packets sent on the present main connection, by kind."""
@@ -210,6 +244,7 @@ class Room:
 
     def on_event(self, event: Event) -> None:
         """For the session."""
+        self._log.apply(event)
         self._events.publish(event)
 
     def on_end(self, error: ClientError | None) -> None:

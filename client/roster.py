@@ -4,8 +4,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from mcu.protocol.access import WaitingInfo
 from mcu.protocol.events import (
     Event,
+    LobbyChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -43,6 +45,7 @@ class Roster:
         self.participants = {participant.id: participant for participant in everybody}
         self.participants.setdefault(self.me, ParticipantInfo.model_validate(joined["participant"]))
         self.speaking: Speakers = Speakers(active=(), dominant=None)
+        self.waiting: tuple[WaitingInfo, ...] = ()
 
     def apply(self, event: Event) -> None:
         match event:
@@ -57,5 +60,7 @@ class Roster:
                 self.speaking = event
             case RoomUpdated():
                 self.room = event.room
+            case LobbyChanged():
+                self.waiting = event.waiting
             case _:
                 pass

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import structlog
@@ -30,7 +30,7 @@ BACKOFF_S = (0.0, 0.3, 1.2, 2.7, 4.8)
 WORTH_WAITING = frozenset({"no_capacity", "too_many_requests", "internal"})
 LEAVE_TIMEOUT_S = 1.0
 
-State = Literal["joining", "joined", "reconnecting", "left"]
+State = Literal["joining", "waiting", "joined", "reconnecting", "left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Invitation:
     name: str
     token: str | None
     give_up_s: float | None
+    password: str | None = field(default=None, repr=False)
+    on_waiting: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
@@ -98,6 +100,7 @@ class Session:
         self._supervisor: asyncio.Task[None] | None = None
         self._removed: Removed | None = None
         self._over = False
+        self._admission: asyncio.Future[dict[str, Any]] | None = None
         self.sending = sending
         self.state: State = "joining"
         self.offers = 0
@@ -116,7 +119,7 @@ class Session:
     async def open(self) -> None:
         """Raises JoinRefused, RequestRefused or ConnectionLost; ``leave()`` also then."""
         await self._join()
-        await self.negotiate("main")
+        await self._connect()
         self._supervisor = asyncio.create_task(self._supervise())
 
     async def request(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -167,8 +170,13 @@ class Session:
         invitation = self._invitation
         self._socket = await Signaling.open(invitation.url, self._on_message, self._trouble.set)
         who = {"room": invitation.room, "name": invitation.name, "token": invitation.token}
+        if invitation.password is not None:
+            who["password"] = invitation.password
         try:
+            self._admission = asyncio.get_running_loop().create_future()
             joined = await self._socket.request("join", {**who, "resume": self._resume_token})
+            if "waiting" in joined:
+                joined = await self._wait(self._socket, self._admission)
             self._roster = Roster(joined)
             self._resume_token = str(joined["resume_token"])
         except RequestRefused as refused:
@@ -178,6 +186,36 @@ class Session:
         self._ice_servers = ice_servers_from(joined.get("ice_servers"))
         await self._socket.request("media_state", dict(self.sending.media_state()))
         self.state = "joined"
+
+    async def _connect(self) -> None:
+        """Somebody who neither sends nor receives media, a bot that chats, needs no peer connection."""
+        sending = self.sending
+        if sending.audio or sending.video or self._on_picture or self._on_sound:
+            await self.negotiate("main")
+
+    async def _wait(self, socket: Signaling, admission: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
+        """In the lobby. Raises RequestRefused when a moderator says no."""
+        self.state = "waiting"
+        if self._invitation.on_waiting is not None:
+            self._invitation.on_waiting()
+        gone = asyncio.create_task(socket.gone.wait())
+        try:
+            decided: set[asyncio.Future[Any]] = {admission, gone}
+            await asyncio.wait(decided, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _end_task(gone)
+        if not admission.done():
+            raise ConnectionLost("the connection to the server is gone")
+        return admission.result()
+
+    def _on_decision(self, message: EventMessage) -> None:
+        if self._admission is None or self._admission.done():
+            return
+        if message.type == "joined":
+            self._admission.set_result(message.data)
+        else:
+            code, reason = str(message.data.get("code", "denied")), str(message.data.get("message", "not let in"))
+            self._admission.set_exception(RequestRefused(code, reason))
 
     def _make_peer(self, connection: Connection) -> Peer:
         def failed() -> None:
@@ -200,6 +238,9 @@ class Session:
         return peer
 
     def _on_message(self, message: EventMessage) -> None:
+        if message.type in ("joined", "denied"):
+            self._on_decision(message)
+            return
         event = read_event(message)
         if event is None:
             log.debug("event_not_known", type=message.type)
@@ -247,7 +288,7 @@ class Session:
             await asyncio.sleep(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])
             try:
                 await self._join()
-                await self.negotiate("main")
+                await self._connect()
                 if self.sending.screen is not None:
                     await self.negotiate("screen")
             except (RequestRefused, ConnectionLost) as error:
@@ -294,7 +335,7 @@ class Session:
             await peer.close()
 
 
-async def _end_task(task: asyncio.Task[None]) -> None:
+async def _end_task(task: asyncio.Task[Any]) -> None:
     """Cancels until it works: Python 3.11's ``wait_for``, which libraries below use, may swallow a cancellation."""
     while not task.done():
         task.cancel()

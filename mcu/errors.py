@@ -6,12 +6,14 @@
     ├── ClientFault                     the request was wrong; asking again unchanged won't help
     │   ├── BadRequest                  bad_request, bad_sdp, no_common_codec, bad_candidate
     │   ├── Unauthorised                unauthorised
-    │   ├── Forbidden                   forbidden
+    │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, not_found
-    │   ├── Conflict                    room_full, wrong_state, schedule_full, view_exists, too_many_views
+    │   │                               no_such_change, no_such_message, no_such_ban, not_found
+    │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views
+    │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large
+    │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
@@ -64,12 +66,20 @@ class Conflict(ClientFault):
     code = "wrong_state"
 
 
+class Locked(ClientFault):
+    code = "room_locked"
+
+
 class LayoutChanged(ClientFault):
     code = "layout_changed"
 
 
 class TooLarge(ClientFault):
     code = "too_large"
+
+
+class UnsupportedMedia(ClientFault):
+    code = "unsupported_media_type"
 
 
 class Unprocessable(ClientFault):

@@ -12,8 +12,11 @@ from mixer.picture import Picture, Plane
 from mixer.scaling import views
 from mixer.shapes import Coverage
 
-_FROM_BGR = np.array([(24.966, 112.0, -18.214), (128.553, -74.203, -93.786), (65.481, -37.797, 112.0)], np.float32)
-"""Rows: blue, green, red, each 0 to 1; columns: what it adds to Y, U and V (ITU-R BT.601-7, limited range)."""
+_FROM_BGRA = np.array(
+    [(24.966, 128.553, 65.481, 16.0), (112.0, -74.203, -37.797, 128.0), (-18.214, -93.786, 112.0, 128.0)], np.float32
+)
+"""Rows: Y, U and V; columns: what blue, green, red, each 0 to 1 and times alpha, and alpha add to it (ITU-R BT.601-7,
+limited range)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +56,15 @@ class Layers:
 
     def image(self, bgra: NDArray[np.uint8], size: Size, x: int = 0, y: int = 0) -> "Layers":
         """Lays uint8 BGRA of shape (height, width, 4), straight alpha, scaled to ``size`` on at (x, y)."""
-        values = bgra.astype(np.float32) / np.float32(255)
-        values[..., :3] *= values[..., 3:]
         shape = size.width, size.height
-        smaller = size.width < values.shape[1] and size.height < values.shape[0]
-        scaled = cv2.resize(values, shape, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-        alpha: Coverage = np.asarray(scaled[..., 3], np.float32)
-        tint = np.tensordot(scaled[..., :3], _FROM_BGR, 1) + alpha[..., None] * np.array((16, 128, 128), np.float32)
-        self._lay(alpha, np.moveaxis(np.asarray(tint, np.float32), -1, 0), x, y)
+        smaller = size.width < bgra.shape[1] and size.height < bgra.shape[0]
+        # In bytes until it has its size: a large image in floats would take a picture's time and more.
+        lit = cv2.cvtColor(bgra, cv2.COLOR_RGBA2mRGBA)
+        scaled = cv2.resize(lit, shape, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        values = scaled.astype(np.float32) / np.float32(255)
+        alpha: Coverage = np.asarray(values[..., 3], np.float32)
+        tint = np.asarray(cv2.transform(values, _FROM_BGRA), np.float32)
+        self._lay(alpha, np.moveaxis(tint, -1, 0), x, y)
         return self
 
     def picture(self, picture: Picture, coverage: Coverage) -> "Layers":

@@ -190,6 +190,9 @@ class Contest:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    threads = cv2.getNumThreads()
+    stack.callback(cv2.setNumThreads, threads)
+    cv2.setNumThreads(1)  # as the server does; none of the others here uses OpenCV
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcu-bench-")))
     material = Material(folder, seconds=1 if effort.quick else 4)
     return [case for codec in CODECS for case in Contest(codec, material).cases()]

@@ -20,6 +20,10 @@ def create(
         list[str] | None,
         typer.Option(help="record, admin, role=moderator, publish=camera,microphone, subscribe=false … Repeatable."),
     ] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="key=value: what layouts can choose them by (attr:key=value). Repeatable."),
+    ] = None,
     config: Config = None,
 ) -> None:
     """Prints a join token, signed with the first of the configured keys."""
@@ -33,17 +37,26 @@ def create(
     grants = {"room": room} | dict(_parse(one) for one in grant or ())
     if room is None and not grants.get("admin"):
         fail("--room is missing (only a token with the grant admin may go without)")
+    attributes = dict(_pair(one) for one in attribute or ())
+    wanted = {"identity": identity, "name": name, "grants": grants, "attributes": attributes, "ttl_s": ttl}
     try:
-        spec = validated(TokenSpec, {"identity": identity, "name": name, "grants": grants, "ttl_s": ttl})
+        issued = Authority(settings.keys, settings.admin_keys).issue(validated(TokenSpec, wanted))
     except Unprocessable as error:
         fail(f"{error.field}: {error.message}")
-    typer.echo(Authority(settings.keys, settings.admin_keys).issue(spec).token)
+    typer.echo(issued.token)
 
 
 @app.command("key")
 def key() -> None:
     """Prints a fresh secret for `keys` or `admin_keys`."""
     typer.echo(secrets.token_urlsafe(32))
+
+
+def _pair(attribute: str) -> tuple[str, str]:
+    key, equals, value = attribute.partition("=")
+    if not equals:
+        fail(f"--attribute {attribute}: write it as key=value")
+    return key, value
 
 
 def _parse(grant: str) -> tuple[str, str | bool | list[str]]:

@@ -58,12 +58,13 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         400: "The request can't be understood.",
         401: "No credential, or one that is not valid here.",
         403: "The credential doesn't allow this.",
-        404: "There is no such room, participant, view or recording.",
+        404: "There is no such room, participant, view, recording or message.",
         409: "Not in the present state.",
         412: "`If-Match` names another version: somebody else was faster.",
         413: "The body is too large.",
-        415: "The body is not JSON.",
+        415: "The body is of a type that is not taken here.",
         422: "A field is wrong; `field` says which.",
+        429: "Too much at once; try again after `Retry-After`.",
         503: "No capacity; try again after `Retry-After`.",
     }
     content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}

@@ -1,13 +1,15 @@
-"""``/rooms/{room}/participants``: the roster, server-side mute and gain, kick."""
+"""``/rooms/{room}/participants``: the roster; server-side mute, gain, attributes, the view somebody watches; kick."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.routes.common import ParticipantPath, RoomDep, problems
+from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
-from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.models import ParticipantInfo, Role
+from mcu.protocol.names import AttributesPatch, ViewName
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -22,6 +24,10 @@ class ParticipantPatch(BaseModel):
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
+    role: Role | None = None
+    attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
+    view: ViewName | None = Field(default=None, description="the view they watch from now on")
+    hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
 
 
 class ParticipantRoster(BaseModel):
@@ -46,11 +52,22 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, or sets their gain."""
-    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump()))
+    """Mutes somebody's voice or picture on the server's side, sets their gain, changes their attributes or role,
+    shows them another view, or lowers their hand.
+    """
+    if patch.view is not None:
+        await room.assign_view(participant, patch.view)
+    if patch.hand is False:
+        await room.lower_hand(participant)
+    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump(exclude={"view", "hand"})))
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))
-async def kick_participant(room: RoomDep, participant: ParticipantPath) -> None:
-    """Removes somebody from the room."""
-    await room.kick(participant, KICKED_BY_API)
+async def kick_participant(
+    room: RoomDep,
+    participant: ParticipantPath,
+    reason: Annotated[Reason, Query(description="they are told")] = KICKED_BY_API,
+    ban_s: Annotated[BanSeconds | None, Query(description="keeps their identity out for so many seconds")] = None,
+) -> None:
+    """Removes somebody from the room, for a while if need be."""
+    await room.kick(participant, reason, ban_s)

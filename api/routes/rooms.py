@@ -5,13 +5,16 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from api.errors import validated
 from api.ice import IceServer
 from api.routes.common import BearerDep, GatewayDep, PrincipalDep, RoomDep, RoomPath, problems
+from api.session import RoomPatch
+from api.session.door import NewPassword
 from api.settings import Settings
-from mcu.protocol.models import RoomInfo, RoomSpec, ViewSpec
-from mcu.protocol.names import RoomName
+from mcu.protocol.models import OnOwnerLeft, RoomInfo, RoomSpec, ViewSpec
+from mcu.protocol.names import Metadata, ParticipantId, RoomName
 from mcu.protocol.wire import Token
 
 router = APIRouter(tags=["rooms"])
@@ -27,7 +30,12 @@ class NewRoom(BaseModel):
     view: ViewSpec | None = None
     empty_ttl_s: int | None = Field(default=None, ge=0, le=86_400)
     permanent: bool = False
-    metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
+    metadata: Metadata = Field(default_factory=dict)
+    locked: bool = False
+    lobby: bool = Field(default=False, description="who comes waits until a moderator lets them in")
+    password: SecretStr | None = NewPassword
+    owner: ParticipantId | None = Field(default=None, description="an identity; null: the first moderator who comes")
+    on_owner_left: OnOwnerLeft = "keep"
 
 
 class RoomList(BaseModel):
@@ -62,11 +70,9 @@ async def open_room(
 ) -> RoomInfo:
     """Opens a room."""
     defaults = gateway.spec(room.name, field="name")
-    given = room.model_dump(exclude_none=True, exclude={"view"})
-    spec = RoomSpec.model_validate(
-        defaults.model_dump() | given | {"view": room.view or defaults.view, "defined": True}
-    )
-    info = await gateway.open(principal, spec)
+    given = room.model_dump(exclude_none=True, exclude={"view", "password"})
+    given |= {"view": room.view or defaults.view, "defined": True}
+    info = await gateway.open(principal, validated(RoomSpec, defaults.model_dump() | given), room.password)
     response.headers["Location"] = f"/api/v1/rooms/{quote(info.name, safe='')}"
     return info
 
@@ -81,6 +87,14 @@ async def list_rooms(gateway: GatewayDep, principal: PrincipalDep) -> RoomList:
 async def get_room(room: RoomDep) -> RoomInfo:
     """One room."""
     return await room.info()
+
+
+@router.patch("/rooms/{room}", operation_id="update_room", responses=problems(400, 404, 413, 415))
+async def update_room(
+    room: RoomDep, patch: Annotated[RoomPatch, Body(examples=[{"lobby": True, "metadata": {"topic": "tea"}}])]
+) -> RoomInfo:
+    """Locks a room, gives it a lobby or a password, changes its metadata and settings. Everybody inside is told."""
+    return await room.update_room(patch)
 
 
 @router.delete("/rooms/{room}", status_code=204, operation_id="close_room", responses=problems(404))

@@ -10,20 +10,31 @@ from pydantic import BaseModel
 
 from api.errors import validated
 from api.ice import IceServer
-from api.session import Session
+from api.session import Knock, Session
 from mcu.errors import BadRequest
+from mcu.protocol.access import Admit
 from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.events import Event
 from mcu.protocol.wire import (
+    AdmitData,
+    AppData,
     CandidateData,
+    ChatData,
+    ChatDeleteData,
+    ChatEditData,
     EventMessage,
     HandData,
     KickData,
     LayoutData,
+    LockData,
     MediaStateData,
     MuteData,
     OfferData,
+    PinData,
+    ReactionData,
+    ReadyData,
     RecordData,
+    RoleData,
     ViewData,
 )
 
@@ -41,6 +52,11 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         "resumed": session.resumed,
         "tiles": _json(session.first_tiles),
     }
+
+
+def waiting_data(knock: Knock) -> Data:
+    """The answer to a ``join`` that has to wait."""
+    return {"waiting": _json(knock.info)}
 
 
 def event_message(event: Event) -> EventMessage:
@@ -105,8 +121,24 @@ async def _mute(session: Session, data: Data) -> Data:
 
 async def _kick(session: Session, data: Data) -> Data:
     kick = validated(KickData, data)
-    await session.kick(kick.participant, kick.reason)
+    await session.kick(kick.participant, kick.reason, kick.ban_s)
     return {}
+
+
+async def _lock(session: Session, data: Data) -> Data:
+    return {"room": _json(await session.lock(validated(LockData, data).locked))}
+
+
+async def _admit(session: Session, data: Data) -> Data:
+    admit = validated(AdmitData, data)
+    command = Admit(participant=admit.participant, admit=admit.admit, reason=admit.reason)
+    return _json(await session.admit(command))
+
+
+async def _role(session: Session, data: Data) -> Data:
+    wanted = validated(RoleData, data)
+    command = UpdateParticipant(participant=wanted.participant, role=wanted.role)
+    return {"participant": _json(await session.update(command))}
 
 
 async def _record(session: Session, data: Data) -> Data:
@@ -114,6 +146,41 @@ async def _record(session: Session, data: Data) -> Data:
     if record.action == "start":
         return _json(await session.start_recording(record.view))
     return _json(await session.stop_recording_of(record.view))
+
+
+async def _pin(session: Session, data: Data) -> Data:
+    pin = validated(PinData, data)
+    return _json(await session.pin(pin.participant, pin.view))
+
+
+async def _chat(session: Session, data: Data) -> Data:
+    chat = validated(ChatData, data)
+    return _json(await session.say(chat.text, chat.to, chat.channel))
+
+
+async def _chat_edit(session: Session, data: Data) -> Data:
+    edit = validated(ChatEditData, data)
+    return {"message": _json(await session.edit_message(edit.message_id, edit.text))}
+
+
+async def _chat_delete(session: Session, data: Data) -> Data:
+    await session.delete_message(validated(ChatDeleteData, data).message_id)
+    return {}
+
+
+async def _app(session: Session, data: Data) -> Data:
+    app = validated(AppData, data)
+    return _json(await session.send_app(app.topic, app.payload, app.to))
+
+
+async def _reaction(session: Session, data: Data) -> Data:
+    await session.react(validated(ReactionData, data).reaction)
+    return {}
+
+
+async def _ready(session: Session, data: Data) -> Data:
+    wanted = validated(ReadyData, data)
+    return _json(await (session.clear_ready() if wanted.clear else session.set_ready(wanted.ready)))
 
 
 _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
@@ -125,7 +192,17 @@ _HANDLERS: dict[str, Callable[[Session, Data], Awaitable[Data]]] = {
     "view": _view,
     "mute": _mute,
     "kick": _kick,
+    "lock": _lock,
+    "admit": _admit,
+    "role": _role,
     "record": _record,
+    "pin": _pin,
+    "chat": _chat,
+    "chat_edit": _chat_edit,
+    "chat_delete": _chat_delete,
+    "app": _app,
+    "reaction": _reaction,
+    "ready": _ready,
 }
 
 

@@ -11,6 +11,7 @@ events, the writer sends both from one bounded queue. Whichever meets the end fi
 1013   a flood, or a client that doesn't read what it is sent
 4001   kicked, or replaced by a second join with the same identity
 4002   the room was closed
+4003   a moderator did not let them in from the lobby
 =====  ==================================================================
 """
 
@@ -28,11 +29,11 @@ from starlette.websockets import WebSocketDisconnect
 from api.auth import Principal
 from api.errors import error_body, problem_response, validated
 from api.gateway import Gateway
-from api.session import Session
-from api.signaling.flood import Bucket
-from api.signaling.messages import Data, event_message, joined_data, perform
+from api.session import Knock, Session
+from api.signaling.messages import Data, event_message, joined_data, perform, waiting_data
 from mcu.clock import Clock, SystemClock
 from mcu.errors import Conflict, McuError, Unauthorised
+from mcu.flood import Bucket
 from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, JoinData, Reply, Request
 
 log = structlog.get_logger()
@@ -45,6 +46,7 @@ CLOSE_TIMEOUT_S = 2.0
 
 KICKED = 4001
 ROOM_CLOSED = 4002
+DENIED = 4003
 
 
 class Closing(Exception):
@@ -83,6 +85,7 @@ class Socket:
         self._bucket = Bucket(MESSAGES_PER_S, MESSAGES_BURST, clock or SystemClock())
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_MESSAGES)
         self._session: Session | None = None
+        self._knock: Knock | None = None
         self._tasks: asyncio.TaskGroup
 
     async def serve(self) -> None:
@@ -103,16 +106,17 @@ class Socket:
                 await self._close(writer, closing)
 
     async def _detach(self) -> None:
-        if self._session is None:
-            return
         try:
-            await self._session.detach()
+            if self._session is not None:
+                await self._session.detach()
+            elif self._knock is not None:
+                await self._knock.stop()
         except Exception:  # the same boundary: the socket is closed whatever the room does
             log.exception("detach_failed")
 
     async def _read(self) -> None:
         deadline_s = asyncio.get_running_loop().time() + self._gateway.settings.limits.join_timeout_s
-        while self._session is None:
+        while self._session is None and self._knock is None:
             try:
                 async with asyncio.timeout_at(deadline_s):
                     request = await self._receive()
@@ -151,6 +155,8 @@ class Socket:
         self._send(Reply(reply_to=request.id, ok=True, data=data))
         if request.type == "join" and self._session is not None:
             self._tasks.create_task(self._pump(self._session), name="websocket-pump")
+        elif request.type == "join" and self._knock is not None:
+            self._tasks.create_task(self._wait(self._knock), name="websocket-lobby")
         if request.type == "leave":
             raise Closing(1000, "left")
 
@@ -159,19 +165,40 @@ class Socket:
             return {}
         if request.type == "join":
             return await self._join(validated(JoinData, request.data))
+        if request.type == "leave" and self._knock is not None and self._session is None:
+            return {}
         if self._session is None:
-            raise Conflict("join a room first")
+            raise Conflict("join a room first" if self._knock is None else "wait until you are let in")
         if request.type == "leave":
             await self._session.leave()
             return {}
         return await perform(self._session, request.type, request.data)
 
     async def _join(self, join: JoinData) -> Data:
-        if self._session is not None:
+        if self._session is not None or self._knock is not None:
             raise Conflict("this connection has joined already")
         principal = self._holder or self._gateway.authority.authenticate(join.token)
-        self._session = await self._gateway.join(principal, join.room, join.name, join.resume)
-        return joined_data(self._session, self._gateway.ice_servers(self._session.me.id))
+        entered = await self._gateway.join(principal, join)
+        if isinstance(entered, Knock):
+            self._knock = entered
+            return waiting_data(entered)
+        self._session = entered
+        return self._joined(entered)
+
+    def _joined(self, session: Session) -> Data:
+        return joined_data(session, self._gateway.ice_servers(session.me.id))
+
+    async def _wait(self, knock: Knock) -> None:
+        """In the lobby; then the session goes on as if it had joined at once."""
+        try:
+            session = await knock.admitted()
+        except McuError as refused:
+            error = error_body(refused)
+            self._send(EventMessage(type="denied", data=error.model_dump(exclude_none=True)))
+            raise Closing(DENIED, _bounded(error.message)) from None
+        self._session = session
+        self._send(EventMessage(type="joined", data=self._joined(session)))
+        await self._pump(session)
 
     async def _pump(self, session: Session) -> None:
         async with aclosing(session.events()) as events:

@@ -6,7 +6,6 @@ import { Devices } from "./devices.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
-import { RECORDING_STOPPED } from "./room.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
@@ -28,6 +27,7 @@ const controls = new Controls(
     layout: (preset) => call?.layouts.choose(preset),
     hand: (on) => call?.raiseHand(on),
     undo: () => call?.layouts.undo(),
+    cancel: (id) => call?.layouts.cancel(id),
     leave: () => leave(),
     invite,
   },
@@ -36,6 +36,7 @@ const controls = new Controls(
 const roster = new Roster({
   pin: (id) => call?.layouts.pin(id),
   mute: (id, audio) => call?.mute(id, audio),
+  lowerHand: (id) => call?.lowerHand(id),
   kick: (id) => call?.kick(id),
 });
 const chooser = new ViewChooser((name) => call?.watch(name));
@@ -57,7 +58,7 @@ function join({ room, name }) {
   current.addEventListener("problem", ({ detail }) => toast(detail.message, { error: true }));
   current.addEventListener("ended", ({ detail }) => backToLobby(detail.message));
   current.room.addEventListener("change", () => showRoom(current));
-  current.room.addEventListener("news", ({ detail }) => news(current, detail.text));
+  current.room.addEventListener("news", ({ detail }) => news(current, detail));
   showState("joining");
   showMedia();
   current.start();
@@ -116,19 +117,17 @@ function showRoom(current) {
   showMedia();
 }
 
-function news(current, text) {
+function news(current, { text, ended }) {
   announce(text);
-  const { recording } = current.room;
-  if (text !== RECORDING_STOPPED) toast(text);
-  else if (recording?.state === "failed") toast(`Recording failed: ${recording.error ?? "see the server's log"}`, { error: true });
-  else if (recording?.state === "finished") toast("Recording saved.", { link: download(current) });
+  if (ended?.state === "failed") toast(`Recording failed: ${ended.error ?? "see the server's log"}`, { error: true });
+  else if (ended?.state === "finished") toast("Recording saved.", { link: download(current.room, ended) });
   else toast(text);
 }
 
 /** With a token a plain link can't be followed; then there is none. */
-function download({ room }) {
+function download(room, recording) {
   if (address.token) return null;
-  const path = [room.name, "recordings", room.recording.id, "files", room.recording.file].map(encodeURIComponent);
+  const path = [room.name, "recordings", recording.id, "files", recording.file].map(encodeURIComponent);
   return { href: `./api/v1/rooms/${path.join("/")}`, text: "Download" };
 }
 

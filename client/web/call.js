@@ -7,6 +7,7 @@
 
 import { Connection } from "./connection.js";
 import { Layouts } from "./layouts.js";
+import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
 
@@ -33,6 +34,7 @@ export class Call extends EventTarget {
   layouts;
   #signaling;
   #media;
+  #rest;
   #main = null;
   #screen = null;
   #screenTrack = null;
@@ -44,8 +46,9 @@ export class Call extends EventTarget {
   constructor(url, join, media) {
     super();
     this.#media = media;
+    this.#rest = new Rest(this.room, join.token);
     this.layouts = new Layouts(this.room, {
-      token: join.token,
+      rest: this.#rest,
       ask: (type, data) => this.#ask(type, data),
       tell: (message) => this.#fire("notice", { message }),
       problem: (error) => this.#problem(error),
@@ -112,8 +115,18 @@ export class Call extends EventTarget {
     }
   }
 
+  /** Takes somebody else's hand down, which is a moderator's to do. */
+  async lowerHand(participant) {
+    try {
+      await this.#rest.patch(["participants", participant], { hand: false });
+    } catch (error) {
+      this.#problem(error);
+    }
+  }
+
+  /** Records the view this page watches, or ends that. */
   record() {
-    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start" });
+    return this.#ask("record", { action: this.room.isRecording ? "stop" : "start", view: this.room.view });
   }
 
   mute(participant, audio) {

@@ -13,10 +13,9 @@ export class Controls {
   #record;
   #hand;
   #layoutMenu;
-  #recordedFrom = 0;
   #clock = 0;
 
-  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), layout(preset), undo(), leave(), invite()} */
+  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), layout(preset), undo(), cancel(id), leave(), invite()} */
   constructor(actions, { canShare }) {
     this.#microphone = new Toggle(
       byId("microphone"),
@@ -35,7 +34,7 @@ export class Controls {
     );
     this.#record = new Toggle(
       byId("record"),
-      { on: "Stop recording", off: "Record what everybody sees and hears", short: { on: "Stop", off: "Record" } },
+      { on: "Stop recording", off: "Record what you see here, and everybody's sound", short: { on: "Stop", off: "Record" } },
       actions.record,
     );
     this.#hand = new Toggle(
@@ -78,13 +77,12 @@ export class Controls {
 
   #showRecording(room) {
     this.#record.show(room.isRecording);
-    if (room.isRecording === (this.#clock !== 0)) return;
-    byId("recording").hidden = !room.isRecording;
+    const recording = room.recording;
+    byId("recording").hidden = !recording;
     clearInterval(this.#clock);
-    this.#clock = 0;
-    if (!room.isRecording) return;
-    this.#recordedFrom = performance.now() - 1000 * (room.recording.duration_s ?? 0);
-    const tick = () => (byId("recording-time").textContent = minutes(performance.now() - this.#recordedFrom));
+    if (!recording) return;
+    byId("recording-of").textContent = recording.view === room.view ? "Recording" : `Recording ${recording.view}`;
+    const tick = () => (byId("recording-time").textContent = minutes(performance.now() - recording.since_ms));
     tick();
     this.#clock = setInterval(tick, 1_000);
   }

@@ -1,6 +1,7 @@
 /** The menu that arranges everybody's picture: the presets, what else may be in force, and Undo. */
 
 import { Popup } from "./popup.js";
+import { Scheduled } from "./scheduled.js";
 
 const PLUGIN = "plugin:";
 const byId = (id) => document.getElementById(id);
@@ -9,9 +10,11 @@ export class LayoutMenu {
   #choices = byId("layout-choices");
   #other = byId("layout-other");
   #popup;
+  #scheduled;
 
-  /** `actions`: {layout(preset), undo()} */
+  /** `actions`: {layout(preset), undo(), cancel(id)} */
   constructor(actions) {
+    this.#scheduled = new Scheduled(actions.cancel);
     this.#popup = new Popup(byId("layout"), byId("layout-menu"), () => this.#focusChosen());
     this.#choices.addEventListener("keydown", (event) => this.#move(event));
     this.#choices.addEventListener("click", ({ target }) => {
@@ -28,6 +31,7 @@ export class LayoutMenu {
 
   /** Marks what is in force in the view this page watches. */
   show(room) {
+    this.#scheduled.show(room);
     const { preset, variants } = room.layout;
     const plugin = !variants && preset.startsWith(PLUGIN) ? preset.slice(PLUGIN.length) : null;
     const chosen = variants ? "custom" : plugin === null ? preset : "plugin";

@@ -1,36 +1,41 @@
-/** The layout of the view this page watches: read, chosen, undone. Who changes a layout has to send the whole of it. */
+/** The layout of the view this page watches: read, chosen, undone, and what is on its schedule. Who changes a layout has
+ * to send the whole of it.
+ */
 
+const GONE = "That change was made or cancelled already.";
 const NOTHING_TO_UNDO = "There is no change of the layout left to undo.";
 
 export class Layouts {
   #room;
-  #token;
+  #rest;
   #ask;
   #tell;
   #problem;
-  #asked = null;
+  #asked = new Set();
   #learning = null;
 
-  /** `ask(type, data)` sends a request, null if it failed; `tell(message)` and `problem(error)` reach the user. */
-  constructor(room, { token, ask, tell, problem }) {
+  /** `rest` asks over HTTP; `ask(type, data)` sends a request, null if it failed; `tell(message)` and `problem(error)` reach the user. */
+  constructor(room, { rest, ask, tell, problem }) {
     this.#room = room;
-    this.#token = token;
+    this.#rest = rest;
     this.#ask = ask;
     this.#tell = tell;
     this.#problem = problem;
   }
 
-  /** Reads the watched view's layout, once: neither a join nor a change of the view tells it. */
+  /** Reads the watched view's layout and schedule, once: neither a join nor a change of the view tells them. */
   learn() {
-    const { view } = this.#room;
-    if (this.#asked === view || this.#room.knows(view)) return;
-    this.#asked = view;
+    const { view, views } = this.#room;
+    for (const one of this.#asked) if (!views.some(({ name }) => name === one) && one !== view) this.#asked.delete(one);
+    if (this.#asked.has(view)) return;
+    this.#asked.add(view);
     this.#learning = this.#read(view);
+    this.#readSchedule(view);
   }
 
   /** After a new join everything may be different. */
   forget() {
-    this.#asked = null;
+    this.#asked.clear();
   }
 
   /** Arranges everybody's picture. While a screen is shared, the choice holds for the time of sharing as well. */
@@ -51,15 +56,21 @@ export class Layouts {
   }
 
   async undo() {
+    await this.#delete(409, NOTHING_TO_UNDO, []);
+  }
+
+  /** Takes a change off the schedule. That it is gone is heard from the room, as everybody else does. */
+  async cancel(id) {
+    await this.#delete(404, GONE, ["scheduled", id]);
+  }
+
+  /** Of the watched view's layout; an answer of that `status` is no problem, but `words` to tell. */
+  async #delete(status, words, part) {
     try {
-      const response = await this.#fetch(this.#room.view, { method: "DELETE" });
-      if (response.status === 409) this.#tell(NOTHING_TO_UNDO);
-      else if (!response.ok) {
-        const { code, detail } = await response.json();
-        this.#problem({ code, message: detail ?? "The change could not be undone." });
-      }
-    } catch {
-      this.#problem({ message: "The server could not be reached. The layout is as it was." });
+      await this.#rest.delete([...layoutOf(this.#room.view), ...part]);
+    } catch (error) {
+      if (error.status === status) this.#tell(words);
+      else this.#problem(error);
     }
   }
 
@@ -70,17 +81,25 @@ export class Layouts {
   }
 
   async #read(view) {
+    if (this.#room.knows(view)) return;
     try {
-      const response = await this.#fetch(view);
-      if (response.ok && !this.#room.knows(view)) this.#room.takeLayout(await response.json(), view);
+      const layout = await this.#rest.get(layoutOf(view));
+      if (!this.#room.knows(view)) this.#room.takeLayout(layout, view);
     } catch {
       // The next layout_changed says it as well.
     }
   }
 
-  #fetch(view, options = {}) {
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-    const [room, name] = [this.#room.name, view].map(encodeURIComponent);
-    return fetch(`./api/v1/rooms/${room}/views/${name}/layout`, { ...options, headers });
+  async #readSchedule(view) {
+    try {
+      const { scheduled } = await this.#rest.get([...layoutOf(view), "scheduled"]);
+      this.#room.takeScheduled(scheduled, view);
+    } catch {
+      // What is scheduled from now on is heard of.
+    }
   }
+}
+
+function layoutOf(view) {
+  return ["views", view, "layout"];
 }

@@ -1,11 +1,9 @@
 /**
  * What this page knows of the room: the join reply, kept up to date by events. No DOM, no network.
  *
- * Fires `change` after every event that changed something, and `news` {text} for what a screen reader should hear.
+ * Fires `change` after every event that changed something, and `news` {text, ended?} for what a screen reader should
+ * hear; `ended` is the recording that has just ended, which has to tell how.
  */
-
-/** The one news whose cause the recording itself has to tell. */
-export const RECORDING_STOPPED = "Recording stopped";
 
 export class Room extends EventTarget {
   me = null;
@@ -14,10 +12,12 @@ export class Room extends EventTarget {
   tiles = [];
   speaking = new Map();
   dominant = null;
-  recording = null;
+  recordings = new Map(); // those that run, by their view, with since_ms on the page's own clock
   knowsHands = true; // until the server says it knows nothing of raised hands
   views = [];
   #layouts = new Map(); // of each view that was heard of
+  #scheduled = new Map(); // the changes of layouts that wait for their time, by id, each with its view
+  #settled = new Set(); // ids of those that wait no more: a late answer may still name them
 
   /** Takes the reply of a join over, whole. */
   enter(reply) {
@@ -30,8 +30,9 @@ export class Room extends EventTarget {
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
     this.dominant = null;
-    if (!reply.room.recording) this.recording = null;
-    else if (!this.isRecording) this.recording = { state: "active", started_at: null };
+    this.#scheduled.clear();
+    this.#settled.clear();
+    this.#enterRecorded(reply.room.recorded_views ?? (reply.room.recording ? ["main"] : []));
     this.#changed();
   }
 
@@ -58,8 +59,20 @@ export class Room extends EventTarget {
     return (this.myself?.role ?? "participant") !== "participant";
   }
 
+  /** Is the watched view being recorded? */
   get isRecording() {
-    return this.recording?.state === "starting" || this.recording?.state === "active";
+    return this.recordings.has(this.view);
+  }
+
+  /** The recording to tell of: the watched view's, or else another one; null without any. */
+  get recording() {
+    return this.recordings.get(this.view) ?? this.recordings.values().next().value ?? null;
+  }
+
+  /** The changes of the watched view's layout that are to come, the next one first. */
+  get scheduled() {
+    const mine = [...this.#scheduled.values()].filter(({ view }) => view === this.view);
+    return mine.map(({ change }) => change).sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   }
 
   get isSharing() {
@@ -75,7 +88,9 @@ export class Room extends EventTarget {
       tiles: () => this.#tilesChanged(data),
       speakers: () => this.#speakers(data),
       layout_plugin_ejected: () => this.#pluginEjected(data),
-      layout_changed: () => this.takeLayout(data.state.layout, data.view),
+      layout_changed: () => this.#layoutChanged(data),
+      layout_scheduled: () => this.#scheduled.set(data.change.id, data),
+      layout_dropped: () => this.#settle(data.change.id),
       recording: () => this.#recordingChanged(data.recording ?? data),
       room_updated: () => this.#roomUpdated(data.room ?? data),
     }[type];
@@ -87,6 +102,22 @@ export class Room extends EventTarget {
   takeLayout(layout, view) {
     this.#layouts.set(view, layout);
     this.#changed();
+  }
+
+  /** What the server has on a view's schedule; what was heard of meanwhile stays. */
+  takeScheduled(changes, view) {
+    for (const change of changes) if (!this.#settled.has(change.id)) this.#scheduled.set(change.id, { view, change });
+    this.#changed();
+  }
+
+  #layoutChanged({ view, state, scheduled }) {
+    if (scheduled) this.#settle(scheduled);
+    this.takeLayout(state.layout, view);
+  }
+
+  #settle(id) {
+    this.#scheduled.delete(id);
+    this.#settled.add(id);
   }
 
   /** Everybody hears of every view's tiles. */
@@ -103,6 +134,9 @@ export class Room extends EventTarget {
     this.views = views ?? this.views;
     for (const known of this.#layouts.keys()) {
       if (!this.views.some((view) => view.name === known)) this.#layouts.delete(known);
+    }
+    for (const [id, { view: of }] of this.#scheduled) {
+      if (!this.views.some((view) => view.name === of)) this.#settle(id);
     }
   }
 
@@ -137,14 +171,27 @@ export class Room extends EventTarget {
     this.dominant = dominant ?? null;
   }
 
-  #recordingChanged(recording) {
-    const was = this.isRecording;
-    this.recording = recording;
-    if (this.isRecording !== was) this.#news(this.isRecording ? "Recording started" : RECORDING_STOPPED);
+  /** Since when those recordings run that were there before this page is nothing a join tells. */
+  #enterRecorded(views) {
+    for (const view of this.recordings.keys()) if (!views.includes(view)) this.recordings.delete(view);
+    for (const view of views) {
+      if (!this.recordings.has(view)) this.recordings.set(view, { view, since_ms: performance.now() });
+    }
   }
 
-  #news(text) {
-    this.dispatchEvent(new CustomEvent("news", { detail: { text } }));
+  #recordingChanged(recording) {
+    const { view = "main", state, duration_s = 0 } = recording;
+    const was = this.recordings.has(view);
+    const runs = state === "starting" || state === "active";
+    if (runs) this.recordings.set(view, { ...recording, view, since_ms: performance.now() - 1000 * duration_s });
+    else this.recordings.delete(view);
+    if (runs === was) return;
+    const what = this.views.length > 1 ? `Recording of the view ${view}` : "Recording";
+    this.#news(`${what} ${runs ? "started" : "stopped"}`, runs ? null : recording);
+  }
+
+  #news(text, ended = null) {
+    this.dispatchEvent(new CustomEvent("news", { detail: { text, ended } }));
   }
 
   #changed() {

@@ -10,7 +10,7 @@ export class Roster {
   #rows = new Map();
   #actions;
 
-  /** `actions`: {pin(id), mute(id, audio), kick(id)} */
+  /** `actions`: {pin(id), mute(id, audio), lowerHand(id), kick(id)} */
   constructor(actions) {
     this.#actions = actions;
   }
@@ -52,6 +52,7 @@ export class Roster {
       off: span("mark"),
       pin: this.#button("pin", () => this.#actions.pin(id)),
       mute: this.#button("microphone-off", () => this.#actions.mute(id, !parts.mute.muted)),
+      lower: this.#button("hand", () => this.#actions.lowerHand(id)),
       kick: this.#button("close", () => this.#actions.kick(id)),
     };
     parts.avatar.setAttribute("aria-hidden", "true");
@@ -61,7 +62,7 @@ export class Roster {
     const text = span("who");
     text.append(parts.name, parts.note, parts.speaks);
     const actions = span("actions");
-    actions.append(parts.pin, parts.mute, parts.kick);
+    actions.append(parts.pin, parts.mute, parts.lower, parts.kick);
     element.append(parts.avatar, text, actions, parts.hand, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
@@ -101,6 +102,8 @@ export class Roster {
     row.mute.muted = Boolean(person.server_muted_audio);
     row.mute.hidden = row.kick.hidden = !room.isModerator || self;
     label(row.mute, row.mute.muted ? `Let ${person.name} speak` : `Mute ${person.name} for everybody`);
+    row.lower.hidden = row.mute.hidden || !person.hand;
+    label(row.lower, `Lower the hand of ${person.name}`);
     label(row.kick, `Remove ${person.name} from the room`);
   }
 }

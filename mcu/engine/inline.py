@@ -107,11 +107,15 @@ class InlineEngine:
             log.error("decoders_did_not_end")
 
     async def _sweep(self) -> None:
-        """Closes rooms that have been empty for long enough."""
+        """Closes rooms that have been empty for long enough, and those their owner ended by leaving."""
         while True:
             await asyncio.sleep(SWEEP_S)
             now_ns = self._clock.now_ns()
             for room in list(self._rooms.values()):
+                if room.finished:
+                    with contextlib.suppress(NotFound):
+                        await self.close_room(room.name)
+                    continue
                 empty_since_ns = room.empty_since_ns
                 if room.spec.permanent or empty_since_ns is None:
                     continue

@@ -13,6 +13,7 @@ from mcu.engine.news import Announcer, EndReason, RoomEnded, nobody
 from mcu.engine.watch import Memory, Watch, WatchedRoom
 from mcu.errors import McuError, StoreUnavailable
 from mcu.protocol import commands as c
+from mcu.protocol.access import RoomChanges, UpdateRoom
 from mcu.protocol.models import RoomInfo, RoomSpec, ViewSpec
 from mcu.store.interfaces import RoomRecord, Transactions
 from mcu.store.journal import Journal
@@ -138,6 +139,7 @@ class KeepingEngine:
             self.journal,
             self._announcer,
             find=lambda: self._engine.find(spec.name),
+            restore=self._revive,
             on_end=self._ended,
         )
         await self._restore(handle, memory)
@@ -149,7 +151,8 @@ class KeepingEngine:
 
     async def _restore(self, handle: RoomHandle, memory: Memory) -> None:
         """A part that can't be restored is left out, and logged."""
-        commands: list[c.Command] = [c.CreateView(spec=view) for view in memory.record.views[1:]]
+        main = memory.record.spec.view.name
+        commands: list[c.Command] = [c.CreateView(spec=view) for view in memory.record.views if view.name != main]
         commands += [
             c.RestoreLayout(view=view, versions=kept.versions, scheduled=kept.scheduled)
             for view, kept in memory.layouts.items()
@@ -158,7 +161,18 @@ class KeepingEngine:
             try:
                 await handle.call(command)
             except McuError as error:
-                log.error("not_restored", room=handle.name, what=command.type, error=error.message)
+                if error.error_code != "view_exists":
+                    log.error("not_restored", room=handle.name, what=command.type, error=error.message)
+
+    async def _revive(self, handle: RoomHandle, memory: Memory) -> None:
+        """The engine has opened the room elsewhere, as it was defined at first."""
+        spec = memory.record.spec
+        definition = RoomChanges(**{name: getattr(spec, name) for name in RoomChanges.model_fields})
+        try:
+            await handle.call(UpdateRoom(changes=definition))
+        except McuError as error:
+            log.error("not_restored", room=handle.name, what="update_room", error=error.message)
+        await self._restore(handle, memory)
 
     async def _stored(self, spec: RoomSpec) -> None:
         """Raises StoreUnavailable for a room that was defined; it is closed again. Others go on without."""
@@ -175,7 +189,7 @@ class KeepingEngine:
         if self._watches.get(watch.name) is not watch:
             return
         del self._watches[watch.name]
-        reason: EndReason = "deleted" if watch.name in self._deleting else "empty" if closed else "lost"
+        reason: EndReason = "deleted" if watch.name in self._deleting else "closed" if closed else "lost"
         if self._closing:
             reason = "server_stopped"
         watch.ended(reason, forget=closed and not self._closing)

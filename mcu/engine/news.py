@@ -8,7 +8,8 @@ from mcu.protocol.events import Event
 from mcu.protocol.models import ParticipantInfo, RoomInfo
 from mcu.store.interfaces import NewEntry
 
-EndReason = Literal["empty", "deleted", "server_stopped", "lost"]
+EndReason = Literal["closed", "deleted", "server_stopped", "lost"]
+"""``closed``: by itself, being empty or because its owner left."""
 
 
 @dataclass(frozen=True, slots=True)

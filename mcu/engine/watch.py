@@ -10,9 +10,11 @@ import structlog
 from mcu.engine.engine import RoomHandle
 from mcu.engine.news import Announcer, EndReason, News, RoomEnded, RoomOpened
 from mcu.errors import Internal, McuError, StoreUnavailable
+from mcu.protocol import access as a
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo
+from mcu.protocol.access import RoomChanges
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayouts
 from mcu.store.interfaces import KeptLayout, RoomRecord
 from mcu.store.journal import Journal
@@ -40,8 +42,8 @@ class Watch:
     """Hears everything a room says from its making on, until the room has ended. On the room handle's event loop.
 
     A room that speaks faster than it is heard ends the subscription; then the room is asked for what was missed.
-    ``find()`` is the room's handle while it is open. ``on_end(watch, closed)`` is called once, ``closed`` being False
-    when the room is gone without having said so.
+    ``find()`` is the room's handle while it is open, ``restore(handle, memory)`` puts back what the room of another
+    handle has forgotten. ``on_end(watch, closed)`` is called once; not ``closed``: it is gone without a word.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Watch:
         announcer: Announcer,
         *,
         find: Callable[[], Awaitable[RoomHandle | None]],
+        restore: Callable[[RoomHandle, Memory], Awaitable[None]],
         on_end: Callable[["Watch", bool], None],
     ) -> None:
         self.name = handle.name
@@ -62,6 +65,7 @@ class Watch:
         self._journal = journal
         self._announcer = announcer
         self._find = find
+        self._restore = restore
         self._on_end = on_end
         self._people: dict[str, ParticipantInfo] = {}
         self._dominant: str | None = None
@@ -81,7 +85,7 @@ class Watch:
         if self._record.announced:
             self._announce(RoomEnded("lost"))
         self._announce(RoomOpened(info))
-        self._record = replace(_updated(self._record, info), announced=True)
+        self._record = replace(self._record, views=info.views, announced=True)
         self._save()
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"watch-{self.name}")
 
@@ -92,9 +96,14 @@ class Watch:
         kept = self._layouts[view] = KeptLayout(history.versions, scheduled.scheduled)
         self._journal.put(("layout", self.name, view), lambda unit: unit.layouts.save(self.name, view, kept))
 
-    async def keep_room(self) -> None:
-        """Puts down what the room is now: its views, and what of its definition has changed. Raises McuError."""
-        self._room_changed(await self._ask(c.GetRoom(), RoomInfo))
+    async def keep_views(self) -> None:
+        """Puts down which views the room has now. Raises McuError."""
+        self._views_changed((await self._ask(c.GetRoom(), RoomInfo)).views)
+
+    def keep_changes(self, changes: RoomChanges) -> None:
+        """Puts down a change of the room's definition that the room has taken."""
+        self._record = replace(self._record, spec=changes.applied_to(self._record.spec))
+        self._save()
 
     def ended(self, reason: EndReason, *, forget: bool) -> None:
         """The room has closed; it is told, and what was kept of it goes, or stays for the next start."""
@@ -132,8 +141,10 @@ class Watch:
                 if handle is None:
                     self._on_end(self, False)
                     return
-                self._handle = handle
-                await self._catch_up()
+                await self._catch_up(handle)
+            except McuError as error:
+                log.warning("watch_failed", room=self.name, error=error.message)
+                await asyncio.sleep(PAUSE_S)
             except Exception:
                 # The boundary of one room's watch: whatever a room answers, it is heard on.
                 log.exception("watch_failed", room=self.name)
@@ -156,6 +167,8 @@ class Watch:
             log.debug("layout_not_kept", room=self.name, view=view, error=error.message)  # the view or room has gone
 
     def _hear(self, event: e.Event) -> None:
+        if event.to is not None and not isinstance(event, e.PeerFailed):
+            return  # what is said to one person, and who is hidden, is nobody else's business
         person = None
         match event:
             case e.ParticipantJoined() | e.ParticipantUpdated():
@@ -170,7 +183,7 @@ class Watch:
                 self._dominant = event.dominant
                 person = self._people.get(event.dominant or "")
             case e.RoomUpdated():
-                self._room_changed(event.room)
+                self._views_changed(event.room.views)
             case e.LayoutChangedEvent() | e.LayoutScheduled() | e.LayoutDropped():
                 self._stale_views.add(event.view)
             case e.RecordingChanged():
@@ -179,18 +192,23 @@ class Watch:
                 return  # whoever made the watch knows why, and says so
         self._announce(event, person)
 
-    async def _catch_up(self) -> None:
-        """After a silence: who came and went is told, and what changed is kept."""
-        self._events = self._handle.events()
+    async def _catch_up(self, handle: RoomHandle) -> None:
+        """After a silence: who came and went is told, and what changed is kept. A room that another handle has goes on
+        elsewhere, and may have forgotten what is remembered here.
+        """
         log.warning("watch_fell_behind", room=self.name)
+        moved, self._handle = handle is not self._handle, handle
+        self._events = handle.events()
+        if moved:
+            await self._restore(handle, self.memory)
         present = {one.id: one for one in (await self._ask(c.ListParticipants(), c.ParticipantList)).participants}
         for identifier in self._people.keys() - present.keys():
-            self._hear(e.ParticipantLeft(id=identifier, reason="left"))
+            self._hear(e.ParticipantLeft(id=identifier, reason="lost"))
         for identifier, info in present.items():
             if identifier not in self._people:
                 self._hear(e.ParticipantJoined(participant=info))
         self._people = present
-        await self.keep_room()
+        await self.keep_views()
         await self._check_recordings()
         for view in self._record.views:
             await self.keep_layout(view.name)
@@ -202,11 +220,10 @@ class Watch:
             if _runs(info) if known is None else known.state != info.state:
                 self._hear(e.RecordingChanged(recording=info))
 
-    def _room_changed(self, info: RoomInfo) -> None:
-        record = _updated(self._record, info)
-        if record != self._record:
-            self._record = record
-            names = {view.name for view in record.views}
+    def _views_changed(self, views: tuple[ViewSpec, ...]) -> None:
+        if views != self._record.views:
+            self._record = replace(self._record, views=views)
+            names = {view.name for view in views}
             self._layouts = {view: kept for view, kept in self._layouts.items() if view in names}
             self._save()
 
@@ -255,7 +272,10 @@ class WatchedRoom:
             case c.SetLayout() | c.MergeLayout() | c.UndoLayout() | c.CancelScheduledLayout():
                 await self._kept(self._watch.keep_layout(command.view))
             case c.CreateView() | c.UpdateView() | c.DeleteView():
-                await self._kept(self._watch.keep_room())
+                await self._kept(self._watch.keep_views())
+            case a.UpdateRoom():
+                self._watch.keep_changes(command.changes)
+                await self._kept(asyncio.sleep(0))
             case c.Join() | c.Leave() | c.StartRecording() | c.StopRecording():
                 # The watch was woken with the news of it, and hears them in this turn of the loop.
                 await self._kept(asyncio.sleep(0))
@@ -274,9 +294,3 @@ class WatchedRoom:
 
 def _runs(info: RecordingInfo) -> bool:
     return info.state in ("starting", "active")
-
-
-def _updated(record: RoomRecord, info: RoomInfo) -> RoomRecord:
-    """What a room says of itself, in its definition: everything that both name."""
-    changes = {name: getattr(info, name) for name in type(record.spec).model_fields if name in RoomInfo.model_fields}
-    return replace(record, spec=record.spec.model_copy(update=changes), views=info.views)

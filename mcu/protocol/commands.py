@@ -5,9 +5,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.access import (
+    Admission,
+    Admit,
+    ListWaiting,
+    Password,
+    StopWaiting,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
+from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -21,7 +31,31 @@ from mcu.protocol.models import (
     ViewChanges,
     ViewSpec,
 )
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, Sdp, ViewName
+from mcu.protocol.names import (
+    Attributes,
+    AttributesPatch,
+    DisplayName,
+    ParticipantId,
+    RecordingId,
+    Sdp,
+    ViewName,
+)
+from mcu.protocol.talk import (
+    ChatHistory,
+    ChatMessage,
+    ClearReady,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
+)
 from mcu.protocol.versions import (
     MAX_SCHEDULED,
     MAX_VERSIONS,
@@ -36,16 +70,31 @@ from mcu.protocol.versions import (
 Etag = Annotated[str, StringConstraints(max_length=128)]
 
 
+class WithBytes(Frozen):
+    """Bytes are Base64 (RFC 4648) where they have to be JSON."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
 class Join(Frozen):
-    """→ ``Joined``. With ``resume_token`` of an earlier ``Joined`` the same participant goes on. A second join with
-    the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason ``replaced``.
+    """→ ``Joined``, or ``Waiting`` in the lobby. With ``resume_token`` of an earlier ``Joined`` the same participant
+    goes on. A second join with the same ``identity`` replaces the first, which gets a ``Kicked`` event with reason
+    ``replaced``. Raises Locked, Conflict (``room_full``, ``lobby_full``), TooMany or Forbidden (``password_required``,
+    ``wrong_password``, ``denied``).
+
+    ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     """
 
     type: Literal["join"] = "join"
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
+    admission: Admission | None = Field(default=None, repr=False)
+    passes: bool = False
+    hidden: bool = False
 
 
 class Joined(Frozen):
@@ -100,13 +149,17 @@ class SetHand(Frozen):
 
 
 class UpdateParticipant(Frozen):
-    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is."""
+    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is. Raises ``Unprocessable`` when more
+    than ``MAX_ATTRIBUTES`` attributes would come of it.
+    """
 
     type: Literal["update_participant"] = "update_participant"
     participant: ParticipantId
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
+    role: Role | None = None
+    attributes: AttributesPatch = Field(default_factory=dict)
 
 
 class Leave(Frozen):
@@ -247,7 +300,7 @@ class TakeSnapshot(Frozen):
     format: Literal["jpg", "png"] = "jpg"
 
 
-class Snapshot(Frozen):
+class Snapshot(WithBytes):
     content_type: str
     data: bytes
 
@@ -323,6 +376,38 @@ class SetBanner(Frozen):
     banner: Banner
 
 
+class GetDecor(Frozen):
+    """→ ``ViewDecor``"""
+
+    type: Literal["get_decor"] = "get_decor"
+    view: ViewName = "main"
+
+
+class SetBackgroundImage(WithBytes):
+    """→ ``ViewDecor``. None takes the image away. Raises ``Unprocessable`` for one that can't be used."""
+
+    type: Literal["set_background_image"] = "set_background_image"
+    view: ViewName = "main"
+    image: ImageFile | None
+
+
+class SetLogo(WithBytes):
+    """→ ``ViewDecor``. None takes the logo away. Raises ``Unprocessable`` for an image that can't be used."""
+
+    type: Literal["set_logo"] = "set_logo"
+    view: ViewName = "main"
+    image: ImageFile | None
+    place: LogoPlace = LogoPlace()
+
+
+class SetAvatar(WithBytes):
+    """→ ``ParticipantInfo``. None: initials again. Raises ``Unprocessable`` for an image that can't be used."""
+
+    type: Literal["set_avatar"] = "set_avatar"
+    participant: ParticipantId
+    image: ImageFile | None
+
+
 class StartRecording(Frozen):
     """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
 
@@ -380,9 +465,26 @@ Command = Annotated[
     | WatchView
     | GetBanner
     | SetBanner
+    | GetDecor
+    | SetBackgroundImage
+    | SetLogo
+    | SetAvatar
     | StartRecording
     | StopRecording
-    | ListRecordings,
+    | ListRecordings
+    | Say
+    | EditMessage
+    | DeleteMessage
+    | GetChatHistory
+    | SendApp
+    | React
+    | SetReady
+    | ClearReady
+    | GetReady
+    | UpdateRoom
+    | ListWaiting
+    | Admit
+    | StopWaiting,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -401,7 +503,15 @@ Reply = (
     | ViewList
     | ViewSpec
     | Banner
+    | ViewDecor
     | RecordingInfo
     | RecordingList
+    | Said
+    | ChatMessage
+    | ChatHistory
+    | Delivered
+    | ReadySet
+    | Waiting
+    | WaitingList
     | Done
 )

@@ -4,10 +4,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.decor import Banner
+from mcu.protocol.access import WaitingInfo
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
 
@@ -82,6 +84,14 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class DecorChanged(RoomEvent):
+    """The images of a view. Who has an avatar of their own is news of the participant."""
+
+    type: Literal["decor_changed"] = "decor_changed"
+    view: ViewName
+    decor: ViewDecor
+
+
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
@@ -112,6 +122,75 @@ class RoomClosed(RoomEvent):
     type: Literal["room_closed"] = "room_closed"
 
 
+class ChatPosted(RoomEvent):
+    """Somebody else said something. A private message comes to each of its readers apart."""
+
+    type: Literal["chat"] = "chat"
+    message: ChatMessage
+
+
+class ChatEdited(RoomEvent):
+    type: Literal["chat_edited"] = "chat_edited"
+    message: ChatMessage
+    by: ParticipantId | None
+
+
+class ChatDeleted(RoomEvent):
+    type: Literal["chat_deleted"] = "chat_deleted"
+    message_id: MessageId
+    by: ParticipantId | None
+
+
+class ChatHistoryTold(RoomEvent):
+    """What was said before the reader came, or while they were away; the first news after ``joined``. What is said in
+    that very moment may be told twice, under the same id.
+    """
+
+    type: Literal["chat_history"] = "chat_history"
+    messages: tuple[ChatMessage, ...]
+
+
+class AppMessage(RoomEvent):
+    """A program of somebody else's (None: of the server's) sent this."""
+
+    type: Literal["app"] = "app"
+    sender: ParticipantId | None
+    topic: Topic
+    payload: Payload
+
+
+class Reacted(RoomEvent):
+    type: Literal["reaction"] = "reaction"
+    sender: ParticipantId
+    reaction: ReactionText
+
+
+class ReadyChanged(RoomEvent):
+    type: Literal["ready"] = "ready"
+    ready: tuple[ParticipantId, ...]
+    waiting: tuple[ParticipantId, ...]
+
+
+class LobbyChanged(RoomEvent):
+    """For moderators: who waits now."""
+
+    type: Literal["lobby"] = "lobby"
+    waiting: tuple[WaitingInfo, ...]
+
+
+class Admitted(RoomEvent):
+    """For somebody who waits: come in."""
+
+    type: Literal["admitted"] = "admitted"
+
+
+class Denied(RoomEvent):
+    """The last event of somebody who waited."""
+
+    type: Literal["denied"] = "denied"
+    reason: str
+
+
 Event = Annotated[
     ParticipantJoined
     | ParticipantUpdated
@@ -123,10 +202,21 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
     | RoomUpdated
-    | RoomClosed,
+    | RoomClosed
+    | ChatPosted
+    | ChatEdited
+    | ChatDeleted
+    | ChatHistoryTold
+    | AppMessage
+    | Reacted
+    | ReadyChanged
+    | LobbyChanged
+    | Admitted
+    | Denied,
     Field(discriminator="type"),
 ]

@@ -1,4 +1,4 @@
-"""Changing a part of a resource: JSON merge patches (RFC 7396), and the layout that one makes."""
+"""Changing a part of a resource: JSON merge patches (RFC 7396), and the layout or the attributes that one makes."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from mcu.errors import Unprocessable
 from mcu.protocol.layout import Layout
+from mcu.protocol.names import MAX_ATTRIBUTES
 
 MAX_DEPTH = 16
 """No layout is nested deeper; what goes deeper is refused before anybody walks down there."""
@@ -44,6 +45,14 @@ def patched(layout: Layout, patch: Mapping[str, Any]) -> Layout:
         return Layout.model_validate(dict.fromkeys(NULLABLE) | merged)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def patched_attributes(attributes: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    """``attributes`` with ``patch`` merged into them. Raises Unprocessable when they become too many."""
+    merged: dict[str, str] = merge_patch(attributes, patch)
+    if len(merged) > MAX_ATTRIBUTES:
+        raise Unprocessable(f"a participant has at most {MAX_ATTRIBUTES} attributes", field="attributes")
+    return merged
 
 
 def invalid(error: ValidationError) -> Unprocessable:

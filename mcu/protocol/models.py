@@ -10,13 +10,17 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     StringConstraints,
     model_serializer,
+    model_validator,
 )
 
-from mcu.protocol.names import DisplayName, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.faults import fault
+from mcu.protocol.names import Attributes, DisplayName, Metadata, ParticipantId, RecordingId, RoomName, ViewName
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
 Source = Literal["camera", "screen"]
+OnOwnerLeft = Literal["keep", "close", "hand_over"]
+PasswordHash = Annotated[str, StringConstraints(max_length=256)]
 Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
 
@@ -52,7 +56,11 @@ class ParticipantInfo(Frozen):
     server_muted_audio: bool = False
     server_muted_video: bool = False
     hand: bool = Field(default=False, description="raised")
+    avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
+    identified: bool = Field(default=False, description="their token names them: the same person comes as the same id")
+    hidden: bool = Field(default=False, description="without a tile, a voice, or a place in the roster of others")
+    attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
     joined_at: datetime
 
 
@@ -100,7 +108,20 @@ class RoomSpec(Frozen):
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
     defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
-    metadata: dict[str, str] = Field(default_factory=dict, max_length=32)
+    metadata: Metadata = Field(default_factory=dict)
+    locked: bool = Field(default=False, description="nobody new comes in")
+    lobby: bool = Field(default=False, description="who comes waits until a moderator lets them in")
+    password_hash: PasswordHash | None = Field(default=None, repr=False)
+    owner: ParticipantId | None = Field(default=None, description="their identity; null: the first moderator who comes")
+    on_owner_left: OnOwnerLeft = Field(
+        default="keep", description="`keep` the room as it is, `close` it, or `hand_over` to who has been here longest"
+    )
+
+    @model_validator(mode="after")
+    def _permanent_rooms_stay(self) -> "RoomSpec":
+        if self.permanent and self.on_owner_left == "close":
+            raise fault(("on_owner_left",), "a permanent room never closes by itself")
+        return self
 
 
 class RoomInfo(Frozen):
@@ -110,8 +131,14 @@ class RoomInfo(Frozen):
     participants: int
     views: tuple[ViewSpec, ...]
     recording: bool
+    recorded_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being recorded")
     created_at: datetime
     metadata: dict[str, str]
+    locked: bool = False
+    lobby: bool = False
+    password: bool = Field(default=False, description="it has one")
+    owner: ParticipantId | None = None
+    on_owner_left: OnOwnerLeft = "keep"
 
 
 class PixelBox(Frozen):

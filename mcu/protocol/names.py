@@ -3,7 +3,7 @@
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 # Bidirectional controls can make one name look like another on screen (Unicode TR 36).
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -25,4 +25,24 @@ DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=64), Aft
 ParticipantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
 ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_\-]{1,32}$")]
 RecordingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
+AttributeKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
+AttributeValue = Annotated[str, StringConstraints(max_length=256)]
+
+MAX_ATTRIBUTES = 16
+Attributes = Annotated[dict[AttributeKey, AttributeValue], Field(max_length=MAX_ATTRIBUTES)]
+"""What a product knows of a participant; layouts choose by it (``attr:key=value``), everybody in the room reads it."""
+
+AttributesPatch = Annotated[dict[AttributeKey, AttributeValue | None], Field(max_length=2 * MAX_ATTRIBUTES)]
+"""A merge patch (RFC 7396) of ``Attributes``: null takes one away, what isn't named stays."""
+
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MetadataValue = Annotated[str, StringConstraints(max_length=1024)]
+
+MAX_METADATA = 32
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=MAX_METADATA)]
+"""What a product notes down about a room; everybody who may look into the room reads it."""
+
+MetadataPatch = Annotated[dict[MetadataKey, MetadataValue | None], Field(max_length=2 * MAX_METADATA)]
+"""A merge patch (RFC 7396) of ``Metadata``."""
+
 Sdp = Annotated[str, StringConstraints(min_length=1, max_length=65_536)]

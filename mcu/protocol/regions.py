@@ -31,6 +31,9 @@ MAX_REGIONS = 32
 MAX_CELLS = 64
 MAX_PEOPLE = 1000
 
+USUAL_PLACES = 16
+"""Of a grid that says neither how many rows and columns nor how many people."""
+
 SMALLEST_CANVAS = 320, 180
 """Width and height in pixels of the smallest canvas on which a layout must still be of use."""
 
@@ -84,15 +87,28 @@ class Strict(BaseModel):
 
 
 class Cells(Strict):
-    """A region divided into equal cells, numbered from 0 row by row; those in ``exclude`` stay empty."""
+    """A region divided into equal cells, numbered from 0 row by row; those in ``exclude`` stay empty. Without
+    ``columns`` and ``rows`` there are as many of both as make the tiles largest for those who are there, at most
+    ``max``, and the last row is centred.
+    """
 
-    columns: int = Field(ge=1, le=MAX_CELLS)
-    rows: int = Field(ge=1, le=MAX_CELLS)
+    columns: int | None = Field(default=None, ge=1, le=MAX_CELLS)
+    rows: int | None = Field(default=None, ge=1, le=MAX_CELLS)
+    max: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_CELLS,
+        description=f"without columns and rows: how many at most; null: {USUAL_PLACES}, or as many as have room",
+    )
     exclude: tuple[int, ...] = Field(default=(), max_length=MAX_CELLS)
     gap: int | None = Field(default=None, ge=0, le=64, description="pixels between cells; null: the layout's gap")
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:
+        if self.columns is None or self.rows is None:
+            return self._automatic()
+        if self.max is not None:
+            raise fault(("max",), "is for a grid without columns and rows: this one has as many places as cells")
         cells = self.columns * self.rows
         if cells > MAX_CELLS:
             raise fault((), f"{self.columns} columns × {self.rows} rows are more than {MAX_CELLS} cells")
@@ -101,6 +117,14 @@ class Cells(Strict):
                 raise fault(("exclude", place), f"there is no cell {cell}: the cells are 0 to {cells - 1}")
         if len(set(self.exclude)) == cells:
             raise fault(("exclude",), "leaves no cell for anybody")
+        return self
+
+    def _automatic(self) -> Self:
+        if self.columns is not None or self.rows is not None:
+            missing = "rows" if self.rows is None else "columns"
+            raise fault((missing,), "is missing: give both columns and rows, or neither")
+        if self.exclude:
+            raise fault(("exclude",), "names cells, which are not known without columns and rows")
         return self
 
 
@@ -144,7 +168,18 @@ class Region(Strict):
 
     @property
     def places(self) -> int:
-        return self.grid.columns * self.grid.rows - len(set(self.grid.exclude)) if self.grid else 1
+        if self.grid is None:
+            return 1
+        if self.grid.columns is None or self.grid.rows is None:
+            return min(USUAL_PLACES, self.room) if self.grid.max is None else self.grid.max
+        return self.grid.columns * self.grid.rows - len(set(self.grid.exclude))
+
+    @property
+    def room(self) -> int:
+        """How many tiles of 16:9 have room in the region, none lower than ``SMALLEST_PX`` on the smallest canvas."""
+        _, _, width, height = self.fractions
+        across = int(width * SMALLEST_CANVAS[0] * 9 / (16 * SMALLEST_PX))
+        return max(1, across * int(height * SMALLEST_CANVAS[1] / SMALLEST_PX))
 
     @model_validator(mode="after")
     def _drawable(self) -> Self:
@@ -153,13 +188,15 @@ class Region(Strict):
             if start + extent > 1:
                 raise fault(("box",), f"reaches beyond the canvas: its {side} ends at {start + extent}")
         for extent, pixels, cells, side in (
-            (width, SMALLEST_CANVAS[0], self.grid.columns if self.grid else 1, "width"),
-            (height, SMALLEST_CANVAS[1], self.grid.rows if self.grid else 1, "height"),
+            (width, SMALLEST_CANVAS[0], (self.grid and self.grid.columns) or 1, "width"),
+            (height, SMALLEST_CANVAS[1], (self.grid and self.grid.rows) or 1, "height"),
         ):
             if extent * pixels < SMALLEST_PX:
                 raise fault(("box",), f"a {side} of {extent} is too small: {_at_least(pixels)}")
             if extent * pixels < SMALLEST_PX * cells:
                 raise fault(("grid",), f"cells with a {side} of {extent / cells} are too small: {_at_least(pixels)}")
+        if self.grid is not None and self.grid.max is not None and self.grid.max > self.room:
+            raise fault(("grid", "max"), f"is more than the region has room for, which is {self.room}")
         if len(self.pick.reserve) > self.places:
             raise fault(("pick", "reserve"), f"reserves more than the region has places, which is {self.places}")
         if len(set(self.pick.reserve)) < len(self.pick.reserve):

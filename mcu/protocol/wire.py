@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mcu.protocol.access import BanSeconds, Password, Reason
 from mcu.protocol.layout import Layout
-from mcu.protocol.models import Connection
+from mcu.protocol.models import Connection, Role
 from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
+from mcu.protocol.talk import ChannelName, MessageId, MessageText, Payload, ReactionText, Recipients, Topic
 
 MAX_MESSAGE_BYTES = 128 * 1024
 """Longer messages end the socket with 1009 before they are parsed."""
@@ -51,12 +53,15 @@ class EventMessage(WireModel):
 
 
 class JoinData(WireModel):
-    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles}``."""
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles}``, or ``{waiting}`` in a room
+    with a lobby: then the same comes as an event ``joined``, or ``denied`` and the socket's end with 4003.
+    """
 
     room: RoomName
     token: Token | None = None
     name: DisplayName | None = None
     resume: Annotated[str, StringConstraints(max_length=128)] | None = None
+    password: Password | None = Field(default=None, repr=False)
 
 
 class OfferData(WireModel):
@@ -115,9 +120,78 @@ class MuteData(WireModel):
 
 class KickData(WireModel):
     participant: ParticipantId
-    reason: Annotated[str, StringConstraints(max_length=256)] = "removed by a moderator"
+    reason: Reason = "removed by a moderator"
+    ban_s: BanSeconds | None = None
+
+
+class LockData(WireModel):
+    """``lock`` → ``{room}``: nobody new comes into a locked room."""
+
+    locked: bool = True
+
+
+class AdmitData(WireModel):
+    """``admit`` → ``{waiting}``: a moderator lets somebody in from the lobby, everybody (null), or nobody."""
+
+    participant: ParticipantId | None
+    admit: bool = True
+    reason: Reason = "a moderator did not let you in"
+
+
+class RoleData(WireModel):
+    """``role`` → ``{participant}``: a moderator makes somebody a moderator, or a participant again."""
+
+    participant: ParticipantId
+    role: Role
 
 
 class RecordData(WireModel):
     action: Literal["start", "stop"]
+    view: ViewName = "main"
+
+
+class ChatData(WireModel):
+    """``chat`` → ``{message_id, delivered, sent_at}``. Without ``to`` for everybody, and remembered for those who come
+    later. The sender gets this reply and no event.
+    """
+
+    text: MessageText
+    to: Recipients | None = None
+    channel: ChannelName | None = None
+
+
+class ChatEditData(WireModel):
+    """``chat_edit`` → ``{message}``: one's own message, or as a moderator anybody's to everybody."""
+
+    message_id: MessageId
+    text: MessageText
+
+
+class ChatDeleteData(WireModel):
+    message_id: MessageId
+
+
+class AppData(WireModel):
+    """``app`` → ``{delivered}``: whatever programs tell each other, passed on as it is."""
+
+    topic: Topic
+    payload: Payload = None
+    to: Recipients | None = None
+
+
+class ReactionData(WireModel):
+    reaction: ReactionText
+
+
+class ReadyData(WireModel):
+    """``ready`` → ``{ready, waiting}``. ``clear``: a moderator begins anew with nobody ready."""
+
+    ready: bool = True
+    clear: bool = False
+
+
+class PinData(WireModel):
+    """``pin`` → ``{layout, etag}``: a moderator gives somebody the first place for everybody; null takes it back."""
+
+    participant: ParticipantId | None
     view: ViewName = "main"

@@ -98,7 +98,7 @@ class Arranging:
                 view.layout,
                 self._clock,
                 timeline=lambda: view.composite.timeline,
-                present=lambda who: who in self._attendance,
+                present=lambda who: any(person.id == who for person in self._attendance.visible),
                 on_change=lambda: self._changed(view),
                 emit=self._events.emit,
             )

@@ -12,10 +12,12 @@ from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import Connection, ParticipantInfo, Source
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.participant import Participant, new_resume_token
+from mixer.picture import Picture
 
 log = structlog.get_logger()
 
@@ -25,14 +27,15 @@ Reason = Literal["left", "kicked", "lost", "replaced", "room_closed"]
 class Attendance:
     """The room's participants, in the order they joined. Written on the event loop only.
 
-    ``on_change()`` is called after every change that a picture or a sound may show; ``on_keyframe_wanted`` may be
-    called from decoder threads.
+    ``on_change()`` is called after every change that a picture or a sound may show, ``on_left`` after somebody went;
+    ``on_keyframe_wanted`` may be called from decoder threads. Who is hidden takes no place, and nobody else hears of
+    them.
     """
 
     def __init__(
         self,
         room: str,
-        capacity: int,
+        capacity: Callable[[], int],
         config: EngineConfig,
         clock: Clock,
         pool: DecodePool,
@@ -40,6 +43,7 @@ class Attendance:
         events: Events,
         *,
         on_change: Callable[[], None],
+        on_left: Callable[[Participant, Reason], None],
         on_keyframe_wanted: Callable[[str, Source], None],
     ) -> None:
         self.empty_since_ns: int | None = clock.now_ns()
@@ -51,6 +55,7 @@ class Attendance:
         self._connections = connections
         self._events = events
         self._on_change = on_change
+        self._on_left = on_left
         self._on_keyframe_wanted = on_keyframe_wanted
         self._people: dict[str, Participant] = {}
 
@@ -59,11 +64,12 @@ class Attendance:
         return tuple(self._people.values())
 
     @property
-    def infos(self) -> tuple[ParticipantInfo, ...]:
-        return tuple(participant.info for participant in self._people.values())
+    def visible(self) -> tuple[Participant, ...]:
+        return tuple(participant for participant in self._people.values() if not participant.hidden)
 
-    def __len__(self) -> int:
-        return len(self._people)
+    @property
+    def infos(self) -> tuple[ParticipantInfo, ...]:
+        return tuple(participant.info for participant in self.visible)
 
     def __contains__(self, identifier: object) -> bool:
         return identifier in self._people
@@ -75,44 +81,68 @@ class Attendance:
             raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
         return participant
 
-    async def join(self, command: c.Join) -> tuple[Participant, bool]:
-        """The participant, and whether they were here before. Raises Conflict (``room_full``)."""
+    def knows(self, command: c.Join) -> bool:
+        """Whether a join is of somebody who is here: they go on, or are replaced by themselves."""
+        return command.identity in self._people or self._holder(command.resume_token) is not None
+
+    def check_capacity(self) -> None:
+        """Raises Conflict when nobody more fits."""
+        capacity = self._capacity()
+        if len(self.visible) >= capacity:
+            raise Conflict(f"the room holds {capacity} people and is full: try again later", code="room_full")
+
+    async def join(self, command: c.Join, identifier: str | None = None) -> tuple[Participant, bool]:
+        """The participant, and whether they were here before. Who has no identity gets the id ``identifier``, or one
+        that is made up. Raises Conflict (``room_full``).
+        """
         resumed = self._resume(command.resume_token)
-        participant = resumed or await self._admit(command)
+        participant = resumed or await self._admit(command, identifier)
         self._on_change()
         info = participant.info
-        self._events.emit(e.ParticipantUpdated(participant=info) if resumed else e.ParticipantJoined(participant=info))
+        self._tell(
+            participant, e.ParticipantUpdated(participant=info) if resumed else e.ParticipantJoined(participant=info)
+        )
         log.info("participant_joined", room=self._room, participant=participant.id, resumed=resumed is not None)
         return participant, resumed is not None
 
-    def _resume(self, token: str | None) -> Participant | None:
+    def _holder(self, token: str | None) -> Participant | None:
+        """Whose resume token this is."""
         for participant in self.people:
             if token is not None and secrets.compare_digest(participant.resume_token.encode(), token.encode()):
-                if participant.attached:
-                    self._events.emit(e.Kicked(to=participant.id, reason="replaced"))
-                participant.resume_token = new_resume_token()
-                participant.attached = True
-                if "main" in participant.links or not participant.ever_connected:
-                    participant.missing_since_ns = None
                 return participant
         return None
 
-    async def _admit(self, command: c.Join) -> Participant:
+    def _resume(self, token: str | None) -> Participant | None:
+        participant = self._holder(token)
+        if participant is not None:
+            if participant.attached:
+                self._events.emit(e.Kicked(to=participant.id, reason="replaced"))
+            participant.resume_token = new_resume_token()
+            participant.attached = True
+            if "main" in participant.links or not participant.ever_connected:
+                participant.missing_since_ns = None
+        return participant
+
+    async def _admit(self, command: c.Join, identifier: str | None) -> Participant:
         old = self._people.get(command.identity) if command.identity else None
-        if old is None and len(self._people) >= self._capacity:
-            raise Conflict(f"the room holds {self._capacity} people and is full: try again later", code="room_full")
+        if not command.hidden and (old is None or old.hidden):
+            self.check_capacity()
         if old is not None:
             self._events.emit(e.Kicked(to=old.id, reason="replaced"))
             await self.remove(old, "replaced")
         participant = Participant(
-            id=command.identity or secrets.token_hex(6),
+            id=command.identity or identifier or secrets.token_hex(6),
             name=command.name,
             role=command.role,
+            attributes=command.attributes,
+            identified=command.identity is not None,
+            hidden=command.hidden,
             pool=self._pool,
             on_keyframe_wanted=self._on_keyframe_wanted,
         )
         self._people[participant.id] = participant
-        self.empty_since_ns = None
+        if not participant.hidden:
+            self.empty_since_ns = None
         return participant
 
     async def set_media_state(self, command: c.SetMediaState) -> ParticipantInfo:
@@ -129,15 +159,24 @@ class Attendance:
         participant.hand = command.raised
         return self._updated(participant)
 
+    def set_avatar(self, identifier: str, avatar: Picture | None) -> ParticipantInfo:
+        """What stands in for their camera when it is off; None: initials. Raises NotFound."""
+        participant = self.participant(identifier)
+        participant.avatar = avatar
+        return self._updated(participant)
+
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        """What a moderator decides. Raises NotFound."""
+        """What a moderator decides. Raises NotFound, or Unprocessable for too many attributes."""
         participant = self.participant(command.participant)
+        participant.attributes = patched_attributes(participant.attributes, command.attributes)
         if command.server_muted_audio is not None:
             participant.server_muted_audio = command.server_muted_audio
         if command.server_muted_video is not None:
             participant.server_muted_video = command.server_muted_video
         if command.gain is not None:
             participant.gain = command.gain
+        if command.role is not None:
+            participant.role = command.role
         return self._updated(participant)
 
     def watches(self, participant: Participant, view: str) -> ParticipantInfo:
@@ -196,16 +235,27 @@ class Attendance:
         if self._people.get(participant.id) is not participant:
             return
         del self._people[participant.id]
-        if not self._people:
+        if not self.visible and self.empty_since_ns is None:
             self.empty_since_ns = self._clock.now_ns()
         self._on_change()
-        self._events.emit(e.ParticipantLeft(id=participant.id, reason=reason))
+        self._tell(participant, e.ParticipantLeft(id=participant.id, reason=reason))
         log.info("participant_left", room=self._room, participant=participant.id, reason=reason)
+        self._on_left(participant, reason)
         await self._connections.drop_all(participant)
         await participant.close()
+
+    def promote(self, participant: Participant) -> None:
+        """They moderate from now on."""
+        if not participant.moderates:
+            participant.role = "moderator"
+            self._updated(participant)
 
     def _updated(self, participant: Participant) -> ParticipantInfo:
         self._on_change()
         info = participant.info
-        self._events.emit(e.ParticipantUpdated(participant=info))
+        self._tell(participant, e.ParticipantUpdated(participant=info))
         return info
+
+    def _tell(self, participant: Participant, event: e.Event) -> None:
+        """To everybody, or to nobody but themselves when they are hidden."""
+        self._events.emit(event.model_copy(update={"to": participant.id}) if participant.hidden else event)

@@ -17,6 +17,7 @@ from mcu.room.banner import BannerLines
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
 from mixer.compositor import Compositor
+from mixer.decor import BARE, Decor
 from mixer.geometry import Box, Size
 from mixer.image import encode_image
 from mixer.layouts.arrange import LayoutSpec, arrange_next
@@ -66,10 +67,12 @@ class _Drawn:
     canvas: SharedCanvas
     scene: Scene
     pictures: dict[TileKey, Picture]
+    decor: Decor
 
-    def shows(self, scene: Scene, pictures: Mapping[TileKey, Picture]) -> bool:
+    def shows(self, scene: Scene, pictures: Mapping[TileKey, Picture], decor: Decor) -> bool:
         return (
-            self.scene == scene
+            self.decor is decor
+            and self.scene == scene
             and self.pictures.keys() == pictures.keys()
             and all(self.pictures[key] is picture for key, picture in pictures.items())
         )
@@ -211,15 +214,15 @@ class Composite:
 
     def _draw(self, scene: Scene, moment: Moment, time_ns: int) -> _Drawn | None:
         """The canvas that shows ``scene``: the last one while nothing has changed; None when all are in use."""
-        pictures = self._pictures(scene, moment)
-        if self._drawn is not None and self._drawn.shows(scene, pictures):
+        pictures, decor = self._pictures(scene, moment), self._decor(scene, moment)
+        if self._drawn is not None and self._drawn.shows(scene, pictures, decor):
             return self._drawn
         canvas = self._pool.take()
         if canvas is None:
             self._no_canvas += 1
             return None
         try:
-            done = self._compositor.draw(scene, pictures, canvas.canvas)
+            done = self._compositor.draw(scene, pictures, canvas.canvas, decor)
         except BaseException:
             canvas.release()
             raise
@@ -227,7 +230,7 @@ class Composite:
         if done.changed:
             self._moved_ns = time_ns
         self._let_go()
-        self._drawn = _Drawn(canvas, scene, pictures)
+        self._drawn = _Drawn(canvas, scene, pictures, decor)
         return self._drawn
 
     def _pictures(self, scene: Scene, moment: Moment) -> dict[TileKey, Picture]:
@@ -239,6 +242,14 @@ class Composite:
             if picture is not None:
                 pictures[tile.key] = picture
         return pictures
+
+    def _decor(self, scene: Scene, moment: Moment) -> Decor:
+        """Who has left keeps their avatar until they have faded."""
+        decor = moment.decors.get(self.name, BARE)
+        last = self._drawn.decor.avatars if self._drawn is not None else {}
+        fading = {tile.key.participant for tile in scene.tiles if tile.key not in self.seen}
+        kept = {who: last[who] for who in fading if who in last and who not in decor.avatars}
+        return replace(decor, avatars={**decor.avatars, **kept}) if kept else decor
 
     def _let_go(self) -> None:
         if self._drawn is not None:

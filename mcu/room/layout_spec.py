@@ -5,7 +5,7 @@ from fractions import Fraction
 from mcu.protocol import fractions
 from mcu.protocol import regions as wire
 from mcu.protocol.layout import Layout
-from mixer.layouts.custom import Cells, CustomSpec, Region, Variant
+from mixer.layouts.custom import AutomaticCells, Cells, CustomSpec, Region, Variant
 from mixer.layouts.pick import Pick
 from mixer.layouts.spec import LayoutSpec
 from mixer.scene import Align
@@ -41,11 +41,16 @@ def _region(region: wire.Region) -> Region:
         z=region.z,
         fit=region.fit,
         align=_align(region.align),
-        cells=_cells(region.grid) if region.grid else None,
+        cells=_cells(region),
     )
 
 
-def _cells(cells: wire.Cells) -> Cells:
+def _cells(region: wire.Region) -> Cells | AutomaticCells | None:
+    cells = region.grid
+    if cells is None:
+        return None
+    if cells.columns is None or cells.rows is None:
+        return AutomaticCells(region.places, cells.gap)
     return Cells(cells.columns, cells.rows, frozenset(cells.exclude), cells.gap)
 
 

@@ -1,7 +1,7 @@
 """One person in a room: who they are, what they send, and how far their connections have come."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
+from mixer.picture import Picture
 from mixer.scene import TileKey
 from mixer.timeline import SenderClock
 
@@ -37,6 +38,12 @@ class Participant:
     server_muted_video: bool = False
     gain: float = 1.0
     hand: bool = False
+    identified: bool = False
+    """Their id is the identity of a token, not made up here."""
+    hidden: bool = False
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Replaced, never written into: snapshots hold it."""
+    avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
     links: dict[Connection, Link] = field(default_factory=dict)
@@ -52,6 +59,9 @@ class Participant:
         self.playout = Playout(sender)
         self.lipsync = LipSync(sender, self.playout)
         self.decodings = {source: self._decoding(source) for source in ("camera", "screen")}
+        if self.hidden:  # what they send is never seen
+            for decoding in self.decodings.values():
+                decoding.pause()
 
     def _decoding(self, source: Source) -> VideoDecoding:
         return VideoDecoding(self.pool, lambda: self.on_keyframe_wanted(self.id, source), f"{self.id}/{source}")
@@ -73,18 +83,26 @@ class Participant:
             server_muted_audio=self.server_muted_audio,
             server_muted_video=self.server_muted_video,
             hand=self.hand,
+            avatar=self.avatar is not None,
             view=self.view,
+            identified=self.identified,
+            hidden=self.hidden,
+            attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
 
     @property
     def hears(self) -> bool:
-        return self.media.audio and not self.server_muted_audio
+        return self.media.audio and not self.server_muted_audio and not self.hidden
+
+    @property
+    def moderates(self) -> bool:
+        return self.role != "participant"
 
     @property
     def pictures(self) -> tuple[PictureInput, ...]:
         """The tiles this person has: a camera (or its avatar) once connected, and a screen while it is shared."""
-        if not self.ever_connected:
+        if not self.ever_connected or self.hidden:
             return ()
         reconnecting = self.presence == "reconnecting"
         shown = {
@@ -102,6 +120,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
             for source in sources

@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import islice
 from statistics import median
 
 import structlog
 
-from mcu.clock import NS_PER_MS, Clock
+from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.room.plugins import Box, LayoutContext, LayoutFunction, Place, Size
 from mixer.layouts.arrange import LayoutSpec, Member, tile
-from mixer.scene import Scene, Tile
+from mixer.scene import Fit, Scene, Tile, TileKey
 
 log = structlog.get_logger()
 
@@ -27,6 +28,12 @@ JUDGED_FROM = 15
 
 DEEPEST_Z = 1000
 
+MOST_CHANGES_HZ = 5
+"""So often may a plug-in move the same people. Each change is a tile map for every client and a new goal for the
+animation, which makes the way there smooth."""
+
+_Places = tuple[tuple[TileKey, Box, int, Fit], ...]
+
 
 class PluginRun:
     """The plug-in of a layout from when the layout is set until the next one is. Called on the picture thread only.
@@ -42,6 +49,9 @@ class PluginRun:
         self._on_ejected = on_ejected
         self._took_ns: deque[int] = deque(maxlen=REMEMBERED)
         self._out = False
+        self._people: tuple[Size, tuple[TileKey, ...]] | None = None
+        self._places: _Places = ()
+        self._moved_ns = 0
 
     def scene(
         self,
@@ -53,7 +63,7 @@ class PluginRun:
         layout_seq: int = 0,
     ) -> Scene | None:
         """The plug-in's scene, or None where the layout's own presets hold: while ``spec.on_screen_share`` applies, and
-        once the plug-in is out.
+        once the plug-in is out. Whom it moves too soon after the last time stand where they stood.
         """
         if self._out or (spec.on_screen_share and any(member.screen for member in members)):
             return None
@@ -67,6 +77,20 @@ class PluginRun:
         if (reason := self._too_slow()) is not None:
             self._eject(reason)
             return None
+        return self._paced(scene, spec, members, time_ns)
+
+    def _paced(self, scene: Scene, spec: LayoutSpec, members: Sequence[Member], time_ns: int) -> Scene:
+        """Who comes or goes, and another canvas, change the scene at once."""
+        people = scene.canvas, tuple(member.key for member in members)
+        places = tuple((one.key, one.box, one.z, one.fit) for one in scene.tiles)
+        moved = places != self._places
+        if moved and people == self._people and time_ns - self._moved_ns < NS_PER_S // MOST_CHANGES_HZ:
+            known = {member.key: member for member in members}
+            held = tuple(tile(known[key], box, spec, z=z, fit=fit) for key, box, z, fit in self._places)
+            return replace(scene, tiles=held)
+        if moved:
+            self._moved_ns = time_ns
+        self._people, self._places = people, places
         return scene
 
     def _too_slow(self) -> str | None:

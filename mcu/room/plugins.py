@@ -12,7 +12,8 @@ milliseconds and may wait for nothing: Python cannot stop a function that runs, 
 pictures of its room. One that is merely slow, raises, or answers nonsense is thrown out (``PluginRun``).
 
 Every change of its boxes is a new tile map for every client. So it changes them seldom, and leaves the way from one
-place to the next to the layout's ``transition``.
+place to the next to the layout's ``transition``. Of one that moves the same people more than five times a second only
+so many changes are shown, and what it says in between is passed over; who comes or goes is shown at once.
 """
 
 from collections.abc import Callable, Iterable

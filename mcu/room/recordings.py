@@ -60,6 +60,11 @@ class Recordings:
     def active(self) -> bool:
         return bool(self._running)
 
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Those that are being recorded."""
+        return tuple(one.info.view for one in self._running.values())
+
     def active_in(self, view: str) -> bool:
         return any(one.info.view == view for one in self._running.values())
 

@@ -17,13 +17,17 @@ from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSp
 from mcu.recording.index import RecordingIndex
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
 from mcu.room.outputs import new_identity
+from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
+from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
+from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
@@ -54,7 +58,6 @@ class Room:
         ticker: RtcTicker,
         recordings: RecordingIndex,
     ) -> None:
-        self.spec = spec
         self._config = config
         self._clock = clock
         self._loop = asyncio.get_running_loop()
@@ -100,15 +103,17 @@ class Room:
         )
         self._attendance = Attendance(
             spec.name,
-            spec.capacity,
+            lambda: self.spec.capacity,
             config,
             clock,
             pool,
             self._connections,
             self._events,
             on_change=self._publish,
+            on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        self._reception = Reception(spec, self._attendance, self.views, self._events, clock, info=lambda: self.info)
         viewing = Viewing(
             spec.name,
             clock,
@@ -127,15 +132,16 @@ class Room:
             on_change=self._publish,
             from_thread=self._from_thread,
         )
-        decorating = Decorating(self.views, self._events, on_change=self._publish)
+        decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
+        pace = Pace(self._attendance, clock)
+        chat = Chat(self._attendance, self._events, clock, pace)
+        relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
-            c.Join: self._join,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
             c.SetHand: self._set_hand,
-            c.UpdateParticipant: self._update_participant,
             c.Leave: self._leave,
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
@@ -147,6 +153,9 @@ class Room:
             c.ListRecordings: self._list_recordings,
             **viewing.handlers,
             **decorating.handlers,
+            **chat.handlers,
+            **relay.handlers,
+            **self._reception.handlers,
             **self._arranging.handlers,
         }
 
@@ -155,6 +164,11 @@ class Room:
         self.sounds.start()
         self.pictures.start()
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
+
+    @property
+    def spec(self) -> RoomSpec:
+        """As it is now."""
+        return self._reception.spec
 
     @property
     def name(self) -> str:
@@ -166,8 +180,13 @@ class Room:
 
     @property
     def empty_since_ns(self) -> int | None:
-        """Since when nobody has been here; None while somebody is."""
-        return self._attendance.empty_since_ns
+        """Since when nobody has been here, nor before the door; None while somebody is."""
+        return self._reception.empty_since_ns
+
+    @property
+    def finished(self) -> bool:
+        """Its owner's leaving ended it: it waits to be closed."""
+        return self._reception.finished
 
     @property
     def overflows(self) -> int:
@@ -179,11 +198,17 @@ class Room:
         return RoomInfo(
             name=self.spec.name,
             capacity=self.spec.capacity,
-            participants=len(self._attendance),
+            participants=len(self._attendance.visible),
             views=self.views.specs,
             recording=self.recordings.active,
+            recorded_views=self.recordings.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
+            locked=self.spec.locked,
+            lobby=self.spec.lobby,
+            password=self.spec.password_hash is not None,
+            owner=self._reception.owner,
+            on_owner_left=self.spec.on_owner_left,
         )
 
     def events(self, participant: str | None = None) -> Subscription:
@@ -220,17 +245,6 @@ class Room:
 
     # Commands
 
-    async def _join(self, command: c.Join) -> c.Joined:
-        participant, resumed = await self._attendance.join(command)
-        return c.Joined(
-            participant=participant.info,
-            resume_token=participant.resume_token,
-            room=self.info,
-            participants=self._attendance.infos,
-            tiles=self.views.get(participant.view).composite.tile_map,
-            resumed=resumed,
-        )
-
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
         answer = await self._connections.offer(participant, command.connection, command.sdp)
@@ -251,9 +265,6 @@ class Room:
 
     async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
         return self._attendance.set_hand(command)
-
-    async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        return self._attendance.update(command)
 
     async def _leave(self, command: c.Leave) -> c.Done:
         await self._attendance.leave(command)
@@ -330,12 +341,14 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,
+            decors=self.views.decors,
         )
         self.pictures.snapshot_of_room = snapshot
         self.sounds.snapshot = snapshot

@@ -8,6 +8,7 @@ from mcu.media.decoding import DecodedPicture
 from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.room.snapshot import PictureInput, RoomSnapshot, SpeechState
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec, Member
 from mixer.picture import Picture
 from mixer.scene import TileKey
@@ -28,6 +29,7 @@ class Moment:
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)
     banners: Mapping[str, BannerLines] = field(default_factory=dict)
     wall_ahead_ns: int = 0
+    decors: Mapping[str, Decor] = field(default_factory=dict)
 
 
 class Selection:
@@ -61,6 +63,7 @@ class Selection:
             snapshot.plugins,
             snapshot.banners,
             wall_ahead_ns,
+            snapshot.decors,
         )
 
     def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:
@@ -86,5 +89,6 @@ def _member(source: PictureInput, live: bool, speech: SpeechState) -> Member:
         speaking=speech.border.get(who, 0.0) if source.key.source == "camera" else 0.0,
         last_spoke_ns=speech.last_spoke_ns.get(who, 0),
         role=source.role,
+        attributes=source.attributes,
         hand=source.hand,
     )

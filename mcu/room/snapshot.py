@@ -11,6 +11,7 @@ from mcu.media.playout import Playout
 from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
 
@@ -29,6 +30,7 @@ class PictureInput:
     muted: bool
     reconnecting: bool
     role: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     hand: bool = False
 
 
@@ -53,6 +55,8 @@ class RoomSnapshot:
     """By the name of the view; they belong to the picture thread from then on."""
     banners: Mapping[str, BannerLines] = field(default_factory=dict)
     """By the name of the view."""
+    decors: Mapping[str, Decor] = field(default_factory=dict)
+    """By the name of the view; each the same object for as long as nothing in it changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mcu.clock import NS_PER_MS, NS_PER_S, Clock
-from mcu.media.opus import OpusEncoder
+from mcu.clock import NS_PER_MS, Clock
 from mcu.room.deadlines import Metronome, TickStatistics
-from mcu.room.snapshot import RoomSnapshot, SoundInput, SpeechState
-from mcu.rtc.downlink import Downlink
+from mcu.room.listening import Listening
+from mcu.room.snapshot import RoomSnapshot, SpeechState
+from mcu.room.voices import Voices
 from mcu.rtc.sender import AudioFanout
-from mixer.levels import SILENT, dbov
 from mixer.sound import SoundMixer
 from mixer.speech import SpeakerDetector, Speech
 from mixer.timeline import Timeline
 
-OWN_MIX_HOLD_NS = 2 * NS_PER_S
-"""Somebody who falls silent keeps a mix of their own for this long: a change of encoder at each pause would click."""
-
 JUDGE_EVERY_TICKS = 2
 """Who speaks is judged every 40 ms: a hundred people cost 0.2 ms each time."""
-
-EXPECTED_LOSS = 0.1
-"""From here on libopus puts a copy of the last packet into the next at 32 kbit/s; below it never does."""
 
 SPEECH_EVENT_NS = 200 * NS_PER_MS
 """Speaker events come at most this often."""
@@ -35,12 +28,6 @@ class SoundSink(Protocol):
     """Takes the full mix, on the sound thread, and never blocks."""
 
     def write_sound(self, pcm: NDArray[np.int16], time_ns: int) -> None: ...
-
-
-@dataclass(slots=True)
-class _OwnMix:
-    encoder: OpusEncoder
-    last_contribution_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +57,13 @@ class RoomSounds:
         self.speech = SpeechState()
         self._clock = clock
         self._timeline = timeline
-        self._fanout = fanout
-        self._bitrate_bps = bitrate_bps
         self._on_speech = on_speech
+        self._voices = Voices()
         self._mixer = SoundMixer()
         self._detector = SpeakerDetector()
-        self._shared = OpusEncoder(bitrate_bps, expected_loss=EXPECTED_LOSS)
-        self._own: dict[str, _OwnMix] = {}
+        self._listening = Listening(fanout, bitrate_bps=bitrate_bps)
         self._told_ns = 0
         self._told: Speech | None = None
-        self._encodes = 0
         self._contributors = 0
         self._metronome = Metronome(
             f"sound-{room}"[:15],
@@ -87,7 +71,7 @@ class RoomSounds:
             tick_ns=timeline.sound_tick_ns,
             tick_at=timeline.sound_tick_at,
             tick=self.tick,
-            stopped=self._free,
+            stopped=self._listening.close,
         )
 
     def start(self) -> None:
@@ -101,56 +85,22 @@ class RoomSounds:
 
     @property
     def statistics(self) -> SoundStatistics:
-        return SoundStatistics(self._metronome.statistics, self._encodes, self._contributors)
+        return SoundStatistics(self._metronome.statistics, self._listening.encodes, self._contributors)
 
     def tick(self, n: int) -> None:
         """Plays sound tick ``n``: pull, mix, encode, send, record, judge."""
         time_ns = self._timeline.sound_tick_ns(n)
-        snapshot = self.snapshot
-        inputs: dict[str, NDArray[np.int16]] = {}
-        gains: dict[str, float] = {}
-        for source in snapshot.sounds:
-            pcm = source.playout.pull(time_ns)
-            if pcm is not None and source.heard:
-                inputs[source.participant] = pcm
-                gains[source.participant] = source.gain
-        mixed = self._mixer.mix(inputs, gains)
-        self._contributors = len(inputs)
-        own = self._encode_own(snapshot.sounds, mixed.without, mixed.everyone, time_ns)
-        if self._fanout.statistics.listeners:
-            self._encodes += 1
-            self._fanout.send(self._shared.encode(mixed.everyone), time_ns, own)
+        sounds = self.snapshot.sounds
+        heard = self._voices.collect(sounds, time_ns)
+        mixed = self._mixer.mix(heard.inputs, heard.gains)
+        self._contributors = len(heard.inputs)
+        self._listening.send(sounds, mixed, time_ns)
         for sink in self.sinks:
             sink.write_sound(mixed.everyone, time_ns)
         if n % JUDGE_EVERY_TICKS == 0:
-            present = (source.participant for source in snapshot.sounds)
-            self._judge({who: dbov(inputs[who]) if who in inputs else SILENT for who in present}, time_ns)
+            self._judge(heard.levels_dbov, time_ns)
 
-    def _encode_own(
-        self,
-        sounds: tuple[SoundInput, ...],
-        without: Mapping[str, NDArray[np.int16]],
-        everyone: NDArray[np.int16],
-        time_ns: int,
-    ) -> dict[Downlink, bytes]:
-        payloads: dict[Downlink, bytes] = {}
-        listening = {source.participant: source.downlink for source in sounds if source.downlink is not None}
-        for who in without.keys() & listening.keys():
-            mix = self._own.get(who)
-            if mix is None:
-                mix = self._own[who] = _OwnMix(OpusEncoder(self._bitrate_bps, expected_loss=EXPECTED_LOSS), time_ns)
-            mix.last_contribution_ns = time_ns
-        for who in list(self._own):
-            mix = self._own[who]
-            downlink = listening.get(who)
-            if downlink is None or time_ns - mix.last_contribution_ns > OWN_MIX_HOLD_NS:
-                self._own.pop(who).encoder.close()
-                continue
-            self._encodes += 1
-            payloads[downlink] = mix.encoder.encode(without.get(who, everyone))
-        return payloads
-
-    def _judge(self, levels_dbov: dict[str, float], time_ns: int) -> None:
+    def _judge(self, levels_dbov: Mapping[str, float], time_ns: int) -> None:
         speech = self._detector.update(levels_dbov, time_ns)
         last = {who: at for who, at in self.speech.last_spoke_ns.items() if who in levels_dbov}
         last.update((who, time_ns) for who, _ in speech.active)
@@ -163,9 +113,3 @@ class RoomSounds:
         if changed and time_ns - self._told_ns >= SPEECH_EVENT_NS:
             self._told, self._told_ns = speech, time_ns
             self._on_speech(speech, self.speech)
-
-    def _free(self) -> None:
-        self._shared.close()
-        for mix in self._own.values():
-            mix.encoder.close()
-        self._own.clear()

@@ -13,6 +13,7 @@ from mcu.room.outputs import ViewOutputs
 from mcu.room.plugin_run import PluginRun
 from mcu.room.schedule import wall_time
 from mcu.rtc import OutgoingIdentity
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scaled import ScaledPictures
 
@@ -36,6 +37,7 @@ class View:
         self.layout = VersionedLayout(wall_time(clock.wall_ns()))
         self.plugin: PluginRun | None = None
         self.banner = Banner()
+        self.decor = Decor()
         self.composite = Composite(spec, start_ns, on_tiles, scaled=scaled)
         self.outputs = ViewOutputs(room, spec, identity, clock, self._set_hubs)
         self._start_ns = start_ns

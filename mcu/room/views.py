@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from mcu.clock import Clock
 from mcu.errors import Conflict, NotFound
@@ -13,7 +14,9 @@ from mcu.room.plugin_run import PluginRun
 from mcu.room.view import View
 from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
+from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
+from mixer.picture import Picture
 
 MAIN = "main"
 """What everybody watches who has not chosen another view; it is always there."""
@@ -81,6 +84,16 @@ class Views:
     @property
     def banners(self) -> Mapping[str, BannerLines]:
         return {view.name: BannerLines.of(view.banner) for view in (*self._going, *self._views.values())}
+
+    @property
+    def decors(self) -> Mapping[str, Decor]:
+        return {view.name: view.decor for view in (*self._going, *self._views.values())}
+
+    def dress(self, avatars: Mapping[str, Picture]) -> None:
+        """Lets every view draw these avatars, by participant's id, and no others."""
+        for view in (*self._going, *self._views.values()):
+            if view.decor.avatars != avatars:
+                view.decor = replace(view.decor, avatars=avatars)
 
     def get(self, name: str) -> View:
         """Raises NotFound (``no_such_view``)."""

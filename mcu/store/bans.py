@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from mcu.store.interfaces import Ban
+from mcu.bans import Ban
 from mcu.store.moments import moment_of, ms_of
 from mcu.store.tables import BANS
 
@@ -32,7 +32,17 @@ class SqlBans:
 
     async def list(self, room: str, now: datetime) -> Sequence[Ban]:
         wanted = sa.select(BANS).where(BANS.c.room == room, BANS.c.until_ms > ms_of(now))
-        rows = await self._connection.execute(wanted.order_by(BANS.c.until_ms, BANS.c.identity))
+        return await self._read(wanted.order_by(BANS.c.until_ms, BANS.c.identity))
+
+    async def all(self, now: datetime, limit: int) -> Sequence[Ban]:
+        wanted = sa.select(BANS).where(BANS.c.until_ms > ms_of(now))
+        return await self._read(wanted.order_by(BANS.c.until_ms.desc()).limit(limit))
+
+    async def forget_ended(self, now: datetime) -> None:
+        await self._connection.execute(sa.delete(BANS).where(BANS.c.until_ms <= ms_of(now)))
+
+    async def _read(self, wanted: sa.Select[tuple[object, ...]]) -> Sequence[Ban]:
+        rows = await self._connection.execute(wanted)
         return [Ban(row.room, row.identity, moment_of(row.until_ms), row.reason) for row in rows]
 
     async def _delete(self, room: str, identity: str) -> bool:

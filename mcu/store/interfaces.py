@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from mcu.bans import Ban, Bans
 from mcu.protocol.models import RecordingInfo, RoomSpec, ViewSpec
 from mcu.protocol.versions import LayoutVersion, ScheduledLayout
 
@@ -55,14 +56,6 @@ class OutboxEntry:
     created_ms: int
     attempts: int
     next_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ban:
-    room: str
-    identity: str
-    until: datetime
-    reason: str
 
 
 class Rooms(Protocol):
@@ -125,22 +118,14 @@ class Outbox(Protocol):
         ...
 
 
-class Bans(Protocol):
-    async def ban(self, room: str, identity: str, until: datetime, reason: str) -> None:
-        """Replaces an earlier ban."""
+class StoredBans(Bans, Protocol):
+    """What is asked while rooms run is asked of ``KeptBans``."""
+
+    async def all(self, now: datetime, limit: int) -> Sequence[Ban]:
+        """Those in force in any room; of too many, those that end last."""
         ...
 
-    async def banned_until(self, room: str, identity: str, now: datetime) -> datetime | None:
-        """None for who is not banned, or not any more."""
-        ...
-
-    async def lift(self, room: str, identity: str) -> bool:
-        """False when there was no ban."""
-        ...
-
-    async def list(self, room: str, now: datetime) -> Sequence[Ban]:
-        """Those in force, the one that ends first coming first."""
-        ...
+    async def forget_ended(self, now: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +136,7 @@ class Unit:
     layouts: Layouts
     recordings: Recordings
     outbox: Outbox
-    bans: Bans
+    bans: StoredBans
 
 
 class Transactions(Protocol):

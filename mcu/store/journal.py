@@ -12,7 +12,7 @@ from mcu.store.interfaces import NewEntry, Transactions, Unit
 
 log = structlog.get_logger()
 
-Change = Callable[[Unit], Awaitable[None]]
+Change = Callable[[Unit], Awaitable[object]]
 
 MAX_NEWS: Final = 5000
 """Events for webhooks that may wait for a store that is down; beyond that the oldest are dropped and counted."""

@@ -1,7 +1,7 @@
 """Layouts: who goes where on a canvas. Arithmetic alone, no pixels."""
 
 from mixer.layouts.arrange import Arrangement, arrange, arrange_next
-from mixer.layouts.custom import Cells, CustomSpec, Region, Variant
+from mixer.layouts.custom import AutomaticCells, Cells, CustomSpec, Region, Variant
 from mixer.layouts.member import Member
 from mixer.layouts.pick import Pick
 from mixer.layouts.seating import Casting
@@ -9,6 +9,7 @@ from mixer.layouts.spec import LayoutSpec, Preset
 
 __all__ = [
     "Arrangement",
+    "AutomaticCells",
     "Casting",
     "Cells",
     "CustomSpec",

@@ -91,7 +91,7 @@ def in_regions(
     tiles = []
     for region in sorted(regions, key=lambda region: region.z):
         seats = casting.regions[region.id].seats
-        for one, box in zip(seats, boxes(region, canvas, spec.gap), strict=False):
+        for one, box in zip(seats, boxes(region, canvas, spec.gap, len(seats)), strict=False):
             tiles.append(region_tile(known[one.key], box, spec, region))
     return tiles, casting
 

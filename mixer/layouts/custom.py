@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from mixer.geometry import Box, Size
+from mixer.layouts.grid import grid
 from mixer.layouts.pick import Pick
 from mixer.scene import CENTER, Align, Fit
 
@@ -22,6 +23,14 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class AutomaticCells:
+    """Cells for those who are there, ``most`` at most: as many columns and rows as make them largest."""
+
+    most: int
+    gap: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """A part of the canvas: ``box`` is left, top, width and height, 0 to 1. ``fit`` None: screens whole, the others as
     the layout says.
@@ -33,11 +42,17 @@ class Region:
     z: int = 0
     fit: Fit | None = None
     align: Align = CENTER
-    cells: Cells | None = None
+    cells: Cells | AutomaticCells | None = None
 
     @property
     def places(self) -> int:
-        return 1 if self.cells is None else self.cells.columns * self.cells.rows - len(self.cells.exclude)
+        match self.cells:
+            case None:
+                return 1
+            case AutomaticCells():
+                return self.cells.most
+            case Cells():
+                return self.cells.columns * self.cells.rows - len(self.cells.exclude)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +80,9 @@ class CustomSpec:
         return next(fitting, self.variants[-1])
 
 
-def boxes(region: Region, canvas: Size, gap: int) -> list[Box]:
-    """The pixels of each place of a region. Boxes of regions that touch, touch; the cells of a grid are equal to
-    within two pixels.
+def boxes(region: Region, canvas: Size, gap: int, count: int = 1) -> list[Box]:
+    """The pixels of the places of a region that holds ``count`` people. Boxes of regions that touch, touch; the cells
+    of a grid are equal to within two pixels, and those of an automatic one equal.
 
     Raises:
         ValueError: the canvas is too small for the region.
@@ -77,6 +92,10 @@ def boxes(region: Region, canvas: Size, gap: int) -> list[Box]:
     top, bottom = _edge(y * canvas.height), _edge((y + height) * canvas.height)
     cells = region.cells or Cells(1, 1)
     gap = gap if cells.gap is None else cells.gap
+    if isinstance(cells, AutomaticCells):
+        if count > 1:
+            return grid(Box(left, top, right - left, bottom - top), count, gap)
+        cells = Cells(1, 1)
     across = _divided(left, right, cells.columns, gap)
     down = _divided(top, bottom, cells.rows, gap)
     if not across or not down:

@@ -15,12 +15,15 @@ from pydantic import SecretStr
 from api.app import create_app
 from api.server import Server, build_server
 from api.settings import Settings, StoreSettings
+from mcu.config import EngineConfig
+from mcu.engine.inline import InlineEngine
+from mcu.protocol.models import ViewSpec
+from tests.api.people import ADMIN_KEY, KEY, Meeting
 from tests.kit.engine import FakeEngine
 
-KEY = "a key of the tests, long enough for HS256"
-ADMIN_KEY = "an admin key of the tests"
 BOUND_S = 10.0
 IN_MEMORY: dict[str, Any] = {"store": StoreSettings(url=SecretStr("memory"))}
+__all__ = ["ADMIN_KEY", "KEY"]
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
 MakeServer = Callable[..., Awaitable[Server]]
@@ -90,17 +93,44 @@ def make_server(engine: FakeEngine, recordings_dir: Path, stack: AsyncExitStack)
     async def make(**settings: Any) -> Server:
         wanted = Settings(port=0, recordings_dir=recordings_dir, **IN_MEMORY | settings)
         server = build_server(create_app(wanted, engine), wanted)
-        serving = asyncio.create_task(server.serve())
-
-        async def stop() -> None:
-            server.should_exit = True
-            await asyncio.wait_for(serving, BOUND_S)
-
-        stack.push_async_callback(stop)
-        await asyncio.wait_for(server.listening.wait(), BOUND_S)
+        await _run(server, stack)
         return server
 
     return make
+
+
+async def _run(server: Server, stack: AsyncExitStack) -> None:
+    """Until the test is over."""
+    serving = asyncio.create_task(server.serve())
+
+    async def stop() -> None:
+        server.should_exit = True
+        await asyncio.wait_for(serving, BOUND_S)
+
+    stack.push_async_callback(stop)
+    await asyncio.wait_for(server.listening.wait(), BOUND_S)
+
+
+@pytest.fixture
+async def meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
+    """A server with keys whose rooms are real."""
+    return await _meet(recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+
+
+@pytest.fixture
+async def open_meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
+    """A server without keys whose rooms are real."""
+    return await _meet(recordings_dir, stack)
+
+
+async def _meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
+    engine = InlineEngine(EngineConfig(recordings_dir=recordings_dir))
+    await engine.start()
+    small = ViewSpec(width=64, height=64, fps=5)
+    wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)
+    server = build_server(create_app(wanted, engine), wanted)
+    await _run(server, stack)
+    return await Meeting(server, stack, keys=not wanted.open).begin()
 
 
 @pytest.fixture

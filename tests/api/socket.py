@@ -75,6 +75,11 @@ class SocketClient:
                 data: dict[str, Any] = message["data"]
                 return data
 
+    @property
+    def pending(self) -> tuple[dict[str, Any], ...]:
+        """Events that came and were not asked for yet."""
+        return tuple(self._events)
+
     async def closed(self) -> int:
         """Reads on until the server ends the socket; its close code."""
         try:

@@ -24,12 +24,21 @@ ROOM = f"{API}/rooms/team"
 ROUTES: list[tuple[str, str, Any]] = [
     ("POST", f"{API}/rooms", {"name": "team"}),
     ("GET", f"{API}/rooms/team", None),
+    ("PATCH", f"{API}/rooms/team", {"locked": True}),
     ("DELETE", f"{API}/rooms/team", None),
+    ("GET", f"{ROOM}/lobby", None),
+    ("POST", f"{ROOM}/lobby/ada", {"admit": True}),
+    ("GET", f"{ROOM}/bans", None),
+    ("DELETE", f"{ROOM}/bans/ada", None),
     ("POST", f"{ROOM}/join", {}),
     ("GET", f"{ROOM}/participants", None),
     ("GET", f"{ROOM}/participants/ada", None),
     ("PATCH", f"{ROOM}/participants/ada", {"gain": 1}),
     ("DELETE", f"{ROOM}/participants/ada", None),
+    ("POST", f"{ROOM}/messages", {"text": "x"}),
+    ("GET", f"{ROOM}/messages", None),
+    ("PATCH", f"{ROOM}/messages/x", {"text": "x"}),
+    ("DELETE", f"{ROOM}/messages/x", None),
     ("GET", f"{ROOM}/views", None),
     ("GET", f"{ROOM}/views/main", None),
     ("GET", f"{ROOM}/views/main/layout", None),
@@ -40,6 +49,13 @@ ROUTES: list[tuple[str, str, Any]] = [
     ("GET", f"{ROOM}/views/main/layout/scheduled", None),
     ("DELETE", f"{ROOM}/views/main/layout/scheduled/x", None),
     ("PUT", f"{ROOM}/views/main/layout?dry_run=svg", {"gap": 1}),
+    ("GET", f"{ROOM}/views/main/decor", None),
+    ("PUT", f"{ROOM}/views/main/background-image", {}),
+    ("DELETE", f"{ROOM}/views/main/background-image", None),
+    ("PUT", f"{ROOM}/views/main/logo", {}),
+    ("DELETE", f"{ROOM}/views/main/logo", None),
+    ("PUT", f"{ROOM}/participants/ada/avatar", {}),
+    ("DELETE", f"{ROOM}/participants/ada/avatar", None),
     ("GET", f"{ROOM}/views/main/tiles", None),
     ("GET", f"{ROOM}/views/main/snapshot.jpg", None),
     ("GET", f"{ROOM}/views/main/snapshot.png", None),
@@ -176,6 +192,9 @@ async def test_the_admin_of_one_room_stays_in_it(closed: httpx.AsyncClient) -> N
         ({"grants": {"room": "x", "publish": ["hologram"]}}, "grants.publish.0"),
         ({"grants": {"room": "x"}, "ttl_s": 0}, "ttl_s"),
         ({"grants": {"room": "x"}, "identity": "a b"}, "identity"),
+        ({"grants": {"room": "x"}, "attributes": {"k": "v" * 257}}, "attributes.k"),
+        ({"grants": {"room": "x"}, "attributes": {f"k{n}": "" for n in range(17)}}, "attributes"),
+        ({"grants": {"room": "x"}, "attributes": {f"k{n}": "보" * 256 for n in range(16)}}, "attributes"),
     ],
 )
 async def test_a_token_that_cannot_be(closed: httpx.AsyncClient, spec: dict[str, Any], field: str) -> None:
@@ -212,8 +231,6 @@ async def test_a_socket_joins_with_its_token_only(make_server: MakeServer, engin
             assert (await ada.refused("join", room="team", token=bad))["code"] in ("unauthorised", "invalid"), why
         other = token(grants={"room": "other"})
         assert (await ada.refused("join", room="team", token=other))["code"] == "forbidden"
-        hidden = token(grants={"hidden": True})
-        assert (await ada.refused("join", room="team", token=hidden))["code"] == "forbidden"
         good = token(sub="ada", name="Ada L.", grants={"admin": False, "record": False, "role": "participant"})
         me = (await ada.ask("join", room="team", token=good, name="Somebody else"))["participant"]
         assert (me["id"], me["name"], me["role"]) == ("ada", "Ada L.", "participant")
@@ -221,10 +238,30 @@ async def test_a_socket_joins_with_its_token_only(make_server: MakeServer, engin
             ("layout", {"layout": {}}),
             ("mute", {"participant": "ada", "audio": False}),
             ("kick", {"participant": "ada"}),
+            ("lock", {}),
+            ("admit", {"participant": None}),
+            ("role", {"participant": "ada", "role": "moderator"}),
+            ("pin", {"participant": "ada"}),
+            ("ready", {"clear": True}),
             ("record", {"action": "start"}),
         ):
             assert (await ada.refused(kind, **data))["code"] == "forbidden", kind
     assert "ada" in engine.open_rooms["team"].people
+
+
+async def test_attributes_of_a_token_or_a_ticket_reach_the_room(make_server: MakeServer, engine: FakeEngine) -> None:
+    server = await make_server(keys={"k1": KEY})
+    letters = {"team": "파랑" * 100}
+    mine = token(sub="ada", attributes=letters)
+    async with SocketClient(server) as ada, httpx.AsyncClient(base_url=server.url) as client:
+        assert (await ada.ask("join", room="team", token=mine))["participant"]["attributes"] == letters
+        answer = await client.post(f"{ROOM}/join", headers=bearer(mine))
+        query = "?" + answer.json()["session_url"].partition("?")[2]
+    async with SocketClient(server, query) as again:
+        assert (await again.ask("join", room="team"))["participant"]["attributes"] == letters
+        bad = token(attributes={"a b": "c"})
+    async with SocketClient(server) as bob:
+        assert (await bob.refused("join", room="team", token=bad))["code"] == "unauthorised"
 
 
 async def test_a_second_join_with_one_identity_replaces_the_first(make_server: MakeServer) -> None:

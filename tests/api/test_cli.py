@@ -125,6 +125,7 @@ def test_a_token_made_here_opens_the_server(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MCU_KEYS", json.dumps({"k1": KEY}))
     options = ["--room", "team", "--identity", "ada", "--name", "Ada", "--ttl", "60", "--grant", "record"]
     options += ["--grant", "role=moderator", "--grant", "publish=camera,screen", "--grant", "subscribe=false"]
+    options += ["--attribute", "team=blue", "--attribute", "motto=a=b"]
     result = CliRunner().invoke(app, ["token", "create", *options])
     assert result.exit_code == 0, result.output
     settings = load_settings()
@@ -133,6 +134,7 @@ def test_a_token_made_here_opens_the_server(monkeypatch: pytest.MonkeyPatch) -> 
     assert (principal.grants.role, principal.grants.record, principal.grants.subscribe) == ("moderator", True, False)
     assert principal.grants.publish == {"camera", "screen"}
     assert not principal.grants.admin
+    assert principal.attributes == {"team": "blue", "motto": "a=b"}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,8 @@ def test_a_token_made_here_opens_the_server(monkeypatch: pytest.MonkeyPatch) -> 
         (True, ["--room", "team", "--grant", "fly"], "grants.fly"),
         (True, ["--room", "team", "--grant", "role=king"], "grants.role"),
         (True, ["--room", "team", "--identity", "a b"], "identity"),
+        (True, ["--room", "team", "--attribute", "team"], "key=value"),
+        (True, ["--room", "team", "--attribute", "a b=c"], "attributes.a b"),
     ],
 )
 def test_a_token_that_cannot_be_made(

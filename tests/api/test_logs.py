@@ -90,6 +90,21 @@ def test_secrets_are_known_by_name_by_look_and_by_value(log: io.StringIO) -> Non
     assert "ValueError" in text
 
 
+def test_a_level_left_on_a_logger_of_uvicorn_hides_nothing() -> None:
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    try:
+        configure_logging(LogSettings(format="json", level="info"), stream=stream)
+        logging.getLogger("uvicorn.error").info("accepted")
+    finally:
+        structlog.configure(**before)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    assert "accepted" in stream.getvalue()
+
+
 def test_what_is_no_secret_stays(log: io.StringIO) -> None:
     structlog.get_logger().info("kept", keyframe=3, participant="ada", room="key to success", error=OSError("broken"))
     (line,) = lines(log)

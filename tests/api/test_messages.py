@@ -11,14 +11,15 @@ from pydantic_core import to_json
 
 from api.auth import OPEN
 from api.errors import error_body
-from api.session import Session
-from api.signaling.flood import Bucket
+from api.session import Session, enter
 from api.signaling.messages import perform
 from api.signaling.websocket import Closing, parse_request
+from mcu.bans import MemoryBans
 from mcu.clock import NS_PER_S
 from mcu.errors import McuError
+from mcu.flood import Bucket
 from mcu.protocol.models import RoomSpec
-from mcu.protocol.wire import Reply, Request
+from mcu.protocol.wire import JoinData, Reply, Request
 from tests.kit.engine import FakeRoom
 
 KINDS = ("offer", "candidate", "media_state", "hand", "layout", "mute", "kick", "record", "dance", "")
@@ -48,7 +49,8 @@ def test_any_text_is_a_request_or_answered_or_the_end(text: str) -> None:
 def test_any_message_of_a_joined_client_is_carried_out_or_refused(kind: str, data: dict[str, Any]) -> None:
     async def run() -> None:
         room = FakeRoom(RoomSpec(name="team"), Path("recordings"))
-        session = await Session.join(room, OPEN, "Ada", None)
+        session = await enter(room, OPEN, MemoryBans(), JoinData(room="team", name="Ada"), trusted=False)
+        assert isinstance(session, Session)
         try:
             answer = await perform(session, kind, data)
         except McuError as error:

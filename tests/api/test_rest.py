@@ -134,7 +134,7 @@ async def test_the_roster(room: httpx.AsyncClient, engine: FakeEngine) -> None:
     problem(await room.get(f"{API}/rooms/none/participants"), 404, "no_such_room")
 
 
-async def test_muting_and_gain(room: httpx.AsyncClient, engine: FakeEngine) -> None:
+async def test_muting_gain_and_attributes(room: httpx.AsyncClient, engine: FakeEngine) -> None:
     ada = f"{ROOM}/participants/{await join(engine, 'Ada')}"
     muted = await room.patch(ada, json={"server_muted_audio": True, "gain": 0.5})
     assert muted.json()["server_muted_audio"] is True
@@ -142,6 +142,10 @@ async def test_muting_and_gain(room: httpx.AsyncClient, engine: FakeEngine) -> N
     last = engine.open_rooms["team"].calls[-1]
     assert isinstance(last, UpdateParticipant)
     assert last.gain == 0.5
+    merged = await room.patch(ada, json={"attributes": {"team": "blue", "seat": "3"}})
+    assert merged.json()["attributes"] == {"team": "blue", "seat": "3"}
+    assert (await room.patch(ada, json={"attributes": {"seat": None}})).json()["attributes"] == {"team": "blue"}
+    problem(await room.patch(ada, json={"attributes": {"a b": ""}}), 422, "invalid", "attributes.a b.[key]")
     problem(await room.patch(ada, json={"gain": 5}), 422, "invalid", "gain")
     problem(await room.patch(ada, json={"volume": 1}), 422, "invalid", "volume")
     answer = await room.patch(f"{ROOM}/participants/nobody", json={"gain": 1})

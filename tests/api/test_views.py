@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from api.server import Server
-from mcu.protocol.commands import Join, UpdateView, WatchView
+from mcu.protocol.commands import Join, UpdateParticipant, UpdateView, WatchView
 from tests.api.socket import SocketClient
 from tests.kit.engine import FakeEngine
 
@@ -128,3 +128,37 @@ async def test_a_client_watches_another_view_and_gets_its_tiles_only(server: Ser
             assert (tiles["view"], tiles["tiles"][-1]["name"]) == ("portrait", name)
         assert (await ada.refused("view", name="none"))["code"] == "no_such_view"
         assert (await ada.refused("view"))["field"] == "name"
+
+
+async def test_a_moderator_shows_somebody_another_view_and_lowers_their_hand(
+    server: Server, engine: FakeEngine
+) -> None:
+    async with SocketClient(server) as ada, httpx.AsyncClient(base_url=server.url) as rest:
+        me = (await ada.ask("join", room="team", name="Ada"))["participant"]["id"]
+        await rest.post(VIEWS, json=PORTRAIT)
+        await ada.ask("hand", raised=True)
+        path = f"{ROOM}/participants/{me}"
+        refused(await rest.patch(path, json={"view": "none", "gain": 2}), 404, "no_such_view")
+        assert not any(isinstance(call, UpdateParticipant) for call in engine.open_rooms["team"].calls)
+        refused(await rest.patch(path, json={"view": "With Capitals"}), 422, "invalid", "view")
+        refused(await rest.patch(path, json={"hand": True}), 422, "invalid", "hand")
+        answer = (await rest.patch(path, json={"view": "portrait", "hand": False, "server_muted_audio": True})).json()
+        assert (answer["view"], answer["hand"], answer["server_muted_audio"]) == ("portrait", False, True)
+        while (told := (await ada.event("participant_updated"))["participant"])["view"] != "portrait":
+            pass
+        assert told["id"] == me
+        while (await ada.event("tiles"))["view"] != "portrait":
+            pass
+        kept = (await rest.patch(path, json={"gain": 0.5})).json()
+        assert (kept["view"], kept["hand"]) == ("portrait", False)
+
+
+async def test_whom_others_watch_is_the_moderators_to_say(guarded: httpx.AsyncClient, engine: FakeEngine) -> None:
+    admin = {"Authorization": "Bearer an admin key of the tests"}
+    await guarded.post("/api/v1/rooms", json={"name": "team"}, headers=admin)
+    await engine.open_rooms["team"].call(Join(name="Ada", identity="ada"))
+    made = await guarded.post("/api/v1/tokens", json={"identity": "ada", "grants": {"room": "team"}}, headers=admin)
+    ada = {"Authorization": f"Bearer {made.json()['token']}"}
+    for change in ({"view": "main"}, {"hand": False}):
+        refused(await guarded.patch(f"{ROOM}/participants/ada", json=change, headers=ada), 403, "forbidden")
+        assert (await guarded.patch(f"{ROOM}/participants/ada", json=change, headers=admin)).status_code == 200

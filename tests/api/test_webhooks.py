@@ -159,7 +159,7 @@ def test_an_endpoint_hears_what_it_asked_for_and_all_the_same_id() -> None:
     announcer = WebhookAnnouncer(endpoints)
     (speaker,) = announcer("team", e.Speakers(active=(), dominant=None), None)
     assert speaker.endpoint == "voices"
-    closed = announcer("team", RoomEnded("empty"), None)
+    closed = announcer("team", RoomEnded("closed"), None)
     assert [entry.endpoint for entry in closed] == ["some", "voices"]
     assert closed[0].event == closed[1].event != speaker.event
 

@@ -112,6 +112,15 @@ async def test_a_hand_is_raised_and_taken_down(server: FakeServer) -> None:
         assert server.seen("hand") == [{"raised": True}, {"raised": False}]
 
 
+async def test_another_view_is_watched(server: FakeServer) -> None:
+    async with Room.connect(server.url, "demo", "Ada", receive=False) as room:
+        await room.watch("portrait")
+        assert server.seen("view") == [{"name": "portrait"}]
+        server.refuse["view"] = {"code": "no_such_view", "message": "this room has main"}
+        with pytest.raises(RequestRefused, match="this room has main"):
+            await room.watch("none")
+
+
 async def test_a_screen_has_its_own_connection(server: FakeServer) -> None:
     async with Room.connect(server.url, "demo", "Ada", video=TestCard(30, 3, fps=15), receive=False) as room:
         await room.share_screen(TestCard(90, 7, fps=15))
@@ -217,6 +226,9 @@ async def test_layout_and_recording_are_asked_for(server: FakeServer) -> None:
         assert server.seen("layout")[0]["layout"] == {"preset": "speaker"}
         assert (await room.start_recording()).state == "active"
         assert (await room.stop_recording()).state == "finished"
+        await room.start_recording("portrait")
+        asked = [("start", "main"), ("stop", "main"), ("start", "portrait")]
+        assert [(one["action"], one["view"]) for one in server.seen("record")] == asked
         server.refuse["layout"] = {"code": "layout_changed", "message": "somebody was faster"}
         with pytest.raises(RequestRefused) as refused:
             await room.set_layout({"preset": "grid"}, if_match="v1")

@@ -23,7 +23,7 @@ from aiortc.sdp import candidate_from_sdp
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,6 +63,8 @@ class FakeServer:
         self.layouts: dict[str, dict[str, Any]] = {}
         self.views: dict[str, tuple[int, int]] = {}
         self.undoable: list[dict[str, Any]] = []
+        self.scheduled: list[dict[str, Any]] = []
+        self.recorded: list[str] = []
         self.role = "participant"
         self.knows_hands = True
         self._watched = "main"
@@ -82,6 +84,8 @@ class FakeServer:
         self.layouts = {"main": {"preset": "grid", "gap": 4}}
         self.views = {"main": (640, 360)}
         self.undoable.clear()
+        self.scheduled.clear()
+        self.recorded.clear()
         self.role = "participant"
         self.knows_hands = True
         self._watched = "main"
@@ -124,6 +128,29 @@ class FakeServer:
             return JSONResponse({"code": "conflict", "detail": "nothing to undo"}, 409)
         await self.change_layout(view, self.undoable.pop())
         return JSONResponse(self.layouts[view])
+
+    async def patch(self, request: Request) -> JSONResponse:
+        """A participant is changed: noted as a request ``patch``, and the page hears of it."""
+        who, changes = request.path_params["participant"], await request.json()
+        if not any(one["id"] == who for one in self.others):
+            return JSONResponse({"code": "no_such_participant", "detail": "nobody here has this id"}, 404)
+        await self.say("participant_updated", {"participant": {"id": who, **changes}})
+        async with self._news:
+            self.asked.append(("patch", {"participant": who, **changes}))
+            self._news.notify_all()
+        return JSONResponse({"id": who})
+
+    async def schedule(self, request: Request) -> Response:
+        """The schedule of the view ``main``; others have none."""
+        if request.method == "GET":
+            mine = self.scheduled if request.path_params["view"] == "main" else []
+            return JSONResponse({"scheduled": mine})
+        change = next((one for one in self.scheduled if one["id"] == request.path_params["change"]), None)
+        if change is None:
+            return JSONResponse({"code": "no_such_change", "detail": "no such change waits"}, 404)
+        self.scheduled.remove(change)
+        await self.say("layout_dropped", {"view": "main", "change": change, "reason": "cancelled"})
+        return Response(status_code=204)
 
     async def change_layout(self, view: str, layout: dict[str, Any]) -> None:
         """A view's layout is another one now, and the page hears of it."""
@@ -190,7 +217,7 @@ class FakeServer:
 
     def _room(self, name: str) -> dict[str, Any]:
         views = [{"name": view, "width": width, "height": height} for view, (width, height) in self.views.items()]
-        return {"name": name, "recording": False, "views": views}
+        return {"name": name, "recording": bool(self.recorded), "recorded_views": self.recorded, "views": views}
 
     def _watch_view(self, name: str) -> dict[str, Any]:
         self._watched = name
@@ -278,6 +305,9 @@ async def serve() -> AsyncIterator[FakeServer]:
     routes = [
         WebSocketRoute("/api/v1/ws", fake.endpoint),
         Route("/api/v1/rooms/{room}/views/{view}/layout", fake.layout, methods=["GET", "DELETE"]),
+        Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled", fake.schedule, methods=["GET"]),
+        Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled/{change}", fake.schedule, methods=["DELETE"]),
+        Route("/api/v1/rooms/{room}/participants/{participant}", fake.patch, methods=["PATCH"]),
         Mount("/", StaticFiles(directory=WEB, html=True)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])

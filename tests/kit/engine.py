@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
+from mcu.protocol.access import ListWaiting, UpdateRoom, WaitingList
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -23,6 +24,7 @@ from mcu.protocol.commands import (
     Detach,
     Done,
     GetBanner,
+    GetDecor,
     GetRoom,
     GetTileHealth,
     GetTiles,
@@ -37,8 +39,11 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
+    SetAvatar,
+    SetBackgroundImage,
     SetBanner,
     SetHand,
+    SetLogo,
     SetMediaState,
     Snapshot,
     StartRecording,
@@ -50,9 +55,10 @@ from mcu.protocol.commands import (
     ViewList,
     WatchView,
 )
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
     BannerChanged,
+    DecorChanged,
     Event,
     Kicked,
     ParticipantJoined,
@@ -63,6 +69,7 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
+from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import (
     MediaState,
     ParticipantInfo,
@@ -76,6 +83,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
@@ -128,6 +136,7 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
@@ -185,6 +194,7 @@ class FakeRoom:
             participants=len(self.people),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
         )
@@ -249,6 +259,8 @@ class FakeRoom:
                 return self.tiles(command.view)
             case ListViews() | CreateView() | UpdateView() | DeleteView() | WatchView() | GetTileHealth():
                 return self._answer_about_views(command)
+            case GetDecor() | SetBackgroundImage() | SetLogo() | SetAvatar():
+                return self._answer_about_decor(command)
             case _:
                 return self._answer_about_view(command)
 
@@ -318,8 +330,38 @@ class FakeRoom:
                 return self._stop_recording(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
+            case UpdateRoom():
+                self.spec = command.changes.applied_to(self.spec)
+                self.emit(RoomUpdated(room=self.info()))
+                return self.info()
+            case GetChatHistory():
+                return ChatHistory(messages=())
+            case ListWaiting():
+                return WaitingList(waiting=())
+            case GetReady():
+                return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _answer_about_decor(self, command: GetDecor | SetBackgroundImage | SetLogo | SetAvatar) -> Reply:
+        """Every image will do: nothing is decoded."""
+        if isinstance(command, SetAvatar):
+            person = self._person(command.participant).model_copy(update={"avatar": command.image is not None})
+            self.people[person.id] = person
+            self.emit(ParticipantUpdated(participant=person))
+            return person
+        self._view(command.view)
+        decor = self.decors.get(command.view, ViewDecor())
+        match command:
+            case GetDecor():
+                return decor
+            case SetBackgroundImage():
+                decor = decor.model_copy(update={"background_image": command.image is not None})
+            case SetLogo():
+                decor = decor.model_copy(update={"logo": command.place if command.image is not None else None})
+        self.decors[command.view] = decor
+        self.emit(DecorChanged(view=command.view, decor=decor))
+        return decor
 
     def _person(self, participant: str) -> ParticipantInfo:
         if participant not in self.people:
@@ -338,7 +380,12 @@ class FakeRoom:
             raise Conflict("the room is full", code="room_full")
         who = owner or join.identity or f"p_{secrets.token_hex(4)}"
         person = ParticipantInfo(
-            id=who, name=join.name, role=join.role, presence="connected", joined_at=datetime.now(UTC)
+            id=who,
+            name=join.name,
+            role=join.role,
+            attributes=join.attributes,
+            presence="connected",
+            joined_at=datetime.now(UTC),
         )
         self.people[who] = person
         self.tokens[who] = secrets.token_urlsafe(12)
@@ -355,11 +402,12 @@ class FakeRoom:
 
     def _change(self, command: SetMediaState | UpdateParticipant) -> ParticipantInfo:
         person = self._person(command.participant)
-        changes = command.model_dump(exclude_none=True, exclude={"type", "participant", "gain"})
+        changes = command.model_dump(exclude_none=True, exclude={"type", "participant", "gain", "attributes"})
         if isinstance(command, SetMediaState):
             person = person.model_copy(update={"media": MediaState(**(person.media.model_dump() | changes))})
         else:
-            person = person.model_copy(update=changes)
+            attributes = patched_attributes(person.attributes, command.attributes)
+            person = person.model_copy(update={**changes, "attributes": attributes})
         self.people[person.id] = person
         self.emit(ParticipantUpdated(participant=person))
         return person

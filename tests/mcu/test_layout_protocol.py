@@ -152,6 +152,21 @@ def test_now_is_a_time_and_a_time_needs_its_zone() -> None:
             "variants.0.regions.0.grid.exclude",
             "no cell for anybody",
         ),
+        (with_regions(region(grid={"columns": 2})), "variants.0.regions.0.grid.rows", "or neither"),
+        (with_regions(region(grid={"rows": 2})), "variants.0.regions.0.grid.columns", "or neither"),
+        (with_regions(region(grid={"columns": 2, "rows": 2, "max": 3})), "variants.0.regions.0.grid.max", "cells"),
+        (with_regions(region(grid={"exclude": [0]})), "variants.0.regions.0.grid.exclude", "not known"),
+        (with_regions(region(grid={"max": 65})), "variants.0.regions.0.grid.max", "64"),
+        (
+            with_regions(region(box=[0, 0, "1/8", 1], grid={"max": 12})),
+            "variants.0.regions.0.grid.max",
+            "room for, which is 11",
+        ),
+        (
+            with_regions(region(grid={"max": 2}, pick={"reserve": ["x", "y", "z"]})),
+            "variants.0.regions.0.pick.reserve",
+            "which is 2",
+        ),
         (
             with_regions(region(box=[0, 0, 1, "1/4"], grid={"columns": 1, "rows": 4})),
             "variants.0.regions.0.grid",
@@ -209,6 +224,20 @@ def test_the_mixer_gets_exactly_what_was_written() -> None:
     assert [(tile.key.participant, tile.box, tile.fit) for tile in tiles] == [("p2", Box(0, 0, 960, 720), "contain")]
 
 
+def test_a_grid_without_rows_and_columns_holds_as_many_as_have_room() -> None:
+    def places(box: list[Any], grid: dict[str, Any]) -> int:
+        spec = layout_spec(Layout.model_validate(with_regions(region(box=box, grid=grid))))
+        assert spec.custom is not None
+        return len(arrange(spec, people(40), Size(1280, 720), None).tiles)
+
+    assert places([0, 0, 1, 1], {}) == 16
+    assert places([0, 0, 1, 1], {"max": 25, "gap": 0}) == 25
+    assert places([0, 0, "1/8", 1], {}) == 11
+    assert places([0, 0, "1/16", 1], {}) == 1
+    layout = Layout.model_validate(with_regions(region(grid={"rows": None, "max": 4})))
+    assert Layout.model_validate_json(layout.model_dump_json()) == layout
+
+
 coordinates = st.sampled_from(["0", "1/3", "1/2", "2/3", "1", 0.25, "0.75", 1, "1/30"])
 regions = st.builds(
     lambda name, box, z, grid: {"id": name, "box": box, "z": z, "grid": grid},
@@ -216,7 +245,8 @@ regions = st.builds(
     st.lists(coordinates, min_size=4, max_size=4),
     st.integers(0, 2),
     st.none()
-    | st.builds(lambda columns, rows: {"columns": columns, "rows": rows}, st.integers(1, 9), st.integers(1, 9)),
+    | st.builds(lambda columns, rows: {"columns": columns, "rows": rows}, st.integers(1, 9), st.integers(1, 9))
+    | st.builds(lambda most, gap: {"max": most, "gap": gap}, st.none() | st.integers(1, 40), st.sampled_from([0, 64])),
 )
 
 

@@ -6,7 +6,17 @@ import sys
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from mcu.protocol.commands import Command, Join, Offer, UpdateView
+from mcu.protocol.commands import (
+    Command,
+    Join,
+    Offer,
+    SetAvatar,
+    SetBackgroundImage,
+    SetLogo,
+    Snapshot,
+    UpdateView,
+)
+from mcu.protocol.decor import MAX_IMAGE_BYTES, LogoPlace
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import RoomSpec, ViewChanges, ViewSpec
 
@@ -26,6 +36,26 @@ def test_a_command_survives_the_way_through_json() -> None:
     adapter: TypeAdapter[Command] = TypeAdapter(Command)
     offer = Offer(participant="p1", connection="screen", sdp="v=0\r\n")
     assert adapter.validate_json(adapter.dump_json(offer)) == offer
+
+
+def test_images_survive_the_way_through_json_and_are_bounded_on_it() -> None:
+    adapter: TypeAdapter[Command] = TypeAdapter(Command)
+    file = bytes(range(256)) * 4
+    commands = (
+        SetBackgroundImage(view="wide", image=file),
+        SetLogo(image=file, place=LogoPlace(corner="bottom_left", width=0.5)),
+        SetAvatar(participant="ada", image=file),
+        SetAvatar(participant="ada", image=None),
+    )
+    for command in commands:
+        assert adapter.validate_json(adapter.dump_json(command)) == command
+    shot = Snapshot(content_type="image/png", data=file)
+    assert Snapshot.model_validate_json(shot.model_dump_json()) == shot
+    with pytest.raises(ValidationError):
+        SetAvatar(participant="ada", image=bytes(MAX_IMAGE_BYTES + 1))
+    for width in (0.0, 1.01, float("nan")):
+        with pytest.raises(ValidationError):
+            LogoPlace(width=width)
 
 
 def test_changes_of_a_view_name_the_same_parts_after_the_way_through_json() -> None:

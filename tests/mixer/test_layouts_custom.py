@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mixer.geometry import Box, Size
 from mixer.layouts import (
     Arrangement,
+    AutomaticCells,
     Casting,
     Cells,
     CustomSpec,
@@ -71,7 +72,8 @@ def spoken(*spoke_s: int) -> list[Member]:
 # What is drawn
 
 fractions = st.integers(1, 12).flatmap(lambda whole: st.integers(0, whole).map(lambda part: F(part, whole)))
-cells = st.none() | st.builds(
+automatic = st.builds(AutomaticCells, st.integers(1, 20), st.sampled_from([None, 0, 12]))
+cells = (st.none() | automatic) | st.builds(
     lambda columns, rows, dropped: Cells(columns, rows, frozenset({dropped} if dropped < columns * rows - 1 else ())),
     st.integers(1, 4),
     st.integers(1, 4),
@@ -172,6 +174,44 @@ def test_cells_share_their_region_with_a_gap_between_and_none_around() -> None:
     assert cells[0] == Box(640, 0, cells[0].width, cells[0].height)
     assert cells[1].x - cells[0].right == cells[2].y - cells[0].bottom == 10
     assert (cells[3].right, cells[3].bottom) == (1280, 720)
+
+
+@given(
+    count=st.integers(0, 25),
+    box=st.sampled_from([ALL, LEFT, RIGHT, (F(1, 3), F(1, 4), F(1, 3), F(1, 2)), (F(0), F(3, 4), F(1), F(1, 4))]),
+    canvas=canvases,
+    gap=st.sampled_from([0, 8, 20]),
+)
+@settings(max_examples=100, deadline=None)
+def test_automatic_cells_are_equal_and_larger_than_any_fixed_ones(count: int, box: Any, canvas: Size, gap: int) -> None:
+    """The last row stands in the middle of the others; nobody could be larger in as many columns as you like."""
+    region = Region("auto", box, Pick(first=()), cells=AutomaticCells(20, gap))
+    places = [tile.box for tile in arrange(custom(region), people(count), canvas, None).tiles]
+    (whole,) = boxes(replace(region, cells=None), canvas, 0)
+    shown = min(count, 20)
+    assert len(places) == shown
+    if shown < 2:
+        assert places == [whole] * shown
+        return
+    (size,) = {(one.width, one.height) for one in places}
+    rows = [[one for one in places if one.y == y] for y in sorted({one.y for one in places})]
+    assert all(len(row) == len(rows[0]) for row in rows[:-1])
+    assert len(rows[-1]) <= len(rows[0])
+    for row in rows:
+        assert abs((row[0].x - whole.x) - (whole.right - row[-1].right)) <= 2
+    for columns in range(1, shown + 1):
+        across = (whole.width - gap * (columns - 1)) // columns
+        down = (whole.height - gap * (-(-shown // columns) - 1)) // -(-shown // columns)
+        assert size[0] + 4 >= min(across, down * 16 / 9)
+
+
+def test_an_automatic_region_is_a_grid_as_the_preset_is() -> None:
+    for count in range(1, 17):
+        preset = arrange(LayoutSpec(margin=0), people(count), CANVAS, None)
+        region = Region("all", ALL, Pick(first=()), cells=AutomaticCells(16))
+        assert [tile.box for tile in arrange(custom(region), people(count), CANVAS, None).tiles] == [
+            tile.box for tile in preset.tiles
+        ]
 
 
 def test_a_gap_too_wide_for_its_region_gives_way() -> None:

@@ -18,6 +18,7 @@ from mcu.engine.news import News, RoomEnded, RoomOpened
 from mcu.errors import Conflict, NoCapacity, NotFound, StoreUnavailable
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol.access import RoomChanges, UpdateRoom
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewChanges, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
@@ -176,7 +177,7 @@ async def test_a_room_that_was_deleted_or_closed_for_being_empty_is_gone(house: 
     await settled(engine)
     assert await house.kept() == ["stays"]
     assert await house.told("deleted") == ["opened", "closed deleted"]
-    assert await house.told("emptied") == ["opened", "closed empty"]
+    assert await house.told("emptied") == ["opened", "closed closed"]
     engine = await house.server()
     assert await engine.find("deleted") is None
     fresh = await engine.open(SPEC.model_copy(update={"name": "emptied"}))
@@ -351,3 +352,48 @@ async def test_an_error_of_the_room_stays_an_error(house: House) -> None:
         await room.call(c.UndoLayout())
     with pytest.raises(NotFound):
         await room.call(c.SetLayout(view="none", layout=Layout()))
+
+
+async def test_a_change_of_the_definition_is_kept_with_what_no_answer_shows(house: House) -> None:
+    room = await (await house.server()).open(SPEC)
+    changes = RoomChanges(locked=True, password_hash="hash", owner="ada", metadata={"topic": None, "day": "one"})
+    await room.call(UpdateRoom(changes=changes))
+    await house.server()
+    spec = house.rooms.open_rooms["team"].spec
+    assert (spec.locked, spec.password_hash, spec.owner) == (True, "hash", "ada")
+    assert (spec.metadata, spec.capacity) == ({"day": "one"}, 7)
+
+
+async def test_who_is_hidden_is_announced_to_nobody(house: House) -> None:
+    engine = await house.server()
+    room = await engine.open(SPEC)
+    await room.call(ADA)
+    inside = house.rooms.open_rooms["team"]
+    hidden = inside.people["ada"].model_copy(update={"id": "eye", "name": "Eye", "hidden": True})
+    inside.emit(e.ParticipantJoined(to="eye", participant=hidden))
+    inside.emit(e.ParticipantLeft(to="eye", id="eye", reason="left"))
+    await settled(engine)
+    assert await house.told() == ["opened", "joined Ada"]
+
+
+async def test_a_room_that_moved_is_given_back_what_it_forgot(house: House) -> None:
+    engine = await house.server()
+    room = await engine.open(SPEC)
+    await room.call(ADA)
+    await room.call(UpdateRoom(changes=RoomChanges(locked=True)))
+    await room.call(c.CreateView(spec=ViewSpec(name="side")))
+    await room.call(c.SetLayout(view="side", layout=Layout(gap=5)))
+    await settled(engine)
+    before = house.rooms.open_rooms.pop("team")
+    elsewhere = await house.rooms.open(SPEC)
+    for reader in tuple(before.readers):
+        reader.end()
+    await until(lambda: bool(elsewhere.readers) and "side" in elsewhere.views)
+    await settled(engine)
+    again = await found(engine)
+    assert (await ask(again, c.GetLayout(view="side"), LayoutState)).layout.gap == 5
+    assert elsewhere.spec.locked
+    await again.call(ADA)
+    assert await house.told() == ["opened", "joined Ada", "left Ada", "joined Ada"]
+    third = await found(await house.server())
+    assert len((await ask(third, c.GetLayoutHistory(view="side"), LayoutHistory)).versions) == 2

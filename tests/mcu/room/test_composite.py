@@ -20,6 +20,7 @@ from mcu.room.parking import Parking
 from mcu.room.pictures import RoomPictures
 from mcu.room.selection import Moment
 from mcu.room.snapshot import PictureInput, SpeechState
+from mixer.decor import BARE, Decor
 from mixer.layouts.arrange import Member
 from mixer.picture import Picture
 from mixer.scaled import ScaledPictures
@@ -36,6 +37,7 @@ class CountingHub(EncoderHub):
         super().__init__("test", "VP8", VIEW.width, VIEW.height, VIEW.fps, 100_000, SystemClock())
         self.times_ns: list[int] = []
         self.owes_keyframe = False
+        self.shown: SharedCanvas | None = None
 
     @property
     def keyframe_wanted(self) -> bool:
@@ -44,6 +46,7 @@ class CountingHub(EncoderHub):
     def submit(self, canvas: SharedCanvas, time_ns: int) -> None:
         assert canvas.size.width == VIEW.width
         self.times_ns.append(time_ns)
+        self.shown = canvas
 
 
 def grey(level: int = 128) -> Picture:
@@ -140,6 +143,40 @@ def test_who_comes_and_goes_moves_the_others_for_as_long_as_the_layout_says(ms: 
         assert abs(playing.composite.statistics.composed - before - drawn) <= 1
         assert playing.composite.tile_map.layout_seq == seq + 1
     assert [tile.participant for tile in playing.composite.tile_map.tiles] == ["ada"]
+
+
+def test_decor_is_drawn_when_it_comes_and_once() -> None:
+    playing, still = Playing(), moment(None)
+    red, avatar = Decor(background=grey(200)), Decor(avatars={"ada": grey(220)})
+    playing.play(3, lambda: still)
+    for decor in (red, avatar, BARE):
+        before = playing.composite.statistics.composed
+        worn = replace(still, decors={VIEW.name: decor})
+        assert playing.play(0.5, lambda worn=worn: worn) == 15, "the hub is awake again"  # type: ignore[misc]  # bound
+        assert playing.composite.statistics.composed == before + 1
+        playing.play(3, lambda worn=worn: worn)  # type: ignore[misc]  # bound in each round
+
+
+def test_who_leaves_keeps_their_avatar_until_they_have_faded() -> None:
+    playing, face = Playing(), grey(235)
+    playing.composite.transition = Transition(ms=400)
+    here = replace(moment(None), decors={VIEW.name: Decor(avatars={"ada": face})})
+    gone = Moment(0, {}, (), {}, None, {}, {}, decors={VIEW.name: Decor()})
+
+    def luma() -> int:
+        canvas = playing.hub.shown
+        assert canvas is not None
+        return int(canvas.canvas.picture.y[36, 64])
+
+    playing.play(1, lambda: here)
+    assert luma() > 220
+    faces = []
+    for _ in range(15):
+        playing.play(1 / VIEW.fps, lambda: gone)
+        faces.append(luma())
+    assert faces == sorted(faces, reverse=True), "a disc of another colour would show up in between"
+    assert faces[2] > 150
+    assert faces[-1] < 60
 
 
 def test_two_views_that_show_somebody_in_one_size_scale_their_picture_once() -> None:

@@ -4,15 +4,16 @@ import importlib
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from importlib.metadata import EntryPoint, EntryPoints
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from mcu.clock import NS_PER_S
+from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.errors import Unprocessable
 from mcu.protocol.commands import MergeLayout, SetLayout
 from mcu.protocol.events import LayoutPluginEjected
@@ -21,6 +22,7 @@ from mcu.room import plugins
 from mcu.room.plugin_run import JUDGED_FROM, PluginRun
 from mcu.room.plugins import Box, LayoutContext, LayoutFunction, Place, Size, TileKey, load_plugin
 from mixer.layouts.arrange import LayoutSpec, Member
+from mixer.scene import Scene
 from tests.kit.clock import FakeClock
 from tests.mcu.room.meeting import ask, enter, next_event, open_room, running_engine, until
 
@@ -29,6 +31,7 @@ CANVAS = Size(640, 360)
 ADA, BOB = Member(TileKey("ada"), "Ada"), Member(TileKey("bob"), "Bob")
 SHARED = Member(TileKey("ada", "screen"), "Ada")
 WHOLE = Box(0, 0, 640, 360)
+TICK_NS = 40 * NS_PER_MS
 
 
 class Stage:
@@ -47,8 +50,11 @@ class Stage:
         return self._function(context)
 
     def boxes(self, *members: Member) -> dict[str, Box] | None:
-        scene = self._run.scene(self._spec, members or (ADA, BOB), CANVAS, "bob", 7 * NS_PER_S)
+        scene = self.scene(7 * NS_PER_S, *members)
         return None if scene is None else {tile.key.participant: tile.box for tile in scene.tiles}
+
+    def scene(self, time_ns: int, *members: Member, canvas: Size = CANVAS) -> Scene | None:
+        return self._run.scene(self._spec, members or (ADA, BOB), canvas, "bob", time_ns)
 
 
 def beside(context: LayoutContext) -> list[Place]:
@@ -156,6 +162,38 @@ def test_a_plugin_that_takes_too_long_as_a_rule_is_thrown_out() -> None:
     stage = taking(*[6] * JUDGED_FROM)
     assert [stage.boxes() is not None for _ in range(JUDGED_FROM)] == [True] * (JUDGED_FROM - 1) + [False]
     assert stage.ejected == ["takes more than 5 ms as a rule"]
+
+
+def wander(context: LayoutContext) -> list[Place]:
+    """Two pixels further at every tick of 40 ms; it rests after three seconds."""
+    step = min(75, context.time_ns // TICK_NS) * 2
+    return [Place(one.key, Box(step, n * 100, 64, 36)) for n, one in enumerate(context.members)]
+
+
+def test_a_plugin_that_moves_people_at_every_tick_is_shown_five_times_a_second() -> None:
+    stage = Stage(wander)
+    lefts = []
+    for tick in range(25 * 4):
+        scene = stage.scene(tick * TICK_NS, ADA, replace(BOB, muted=tick % 2 == 1))
+        assert scene is not None
+        assert [tile.muted for tile in scene.tiles] == [False, tick % 2 == 1], "what is not its business is of now"
+        lefts.append(scene.tiles[0].box.x)
+    changes = [tick for tick, (one, other) in enumerate(pairwise(lefts), 1) if one != other]
+    assert len(changes) == 15
+    assert min(later - earlier for earlier, later in pairwise(changes)) == 5
+    assert lefts[-1] == 150, "the last word counts"
+    assert stage.ejected == []
+
+
+def test_who_comes_or_goes_and_another_canvas_do_not_wait() -> None:
+    stage = Stage(wander)
+    for tick, members in enumerate(((ADA,), (ADA, BOB), (BOB,), (BOB, ADA))):
+        scene = stage.scene(tick * TICK_NS, *members)
+        assert scene is not None
+        assert {(one.key, one.box.x) for one in scene.tiles} == {(member.key, 2 * tick) for member in members}
+    scene = stage.scene(4 * TICK_NS, BOB, ADA, canvas=Size(320, 360))
+    assert scene is not None
+    assert {one.box.x for one in scene.tiles} == {8}
 
 
 def test_a_screen_share_is_the_layouts_business_unless_it_leaves_that_to_the_plugin() -> None:

@@ -31,7 +31,7 @@ from mcu.protocol.commands import (
     UpdateParticipant,
 )
 from mcu.protocol.events import Kicked, ParticipantLeft, PeerFailed
-from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.layout import Layout, LayoutState, Transition
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, TileMap
 from mcu.room.room import Room
 from tests.kit import recordings as kit_recordings
@@ -73,7 +73,9 @@ async def test_ten_viewers_share_one_encoder_and_its_keyframes(tmp_path: Path) -
             await ask_for_keyframe(guest.client)
         await until(lambda: hub.statistics.keyframe_requests >= asked + 3)
         await until(lambda: hub.statistics.frames > frames + 20)
-        assert hub.statistics.keyframes == keyframes + 1
+        # A guest on a busy machine may lose something and ask as well; three who ask at once still share one.
+        made, wanted = hub.statistics.keyframes - keyframes, hub.statistics.keyframe_requests - asked
+        assert 1 <= made <= wanted - 2
         await asyncio.gather(*(guest.close() for guest in guests))
 
 
@@ -279,6 +281,7 @@ async def test_a_layout_changes_once_and_a_lost_race_is_told(tmp_path: Path) -> 
 async def test_tiles_and_snapshot_agree(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
+        await ask(room, SetLayout(layout=Layout(transition=Transition(ms=0))), LayoutState)
         ada = await enter(room, "Ada")
         await until(lambda: states(room) == {ada.id: "live"})
         tiles = await ask(room, GetTiles(), TileMap)

@@ -169,6 +169,7 @@ async def test_a_view_being_recorded_keeps_its_shape_and_its_place(tmp_path: Pat
         info = await ask(room, StartRecording(view="portrait"), RecordingInfo)
         other = await ask(room, StartRecording(view="main"), RecordingInfo)
         assert (info.view, other.view) == ("portrait", "main")
+        assert sorted(room.info.recorded_views) == ["main", "portrait"]
         for command in (
             StartRecording(view="portrait"),
             UpdateView(view="portrait", changes=ViewChanges(width=200)),
@@ -183,6 +184,7 @@ async def test_a_view_being_recorded_keeps_its_shape_and_its_place(tmp_path: Pat
         probe = kit_recordings.probe(tmp_path / info.id / info.file)
         assert (probe.width, probe.height) == (180, 320)
         assert done.state == "finished"
+        assert room.info.recorded_views == ("main",)
         await ask(room, StopRecording(recording=other.id), RecordingInfo)
         await ask(room, DeleteView(view="portrait"), Done)
         await ada.close()

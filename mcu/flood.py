@@ -15,11 +15,16 @@ class Bucket:
 
     def take(self) -> bool:
         """Takes one; False when the bucket is empty."""
+        if self.empty:
+            return False
+        self._level -= 1
+        return True
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to take."""
         now_ns = self._clock.now_ns()
         gained = (now_ns - self._filled_ns) / NS_PER_S * self._rate_per_s
         self._level = min(self._burst, self._level + gained)
         self._filled_ns = now_ns
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
+        return self._level < 1

@@ -1,0 +1,12 @@
+"""The one session all doors share: what a principal may ask of a room, and a participant's stay in it.
+
+Permissions are checked here and nowhere else; an adapter translates messages and has no rules of its own.
+"""
+
+from api.session.control import RoomControl
+from api.session.door import RoomPatch, hashed
+from api.session.entering import enter
+from api.session.knock import Knock
+from api.session.session import Session
+
+__all__ = ["Knock", "RoomControl", "RoomPatch", "Session", "enter", "hashed"]

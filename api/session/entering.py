@@ -1,0 +1,49 @@
+"""How a principal comes into a room: at once, or by way of its lobby."""
+
+from datetime import UTC, datetime
+
+from api.auth import Principal
+from api.session.knock import Knock
+from api.session.session import Session
+from mcu.bans import Bans
+from mcu.engine.engine import RoomHandle
+from mcu.errors import Forbidden, Internal
+from mcu.protocol.access import Waiting
+from mcu.protocol.commands import Join, Joined
+from mcu.protocol.wire import JoinData
+
+
+async def enter(
+    handle: RoomHandle, principal: Principal, bans: Bans, asked: JoinData, *, trusted: bool
+) -> Session | Knock:
+    """``principal`` joins; what ``asked`` says of a name counts where the credential has none. ``trusted``: the grants
+    were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked. Raises
+    ``Forbidden`` (``banned`` among others), or what the room answers.
+    """
+    principal.require("join", handle.name)
+    await _check_ban(handle, principal, bans)
+    grants = principal.grants
+    join = Join(
+        name=principal.name or asked.name or principal.identity or "Guest",
+        identity=principal.identity,
+        role=grants.role,
+        attributes=dict(principal.attributes),
+        resume_token=asked.resume,
+        password=asked.password,
+        hidden=grants.hidden,
+        passes=trusted and (grants.hidden or principal.may("moderate", handle.name)),
+    )
+    answer = await handle.call(join)
+    if isinstance(answer, Waiting):
+        return Knock(handle, principal, bans, join, answer)
+    if not isinstance(answer, Joined):
+        raise Internal(f"join was answered with {type(answer).__name__}")
+    return await Session.begin(handle, principal, bans, answer)
+
+
+async def _check_ban(handle: RoomHandle, principal: Principal, bans: Bans) -> None:
+    if principal.identity is None:
+        return
+    until = await bans.banned_until(handle.name, principal.identity, datetime.now(UTC))
+    if until is not None:
+        raise Forbidden(f"you may not come into this room before {until:%Y-%m-%d %H:%M:%S} UTC", code="banned")

@@ -1,0 +1,59 @@
+"""What may be asked about the people in a room."""
+
+from datetime import UTC, datetime, timedelta
+
+from api.session.asking import Asking
+from mcu.errors import Forbidden, NotFound, Unprocessable
+from mcu.protocol.commands import (
+    Done,
+    Leave,
+    ListParticipants,
+    ParticipantList,
+    SetHand,
+    UpdateParticipant,
+    WatchView,
+)
+from mcu.protocol.models import ParticipantInfo
+
+
+class PeopleControl(Asking):
+    """The roster, and what moderators do about those on it."""
+
+    async def participants(self) -> tuple[ParticipantInfo, ...]:
+        self.principal.require("watch", self.room)
+        return (await self._ask(ListParticipants(), ParticipantList)).participants
+
+    async def participant(self, participant: str) -> ParticipantInfo:
+        found = next((one for one in await self.participants() if one.id == participant), None)
+        if found is None:
+            raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
+        return found
+
+    async def update(self, command: UpdateParticipant) -> ParticipantInfo:
+        """Mutes on the server's side, gain, attributes, role. Nobody but an admin makes admins, or unmakes them."""
+        self.principal.require("moderate", self.room)
+        if command.role is not None and not self.principal.grants.admin:
+            before = await self.participant(command.participant)
+            if "admin" in (command.role, before.role):
+                raise Forbidden("only an admin may make somebody an admin, or take that from them")
+        return await self._ask(command, ParticipantInfo)
+
+    async def assign_view(self, participant: str, view: str) -> ParticipantInfo:
+        """Shows somebody another view, beginning with a keyframe. Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(WatchView(participant=participant, view=view), ParticipantInfo)
+
+    async def lower_hand(self, participant: str) -> ParticipantInfo:
+        self.principal.require("moderate", self.room)
+        return await self._ask(SetHand(participant=participant, raised=False), ParticipantInfo)
+
+    async def kick(self, participant: str, reason: str, ban_s: int | None = None) -> None:
+        """Removes somebody, and keeps them out for ``ban_s`` seconds. Raises ``Unprocessable``, and removes nobody,
+        when they have no identity to know them by.
+        """
+        self.principal.require("moderate", self.room)
+        if ban_s is not None:
+            if not (await self.participant(participant)).identified:
+                raise Unprocessable("they came without an identity, nothing would keep them out", field="ban_s")
+            await self._bans.ban(self.room, participant, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
+        await self._ask(Leave(participant=participant, kicked=reason), Done)
