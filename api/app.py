@@ -18,7 +18,20 @@ from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
-from api.routes import access, decor, health, layouts, messages, participants, recordings, rooms, tokens, views
+from api.routes import (
+    access,
+    announcements,
+    decor,
+    groups,
+    health,
+    layouts,
+    messages,
+    participants,
+    recordings,
+    rooms,
+    tokens,
+    views,
+)
 from api.settings import Settings
 from api.signaling import websocket
 from api.webhooks.webhooks import Webhooks
@@ -81,7 +94,19 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.gateway = None
-    for routes in (rooms, access, participants, messages, views, decor, layouts, recordings, tokens):
+    for routes in (
+        rooms,
+        access,
+        participants,
+        groups,
+        announcements,
+        messages,
+        views,
+        decor,
+        layouts,
+        recordings,
+        tokens,
+    ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(health.router)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from mcu.errors import Forbidden, Unauthorised, Unprocessable
 from mcu.protocol.models import Role
-from mcu.protocol.names import Attributes, DisplayName, ParticipantId, RoomName
+from mcu.protocol.names import Attributes, DisplayName, GroupName, ParticipantId, RoomName
 
 ALGORITHM = "HS256"
 JOIN_AUDIENCE = "mosaic-mcu"
@@ -48,6 +48,7 @@ class Grants(BaseModel):
     admin: bool = False
     hidden: bool = False
     role: Role = "participant"
+    group: GroupName = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,42 @@
 """The real engine, made from the settings; media libraries are loaded here and not before."""
 
+import os
+from typing import TYPE_CHECKING
+
 from api.settings import Settings
 from mcu.engine.engine import Engine
 
+if TYPE_CHECKING:
+    from mcu.config import EngineConfig
+    from mcu.engine.process import Program
+
 
 async def start_engine(settings: Settings) -> Engine:
-    """Rooms in this process, on the running event loop. Raises RuntimeError when a thread can't start, or when the
-    libraries below aren't the ones this server was written for.
+    """Rooms in worker processes, or with ``workers`` 0 on the running event loop. Raises RuntimeError when a thread or
+    a process can't start, or when the libraries below aren't the ones this server was written for.
     """
+    workers = cores() if settings.workers is None else settings.workers
+    config = engine_config(settings)
+    if workers == 0:
+        from mcu.engine.inline import InlineEngine
+
+        inline = InlineEngine(config)
+        await inline.start()
+        return inline
+    from mcu.engine.processes import ProcessEngine
+
+    processes = ProcessEngine(config, workers, worker_program(settings))
+    await processes.start()
+    return processes
+
+
+def cores() -> int:
+    """Those that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def engine_config(settings: Settings) -> "EngineConfig":
     from mcu.config import EngineConfig
-    from mcu.engine.inline import InlineEngine
     from mcu.rtc import RtcSettings
 
     media = settings.media
@@ -20,7 +47,7 @@ async def start_engine(settings: Settings) -> Engine:
         allow_private_addresses=media.private_candidates,
         allow_loopback_addresses=settings.loopback,
     )
-    config = EngineConfig(
+    return EngineConfig(
         rtc=rtc,
         recordings_dir=settings.recordings_dir,
         max_rooms=settings.limits.max_rooms,
@@ -28,6 +55,11 @@ async def start_engine(settings: Settings) -> Engine:
         lost_after_ns=round(media.lost_after_s * 1e9),
         grace_ns=round(media.grace_s * 1e9),
     )
-    engine = InlineEngine(config)
-    await engine.start()
-    return engine
+
+
+def worker_program(settings: Settings) -> "Program":
+    """A worker is told how to log and, over its socket, what an engine needs; it never sees a key."""
+    from mcu.engine.process import Program
+
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MCU_")}
+    return Program(("-m", "api.worker", settings.log.format, settings.log.level), environment)

@@ -99,6 +99,7 @@ class Gateway:
             view=self.settings.view,
             empty_ttl_s=limits.empty_room_ttl_s,
             permanent=permanent,
+            max_speakers=limits.max_speakers,
         )
 
     def _opens_rooms(self, principal: Principal, room: str) -> bool:

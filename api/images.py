@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.requests import ClientDisconnect
 
-from mcu.errors import BadRequest, TooLarge, UnsupportedMedia
+from api.bodies import bounded_body, content_type
+from mcu.errors import UnsupportedMedia
 from mcu.protocol.decor import MAX_IMAGE_BYTES
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp")
@@ -15,22 +15,10 @@ async def image_body(request: Request) -> bytes:
     """The body, of which more than ``MAX_IMAGE_BYTES`` is read and thrown away, but never kept. Raises
     ``UnsupportedMedia``, ``TooLarge``, or ``BadRequest`` for one that is empty or ends early.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    kept, received = bytearray(), 0
-    try:
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received <= MAX_IMAGE_BYTES:
-                kept += chunk
-    except ClientDisconnect:
-        raise BadRequest("the body ended early") from None
-    if kind not in IMAGE_TYPES:
+    image = await bounded_body(request, MAX_IMAGE_BYTES)
+    if content_type(request) not in IMAGE_TYPES:
         raise UnsupportedMedia(f"send the image itself, with a Content-Type of {', '.join(IMAGE_TYPES)}")
-    if received > MAX_IMAGE_BYTES:
-        raise TooLarge(f"an image has at most {MAX_IMAGE_BYTES} bytes: make it smaller")
-    if not kept:
-        raise BadRequest("the body is empty: send the image itself")
-    return bytes(kept)
+    return image
 
 
 ImageBody = Annotated[bytes, Depends(image_body)]

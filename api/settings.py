@@ -62,6 +62,7 @@ class Limits(Section):
     max_participants: int = Field(default=100, ge=1, le=1000, description="capacity of a room opened by a join")
     rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
     empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
+    max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices of a room are mixed, the loudest")
     max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     body_timeout_s: float = Field(default=30.0, gt=0, le=600)
@@ -137,6 +138,9 @@ class Settings(BaseSettings):
     admin_keys: tuple[SecretStr, ...] = ()
     insecure: bool = Field(default=False, description="allow listening beyond loopback without keys")
     ice_servers: tuple[IceServerSettings, ...] = ()
+    workers: int | None = Field(
+        default=None, ge=0, le=256, description="processes that rooms run in; null: one per core; 0: the server's own"
+    )
     recordings_dir: Path = Path("recordings")
     permanent_rooms: tuple[RoomName, ...] = Field(default=(), description="opened at start, never closed")
     cors_origins: tuple[str, ...] = Field(default=(), description="other origins whose pages may use this server")

@@ -8,8 +8,10 @@
     │   ├── Unauthorised                unauthorised
     │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
-    │   │                               no_such_change, no_such_message, no_such_ban, not_found
-    │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views
+    │   │                               no_such_change, no_such_message, no_such_ban,
+    │   │                               no_such_announcement, not_found
+    │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views,
+    │   │                               too_many_groups, too_many_announcements
     │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster
     │   ├── TooLarge                    too_large

@@ -1,7 +1,7 @@
 """Compressed media as it moves between sockets, codecs and files: plain records, made once, read by many threads."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 VideoCodec = Literal["H264", "VP8"]
 
@@ -67,3 +67,27 @@ class EncodedFrame:
     time_ns: int
     width: int
     height: int
+
+
+class SoundForm(NamedTuple):
+    """How a listener wants the sound (RFC 7587, section 6.1): the time a packet holds and the channels it is for."""
+
+    packet_ms: Literal[20, 40, 60] = 20
+    channels: Literal[1, 2] = 1
+
+
+PLAIN_SOUND = SoundForm()
+"""What is sent to those who wish for nothing."""
+
+
+class SoundPacket(NamedTuple):
+    """One Opus packet on its way out. ``time_ns`` is the room time of its first sample.
+
+    ``silent``: it holds none but silence, in a byte or two. ``spare``: nor does it say anything new, so that those who
+    agreed to DTX are spared it.
+    """
+
+    payload: bytes
+    time_ns: int
+    silent: bool = False
+    spare: bool = False

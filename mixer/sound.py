@@ -7,18 +7,15 @@ subtraction a contributor and not one addition a pair. Mono throughout.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mixer.faders import MAX_GAIN, NO_GAINS, checked, times
 from mixer.limiter import Limiter
 from mixer.timeline import SOUND_TICK_SAMPLES
 
-MAX_GAIN = 16.0
-"""24 dB. With it 4096 people at full scale fit into an int32."""
-
-_NO_GAINS: Mapping[str, float] = MappingProxyType({})
+__all__ = ["MAX_GAIN", "Mixed", "SoundMixer", "Sums", "mix_minus"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +37,7 @@ class Mixed:
     sums: Sums
 
 
-def mix_minus(inputs: Mapping[str, NDArray[np.int16]], gains: Mapping[str, float] = _NO_GAINS) -> Sums:
+def mix_minus(inputs: Mapping[str, NDArray[np.int16]], gains: Mapping[str, float] = NO_GAINS) -> Sums:
     """Sums one tick. ``inputs``: a chunk of int16 (960,) per contributor; ``gains``: factors 0 to 16, 1 if missing.
 
     Raises ``ValueError`` for a chunk of another shape or type and for a gain out of range.
@@ -54,14 +51,8 @@ def mix_minus(inputs: Mapping[str, NDArray[np.int16]], gains: Mapping[str, float
 
 def _amplified(who: str, chunk: NDArray[np.int16], gain: float) -> NDArray[np.int32]:
     """The samples as they enter the sum: rounded here, once, so that taking them out again is exact."""
-    if chunk.shape != (SOUND_TICK_SAMPLES,) or chunk.dtype != np.int16:
-        raise ValueError(f"{who}: a chunk is int16 of shape (960,), not {chunk.dtype} of {chunk.shape}")
-    if not 0.0 <= gain <= MAX_GAIN:
-        raise ValueError(f"{who}: a gain is 0 to {MAX_GAIN:g}, not {gain}")
-    if gain == 1.0:
-        return chunk.astype(np.int32)
-    amplified: NDArray[np.int32] = np.rint(chunk * float(gain)).astype(np.int32)
-    return amplified
+    checked(who, chunk, gain)
+    return chunk.astype(np.int32) if gain == 1.0 else times(chunk, gain)
 
 
 class SoundMixer:
@@ -75,10 +66,13 @@ class SoundMixer:
         self._everyone = Limiter()
         self._without: dict[str, Limiter] = {}
 
-    def mix(self, inputs: Mapping[str, NDArray[np.int16]], gains: Mapping[str, float] = _NO_GAINS) -> Mixed:
+    def mix(self, inputs: Mapping[str, NDArray[np.int16]], gains: Mapping[str, float] = NO_GAINS) -> Mixed:
         """Mixes one tick of 20 ms. Arguments and errors as for ``mix_minus``; an input may be reused afterwards."""
-        sums = mix_minus(inputs, gains)
-        self._without = {who: self._without.get(who) or self._everyone.follower() for who in inputs}
+        return self.limit(mix_minus(inputs, gains))
+
+    def limit(self, sums: Sums) -> Mixed:
+        """The next tick, from its sums."""
+        self._without = {who: self._without.get(who) or self._everyone.follower() for who in sums.without}
         everyone = self._everyone.limit(sums.everyone)
         without = {who: self._without[who].limit(total) for who, total in sums.without.items()}
         return Mixed(everyone, without, sums)

@@ -1,8 +1,10 @@
 """Who speaks, and who has the floor.
 
 Works on levels alone (RFC 6464, or measured from decoded sound), so nobody has to be decoded to be noticed. A level
-counts as voice when it is well above that person's own background. Voice fills a measure of activity, quiet empties
-it: what is too short to fill it, a cough or a door, never gets the floor.
+counts as voice when it is well above that person's own background, has been for longer than a key that is hit, and
+moves as speech does: a fan stands still, and keys jump. Voice fills a measure of activity, quiet empties it: what is
+too short to fill it, a cough or a door, never gets the floor. The idea of judging several lengths of time at once is
+Volfin and Cohen's ("Dominant speaker identification for multipoint videoconferencing", 2013).
 """
 
 from collections.abc import Mapping
@@ -21,8 +23,22 @@ NOISE_CEILING_DBOV = -50.0
 NOISE_RISE_DB_PER_S = 1.0
 """How fast a background that became louder is believed. Falling is believed at once."""
 
+SHORTEST_VOICE_MS = 90.0
+"""A sound counts from here on, and then from its beginning: keys and clicks are shorter, syllables longer."""
+
+STEADY_DB = 1.2
+STEADY_BELOW_DBOV = -36.0
+"""A sound that changes by less than this from level to level, and is no louder than this, is a fan or a hum. Speech
+changes by 3 to 8 dB."""
+
+JUMPING_DB = 11.0
+"""One that changes by more than this is a row of clicks."""
+
+MOVEMENT_MS = 150.0
+"""Time constant of the changes' average."""
+
 FILL_MS = 400.0
-EMPTY_MS = 800.0
+EMPTY_MS = 600.0
 """Voice that fills the measure from 0 to 1, and quiet that empties it."""
 
 SPEAKS_FROM = 0.4
@@ -70,7 +86,9 @@ class Speech:
 class _Voice:
     """What is known of one person."""
 
-    __slots__ = ("activity", "border", "loudness_db", "noise_db", "silent_ms", "speaking")
+    __slots__ = (
+        "activity", "border", "last_db", "loudness_db", "movement_db", "noise_db", "run_ms", "silent_ms", "speaking",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.noise_db = NOISE_START_DBOV
@@ -79,13 +97,21 @@ class _Voice:
         self.silent_ms = 0.0
         self.speaking = False
         self.border = 0.0
+        self.last_db = -127.0
+        self.run_ms = 0.0
+        """For how long there has been a sound."""
+        self.movement_db = 0.0
+        """By how much its level changes from one update to the next."""
 
     def update(self, dbov: float, step_ms: float) -> None:
         self.noise_db = min(dbov, self.noise_db + NOISE_RISE_DB_PER_S * step_ms / 1000, NOISE_CEILING_DBOV)
         self.noise_db = max(self.noise_db, -127.0)
         self.loudness_db += (dbov - self.loudness_db) * min(1.0, step_ms / LOUDNESS_MS)
-        if dbov > max(self.noise_db + VOICE_ABOVE_NOISE_DB, QUIETEST_VOICE_DBOV):
-            self.activity = min(1.0, self.activity + step_ms / FILL_MS)
+        voice_ms = self._voice_ms(dbov, step_ms)
+        if voice_ms is None:
+            pass
+        elif voice_ms > 0.0:
+            self.activity = min(1.0, self.activity + voice_ms / FILL_MS)
             self.silent_ms = 0.0
         else:
             self.activity = max(0.0, self.activity - step_ms / EMPTY_MS)
@@ -93,6 +119,24 @@ class _Voice:
         self.speaking = self.activity >= (SPEAKS_UNTIL if self.speaking else SPEAKS_FROM)
         change = step_ms / FADE_IN_MS if self.speaking else -step_ms / FADE_OUT_MS
         self.border = min(1.0, max(0.0, self.border + change))
+
+    def _voice_ms(self, dbov: float, step_ms: float) -> float | None:
+        """How much voice this level adds; 0 for none, None while that can't be told yet."""
+        change_db, self.last_db = abs(dbov - self.last_db), dbov
+        if dbov <= max(self.noise_db + VOICE_ABOVE_NOISE_DB, QUIETEST_VOICE_DBOV):
+            self.run_ms = 0.0
+            return 0.0
+        before_ms, self.run_ms = self.run_ms, self.run_ms + step_ms
+        if before_ms == 0.0:
+            # The step up from quiet is no movement; what a sound is, shows by and by.
+            self.movement_db = (STEADY_DB + JUMPING_DB) / 2
+        else:
+            self.movement_db += (change_db - self.movement_db) * min(1.0, step_ms / MOVEMENT_MS)
+        if self.run_ms < SHORTEST_VOICE_MS:
+            return None
+        if self.movement_db > JUMPING_DB or (self.movement_db < STEADY_DB and dbov < STEADY_BELOW_DBOV):
+            return 0.0
+        return self.run_ms if before_ms < SHORTEST_VOICE_MS else step_ms
 
     @property
     def level(self) -> float:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 Work = Callable[[], float]
 """Does a piece of work once and says what it cost, in the unit of its case."""
@@ -64,10 +66,25 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is measured. Quick benches prepare less material, and stop when their time is up."""
+    """How much is measured. Quick benches prepare less material, and stop when their time is up. With ``full``, those
+    that wait for clocks to run apart take the time that their target names.
+    """
 
     quick: bool = False
+    full: bool = False
     rounds: int = 7
+
+
+def once(measure: Callable[[], T]) -> Callable[[], T]:
+    """Measures when it is first asked, and remembers: for rows that are read off one run."""
+    kept: list[T] = []
+
+    def ask() -> T:
+        if not kept:
+            kept.append(measure())
+        return kept[0]
+
+    return ask
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ def bench(
         bool, typer.Option("--json", help="One object a bench, one line each, and nothing else.")
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Shorter and noisier: at most 45 s a bench.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="As long as the targets say: `sync` takes ten minutes.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Names what there is, and runs nothing.")] = False,
 ) -> None:
     """Measures processor time, with a baseline in the same run.
@@ -31,11 +32,11 @@ def bench(
     if name is None or name not in (*registry.NAMES, "all"):
         fail(f"which bench? one of {', '.join(registry.NAMES)}, or all")
     chosen = registry.NAMES if name == "all" else (name,)
-    succeeded = [_run(one, quick=quick, as_json=as_json) for one in chosen]
+    succeeded = [_run(one, quick=quick, full=full, as_json=as_json) for one in chosen]
     raise typer.Exit(0 if all(succeeded) else 1)
 
 
-def _run(name: str, *, quick: bool, as_json: bool) -> bool:
+def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
     """Runs one bench and prints what it found; False when it failed."""
     from rich.console import Console
 
@@ -50,7 +51,7 @@ def _run(name: str, *, quick: bool, as_json: bool) -> bool:
     try:
         bench = registry.load(name)
         facts = machine.facts()
-        results = harness.run(bench, harness.Effort(quick=quick))
+        results = harness.run(bench, harness.Effort(quick=quick, full=full))
         facts["load_1min_after"] = machine.load_1min()
         report = Report(name, facts, machine.versions(), results)
     except Exception as error:  # the boundary: whatever goes wrong in a bench is told, and the next one runs

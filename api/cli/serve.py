@@ -18,6 +18,10 @@ DEMO_TOKEN_TTL_S = 30 * 86_400
 def serve(
     host: Annotated[str | None, typer.Option(help="The address to listen on [default: 127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on [default: 8080].", min=0, max=65535)] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that rooms run in; 0: none but this one [default: one per core].", min=0, max=256),
+    ] = None,
     config: Config = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen beyond loopback without keys.")] = False,
     store: Annotated[
@@ -29,7 +33,7 @@ def serve(
     """Serves until Ctrl-C, then ends everything within three seconds."""
     place = "memory" if no_store else store
     kept = None if place is None else {"url": place}
-    settings = read_settings(config, host=host, port=port, insecure=insecure or None, store=kept)
+    settings = read_settings(config, host=host, port=port, workers=workers, insecure=insecure or None, store=kept)
     if demo:
         settings = settings.model_copy(update={"permanent_rooms": (*settings.permanent_rooms, DEMO_ROOM)})
     from api.logs import configure_logging

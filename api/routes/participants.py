@@ -1,4 +1,4 @@
-"""``/rooms/{room}/participants``: the roster; server-side mute, gain, attributes, the view somebody watches; kick."""
+"""``/rooms/{room}/participants``: the roster; mute, gain, group, attributes, the view somebody watches; kick."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,8 @@ from api.routes.common import ParticipantPath, RoomDep, problems
 from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo, Role
-from mcu.protocol.names import AttributesPatch, ViewName
+from mcu.protocol.names import AttributesPatch, GroupName, ViewName
+from mcu.protocol.sound import ParticipantDetail
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
 
@@ -25,6 +26,7 @@ class ParticipantPatch(BaseModel):
     server_muted_video: bool | None = None
     gain: float | None = Field(default=None, ge=0.0, le=4.0, description="1 leaves the voice as it comes")
     role: Role | None = None
+    group: GroupName | None = Field(default=None, description="hears, and is heard by, it alone; null: in none")
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
     view: ViewName | None = Field(default=None, description="the view they watch from now on")
     hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
@@ -41,9 +43,9 @@ async def list_participants(room: RoomDep) -> ParticipantRoster:
 
 
 @router.get("/{participant}", operation_id="get_participant", responses=problems(404))
-async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantInfo:
-    """One participant."""
-    return await room.participant(participant)
+async def get_participant(room: RoomDep, participant: ParticipantPath) -> ParticipantDetail:
+    """One participant, and for moderators how their sound arrives."""
+    return await room.participant_detail(participant)
 
 
 @router.patch("/{participant}", operation_id="update_participant", responses=problems(400, 404, 413, 415))
@@ -52,14 +54,17 @@ async def update_participant(
     participant: ParticipantPath,
     patch: Annotated[ParticipantPatch, Body(examples=[{"server_muted_audio": True}])],
 ) -> ParticipantInfo:
-    """Mutes somebody's voice or picture on the server's side, sets their gain, changes their attributes or role,
-    shows them another view, or lowers their hand.
+    """Mutes somebody's voice or picture on the server's side, sets their gain, moves them to a group or out of it,
+    changes their attributes or role, shows them another view, or lowers their hand.
     """
+    changes = patch.model_dump(exclude={"view", "hand"})
+    if "group" in patch.model_fields_set:
+        changes["group"] = patch.group or ""
     if patch.view is not None:
         await room.assign_view(participant, patch.view)
     if patch.hand is False:
         await room.lower_hand(participant)
-    return await room.update(UpdateParticipant(participant=participant, **patch.model_dump(exclude={"view", "hand"})))
+    return await room.update(UpdateParticipant(participant=participant, **changes))
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))

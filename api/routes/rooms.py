@@ -30,6 +30,8 @@ class NewRoom(BaseModel):
     view: ViewSpec | None = None
     empty_ttl_s: int | None = Field(default=None, ge=0, le=86_400)
     permanent: bool = False
+    chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
+    max_speakers: int | None = Field(default=None, ge=3, le=8, description="so many voices are mixed, the loudest")
     metadata: Metadata = Field(default_factory=dict)
     locked: bool = False
     lobby: bool = Field(default=False, description="who comes waits until a moderator lets them in")

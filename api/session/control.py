@@ -5,6 +5,7 @@ from typing import Any
 from api.session.decor import DecorControl
 from api.session.door import DoorControl
 from api.session.people import PeopleControl
+from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
 from mcu.errors import Conflict, Internal, NotFound
 from mcu.protocol.commands import (
@@ -44,7 +45,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, TalkControl, DoorControl, DecorControl):
+class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """

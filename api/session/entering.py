@@ -27,6 +27,7 @@ async def enter(
         name=principal.name or asked.name or principal.identity or "Guest",
         identity=principal.identity,
         role=grants.role,
+        group=grants.group,
         attributes=dict(principal.attributes),
         resume_token=asked.resume,
         password=asked.password,

@@ -14,6 +14,7 @@ from mcu.protocol.commands import (
     WatchView,
 )
 from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.sound import GetSoundHealth, ParticipantDetail, SoundHealth
 
 
 class PeopleControl(Asking):
@@ -29,8 +30,16 @@ class PeopleControl(Asking):
             raise NotFound(f"there is no participant {participant!r} in this room", code="no_such_participant")
         return found
 
+    async def participant_detail(self, participant: str) -> ParticipantDetail:
+        """Somebody, and for moderators how they are heard: it tells how people are connected."""
+        info = await self.participant(participant)
+        sound = None
+        if self.principal.may("moderate", self.room):
+            sound = await self._ask(GetSoundHealth(participant=participant), SoundHealth)
+        return ParticipantDetail(**dict(info), sound=sound)
+
     async def update(self, command: UpdateParticipant) -> ParticipantInfo:
-        """Mutes on the server's side, gain, attributes, role. Nobody but an admin makes admins, or unmakes them."""
+        """Mutes on the server's side, gain, group, attributes, role. Only admins make admins, or unmake them."""
         self.principal.require("moderate", self.room)
         if command.role is not None and not self.principal.grants.admin:
             before = await self.participant(command.participant)

@@ -142,8 +142,8 @@ class Session(RoomControl):
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the room says to this participant, the chat's history first; of tile maps, those of the view they watch;
-        nothing of what they say themselves. Ends after ``Kicked`` or ``RoomClosed``, after which the stay is over, or
-        when the reader fell too far behind.
+        nothing of what they say themselves. Ends after ``Kicked``, ``RoomClosed`` or ``Moved``, after which the stay is
+        over, or when the reader fell too far behind.
         """
         try:
             for event in self._opening:
@@ -154,7 +154,7 @@ class Session(RoomControl):
                     self._become(event.participant)
                 elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
-                last = event.type in ("kicked", "room_closed")
+                last = event.type in ("kicked", "room_closed", "moved")
                 self._ended = self._ended or last
                 yield event
                 if last:

@@ -8,6 +8,7 @@ events, the writer sends both from one bounded queue. Whichever meets the end fi
 1008   not a JSON object with an id and a type, binary, or no join in time
 1009   a message above ``MAX_MESSAGE_BYTES``
 1011   a fault of the server
+1012   the server is going away, or the room goes on in another process: join again
 1013   a flood, or a client that doesn't read what it is sent
 4001   kicked, or replaced by a second join with the same identity
 4002   the room was closed
@@ -44,6 +45,7 @@ MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 100
 CLOSE_TIMEOUT_S = 2.0
 
+SERVICE_RESTART = 1012
 KICKED = 4001
 ROOM_CLOSED = 4002
 DENIED = 4003
@@ -89,7 +91,7 @@ class Socket:
         self._tasks: asyncio.TaskGroup
 
     async def serve(self) -> None:
-        closing = Closing(1012, "the server is going away")
+        closing = Closing(SERVICE_RESTART, "the server is going away")
         writer = asyncio.create_task(self._write(), name="websocket-writer")
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -208,6 +210,8 @@ class Socket:
                     raise Closing(KICKED, _bounded(event.reason))
                 if event.type == "room_closed":
                     raise Closing(ROOM_CLOSED, "the room was closed")
+                if event.type == "moved":
+                    raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again")
         if not session.ended:
             raise Closing(1013, "too far behind the room's events")
 

@@ -142,7 +142,7 @@ export class Call extends EventTarget {
   }
 
   async #joined(reply, again) {
-    const sameAsBefore = again && reply.participant.id === this.room.me;
+    const sameAsBefore = again && reply.resumed !== false && reply.participant.id === this.room.me;
     this.#iceServers = reply.ice_servers ?? [];
     this.layouts.forget();
     this.room.enter(reply);

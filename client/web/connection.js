@@ -16,6 +16,9 @@ const SILENT_SECONDS = 5; // connected, yet not one packet: a path that died wit
 const RETRY_STEP_MS = 300;
 const RETRY_LIMIT_MS = 8_000;
 
+/** An offer that asks not to be sent silence (RFC 7587, usedtx): browsers know what is meant, but don't ask. */
+const withoutSilence = (sdp) => sdp.replaceAll("useinbandfec=1", "useinbandfec=1;usedtx=1");
+
 export class Connection extends EventTarget {
   #signaling;
   #name;
@@ -83,7 +86,8 @@ export class Connection extends EventTarget {
     this.#timers.connect = setTimeout(() => this.#retry(), CONNECT_TIMEOUT_MS);
     try {
       await pc.setLocalDescription(await pc.createOffer());
-      const answer = await this.#signaling.request("offer", { sdp: pc.localDescription.sdp, connection: this.#name });
+      const sdp = withoutSilence(pc.localDescription.sdp);
+      const answer = await this.#signaling.request("offer", { sdp, connection: this.#name });
       if (this.#pc !== pc) return;
       await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       candidates.flush();

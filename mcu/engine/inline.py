@@ -27,14 +27,21 @@ class InlineEngine:
     """Owns the rooms and what they share: the decoder threads and the ticker of all peers.
 
     Make it and use it on one event loop. ``start`` raises when a thread can't start or aiortc isn't as expected.
+    ``recordings``: those there are, where somebody else has read them; without it ``start`` does.
     """
 
-    def __init__(self, config: EngineConfig | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: EngineConfig | None = None,
+        clock: Clock | None = None,
+        recordings: RecordingIndex | None = None,
+    ) -> None:
         self._config = config or EngineConfig()
         self._clock = clock or SystemClock()
         self._pool = DecodePool(self._config.decode_threads, self._clock)
         self._ticker = RtcTicker(self._clock)
-        self._recordings = RecordingIndex()
+        self._reads_recordings = recordings is None
+        self._recordings = recordings or RecordingIndex()
         self._rooms: dict[str, Room] = {}
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
@@ -43,7 +50,8 @@ class InlineEngine:
         self_check()
         # OpenCV's own threads spin while they wait for work: mixing cost up to a tenth more with them (mcu bench core).
         cv2.setNumThreads(1)
-        await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
+        if self._reads_recordings:
+            await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
         self._pool.start()
         self._ticker.start()
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep(), name="engine-sweep")

@@ -5,12 +5,13 @@ page reads them when it is asked, so that counting costs nothing on the way of t
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mcu.media.decoding import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
+from mcu.room.sound_health import concealed_share
 from mcu.room.view import View
 from mcu.rtc import RtcTicker
 
@@ -19,12 +20,18 @@ _VIEW = ("room", "view")
 _HUB = ("room", "view", "codec")
 _PERSON = ("room", "participant")
 
+_DELAYS_S = (0.03, 0.04, 0.06, 0.1, 0.15, 0.2)
+_SHARES = (0.005, 0.01, 0.03, 0.07, 0.2)
+_DRIFTS_PPM = (10, 30, 100, 300)
+_LEVELS_DBOV = (-90, -60, -45, -30, -15)
+
 
 class _Page:
     """Metric families by name, filled sample by sample."""
 
     def __init__(self) -> None:
         self._families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        self._spreads: dict[str, GaugeHistogramMetricFamily] = {}
 
     def counter(self, name: str, text: str, labels: Sequence[str], values: Sequence[str], value: float) -> None:
         family = self._families.get(name)
@@ -38,8 +45,16 @@ class _Page:
             family = self._families[name] = GaugeMetricFamily(name, text, labels=labels)
         family.add_metric(values, value)
 
+    def spread(self, name: str, text: str, room: str, bounds: Sequence[float], values: Sequence[float]) -> None:
+        """How a room's people differ just now: few samples a room, however many people it has."""
+        family = self._spreads.get(name)
+        if family is None:
+            family = self._spreads[name] = GaugeHistogramMetricFamily(name, text, labels=_ROOM)
+        buckets = [(f"{bound:g}", float(sum(value <= bound for value in values))) for bound in bounds]
+        family.add_metric((room,), [*buckets, ("+Inf", float(len(values)))], sum(values))
+
     def families(self) -> Iterable[Metric]:
-        return self._families.values()
+        return (*self._families.values(), *self._spreads.values())
 
 
 class _Rooms(Collector):
@@ -54,6 +69,7 @@ class _Rooms(Collector):
         page.gauge("mcu_peers", "Peer connections", (), (), len(self._ticker))
         for room in self._rooms:
             _room(page, room)
+            _heard(page, room)
             for view in room.views:
                 _view(page, room.name, view)
                 _hubs(page, room.name, view)
@@ -84,8 +100,22 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, labels, encoders)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
+    page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
+    page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+
+
+def _heard(page: _Page, room: Room) -> None:
+    """What single participants have is in their REST resource."""
+    heard = [participant.playout.statistics for participant in room.participants]
+    shares, delays = [concealed_share(one) for one in heard], [one.delay_ms / 1000 for one in heard if one.delay_ms]
+    drifts = [abs(one.drift_ppm) for one in heard if one.drift_ppm is not None]
+    levels = [-float(one.level) for one in heard]
+    page.spread("mcu_sound_delay_seconds", "Time voices wait for their turn", room.name, _DELAYS_S, delays)
+    page.spread("mcu_sound_concealed_ratio", "Share of a voice that was invented", room.name, _SHARES, shares)
+    page.spread("mcu_sound_drift_ppm", "How far clients' clocks are off, either way", room.name, _DRIFTS_PPM, drifts)
+    page.spread("mcu_sound_level_dbov", "How loud microphones are now", room.name, _LEVELS_DBOV, levels)
 
 
 def _view(page: _Page, room: str, view: View) -> None:

@@ -1,5 +1,7 @@
 """Decodes the packets there are and makes up for those there are not."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import structlog
 
@@ -10,11 +12,27 @@ from mixer.levels import SILENT
 log = structlog.get_logger()
 
 FADE_FROM_SAMPLES = 2_880
-FADE_UNTIL_SAMPLES = 5_760
-"""Invented sound is at full strength for 60 ms and gone after 120 ms: longer, it hums like a machine."""
+FADE_UNTIL_SAMPLES = 9_600
+"""Invented sound is as strong as libopus makes it for 60 ms, and gone after 200 ms: longer, it hums like a machine."""
 
 DTX_BYTES = 2
 """Opus packets up to this size say that silence follows (RFC 6716, section 2.1.9)."""
+
+
+def packet_duration(packet: AudioPacket) -> int:
+    """How many samples a packet holds; 20 ms of them when it is damaged."""
+    try:
+        return packet_samples(packet.payload)
+    except OpusError:
+        return SAMPLES_PER_TICK
+
+
+def holds_copy(packet: AudioPacket) -> bool:
+    """Whether a packet brings a copy of the one before it (in-band FEC)."""
+    try:
+        return has_fec(packet.payload)
+    except OpusError:
+        return False
 
 
 class ConcealingDecoder:
@@ -32,16 +50,23 @@ class ConcealingDecoder:
         self.fec_recovered = 0
         self.damaged = 0
 
-    def begin(self, packet: AudioPacket) -> int:
-        """Another stream follows, with this packet; how many samples it has."""
+    def begin(self) -> None:
+        """Another stream follows."""
         self._decoder.reset()
         self._invented_run = 0
         self._was_silent = False
         self.pausing = False
-        try:
-            return packet_samples(packet.payload)
-        except OpusError:
-            return SAMPLES_PER_TICK
+
+    def prime(self, packets: Iterable[AudioPacket]) -> None:
+        """Decodes the packets right before the next one for nobody to hear, after a time when nothing was decoded: a
+        decoder that knows nothing of what came before takes some packets to sound right.
+        """
+        self.begin()
+        for packet in packets:
+            try:
+                self._decoder.decode(packet.payload)
+            except OpusError:
+                continue
 
     def decode(self, packet: AudioPacket) -> Samples:
         """A packet's sound; 20 ms of invented sound when it is damaged.
@@ -82,7 +107,7 @@ class ConcealingDecoder:
         return self.invent(min(hole - copied, SAMPLES_PER_TICK))
 
     def invent(self, samples: int) -> Samples:
-        """Concealment of up to 120 ms, fading out with the length of the gap."""
+        """Concealment of up to 200 ms, fading out with the length of the gap."""
         run, self._invented_run = self._invented_run, self._invented_run + samples
         self.concealed_samples += samples
         if run >= FADE_UNTIL_SAMPLES:

@@ -28,8 +28,10 @@ FRAME_SAMPLES = frozenset({120, 240, 480, 960, 1920, 2880})
 CONCEALMENT_STEP = 120
 """Concealment and FEC come in multiples of 2.5 ms."""
 
-_APPLICATION_VOIP = 2048
-_SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_LOSS_PERC, _SET_DTX, _RESET = 4002, 4010, 4012, 4014, 4016, 4028
+_APPLICATION_VOIP, _APPLICATION_AUDIO = 2048, 2049
+_SIGNAL_VOICE, _SIGNAL_MUSIC = 3001, 3002
+_SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC, _SET_LOSS_PERC, _SET_DTX = 4002, 4010, 4012, 4014, 4016
+_SET_SIGNAL, _RESET = 4024, 4028
 _MIN_BITRATE_BPS, _MAX_BITRATE_BPS = 6_000, 510_000
 
 Samples = NDArray[np.int16]
@@ -123,6 +125,16 @@ def has_fec(payload: bytes) -> bool:
     return _checked_payload(payload)[0] >> 3 < 16
 
 
+def silence_like(payload: bytes) -> bytes:
+    """A packet in the form of ``payload`` whose frames are empty: for a decoder, silence that was meant (RFC 6716,
+    section 3.2; RFC 7587, section 3.1.3). One byte, or two where the frames have to be counted.
+    """
+    head, frames = payload[0] & 0xFC, payload[0] & 3
+    if frames == 3:
+        return bytes((payload[0], payload[1] & 0x3F))
+    return bytes((head | min(frames, 1),))
+
+
 class OpusEncoder:
     """Compresses one sound. ``expected_loss`` (0 to 1) decides how much of the bitrate goes into FEC.
 
@@ -138,20 +150,24 @@ class OpusEncoder:
         inband_fec: bool = True,
         dtx: bool = False,
         expected_loss: float = 0.0,
+        music: bool = False,
+        max_packet_bytes: int = MAX_PAYLOAD_BYTES,
     ) -> None:
         self._handle: int | None = None
         self._library = load_library()
         self._channels = channels
         error = ctypes.c_int()
-        handle = self._library.opus_encoder_create(AUDIO_CLOCK_HZ, channels, _APPLICATION_VOIP, ctypes.byref(error))
+        application = _APPLICATION_AUDIO if music else _APPLICATION_VOIP
+        handle = self._library.opus_encoder_create(AUDIO_CLOCK_HZ, channels, application, ctypes.byref(error))
         _checked(error.value)
         self._handle = handle
-        self._packet = np.empty(MAX_PAYLOAD_BYTES, np.uint8)
+        self._packet = np.empty(max_packet_bytes, np.uint8)
         try:
             self.set_bitrate(bitrate_bps)
             self._control(_SET_COMPLEXITY, complexity)
             self._control(_SET_INBAND_FEC, int(inband_fec))
             self._control(_SET_DTX, int(dtx))
+            self._control(_SET_SIGNAL, _SIGNAL_MUSIC if music else _SIGNAL_VOICE)
             self.set_expected_loss(expected_loss)
         except OpusError:
             self.close()
@@ -177,6 +193,10 @@ class OpusEncoder:
     def set_expected_loss(self, fraction: float) -> None:
         """The loss the listeners report, 0 to 1. Without any, libopus puts no FEC into its packets."""
         self._control(_SET_LOSS_PERC, min(100, max(0, round(fraction * 100))))
+
+    def reset(self) -> None:
+        """Forgets the sound so far, for another one to follow; settings stay."""
+        _checked(self._library.opus_encoder_ctl(self._open(), _RESET))
 
     def close(self) -> None:
         """Frees the encoder. Idempotent; not while another thread encodes."""

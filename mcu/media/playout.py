@@ -6,11 +6,15 @@ away; a talk spurt begins exactly when its first packet is due; what is far too 
 
 A hole between two packets is filled from the copy inside the second (in-band FEC) or invented (PLC); when there is no
 second packet yet, the hole is filled without moving on, which grows the delay by what the network made us wait. Sound
-that is invented fades out within 120 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
+that is invented fades out within 200 ms. A pause of the sender (DTX: timestamps jump, sequence numbers don't) is
 silence and not loss.
+
+A stream that nobody is to hear is *parked*: its packets come in, wait their time and go without being decoded. Back
+from there it is in time at once, at the exact sample.
 """
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +22,14 @@ import numpy as np
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import AUDIO_CLOCK_HZ, SAMPLES_PER_TICK, AudioPacket, SenderReport
 from mcu.mailbox import Ring
-from mcu.media.arrival import MAX_TRANSIT_STEP_NS, Arrivals, samples_ns
-from mcu.media.concealment import ConcealingDecoder
+from mcu.media.arrival import samples_ns
+from mcu.media.claims import Claims
+from mcu.media.concealment import ConcealingDecoder, holds_copy, packet_duration
+from mcu.media.intake import Intake
 from mcu.media.opus import CONCEALMENT_STEP, OpusDecoder, Samples
 from mcu.media.pacing import Pacer, resampled
-from mcu.media.reorder import ReorderWindow, sequence_step
-from mixer.levels import SILENT, level
-from mixer.timeline import RtpUnwrapper, SenderClock, StreamClock
+from mixer.levels import SILENT, dbov, rfc6464
+from mixer.timeline import SenderClock, StreamClock
 
 INBOX_PACKETS = 64
 TICK_NS = samples_ns(SAMPLES_PER_TICK)
@@ -38,11 +43,11 @@ MAX_PAUSE_SAMPLES = 2_880
 MAX_EXCESS_NS = 200 * NS_PER_MS
 """Sound that is later than wanted by more than this is skipped instead of being played faster."""
 
-QUIET_LEVEL = 50
+QUIET_DBOV = -50.0
 """Chunks of −50 dBov and below may be stretched and squeezed as one likes."""
 
-CONFIRMING_STEP = 5
-"""How close the packet after a strange one has to follow it to confirm that the sender began anew."""
+PRIMING_PACKETS = 3
+"""So many packets before the first one heard are decoded when a stream comes back from where it was parked."""
 
 _NOTHING: Samples = np.empty(0, np.int16)
 
@@ -54,13 +59,16 @@ class PlayoutStatistics:
     ``lost`` never came or came ``late``; ``concealed_samples`` were invented; ``fec_recovered`` holes were filled
     from a copy; ``damaged`` could not be decoded; ``overflowed`` were dropped because nobody pulled; ``strays``
     belonged to no stream we know. ``resets``: how often playing began anew because the stream jumped or was far too
-    late. ``delay_ms`` is how long sound waits now, ``target_ms`` how long it should. ``level`` is the RFC 6464 level
-    (0 loud … 127 silent) of the last chunk.
+    late. ``played_samples`` is all that was heard, what was invented included. ``delay_ms`` is how long sound waits
+    now, ``target_ms`` how long it should. ``level`` is the RFC 6464 level (0 loud … 127 silent) of the last chunk; of
+    a ``parked`` stream the one it claimed when it was looked at. ``drift_ppm``: how much faster than ours the sender's
+    clock runs, None while that can't be told.
     """
 
     received: int
     late: int
     lost: int
+    played_samples: int
     concealed_samples: int
     fec_recovered: int
     damaged: int
@@ -70,11 +78,14 @@ class PlayoutStatistics:
     delay_ms: float
     target_ms: float
     level: int
+    parked: bool
+    drift_ppm: float | None
 
 
 class Playout:
-    """The sound of one participant. ``push`` and ``sender_report`` are called on the event loop, ``pull`` by the sound
-    thread, ``close`` and the properties by anybody. Memory and work per packet are bounded whatever the packets say.
+    """The sound of one participant. ``push`` and ``sender_report`` are called on the event loop, ``look``, ``pull`` and
+    ``park`` by the sound thread, ``close`` and the properties by anybody. Memory and work per packet are bounded
+    whatever the packets say.
 
     ``sender`` is the clock shared with the same person's pictures; ``decoder`` is closed with the playout.
     """
@@ -87,21 +98,21 @@ class Playout:
         self._pulling = threading.Lock()
         self._closed = False
         self._decoder = ConcealingDecoder(decoder or OpusDecoder())
-        self._arrivals = Arrivals()
-        self._window = ReorderWindow()
+        self._intake = Intake()
+        self._arrivals = self._intake.arrivals
+        self._window = self._intake.window
+        self._claims = Claims()
         self._pacer = Pacer()
-        # Steps of any size are followed here: what is too far is for the arrivals to say.
-        self._unwrapper = RtpUnwrapper(max_step=0x8000_0000)
-        self._ssrc: int | None = None
-        self._stray: AudioPacket | None = None
+        self._parked = False
+        self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
         self._playing = False
         self._pcm = _NOTHING
         # RTP time of the sample after the last one in _pcm, and how many were invented there without moving on.
         self._cursor = 0
         self._expanded = 0
         self._played: tuple[int, int] | None = None
-        self._received = self._late = self._lost = self._strays = self._resets = 0
-        self._level = SILENT
+        self._lost = self._resets = self._played_samples = 0
+        self._dbov = self._seen_dbov = float(-SILENT)
 
     def push(self, packet: AudioPacket) -> None:
         """Takes a packet in; the oldest goes when nobody pulls."""
@@ -116,45 +127,74 @@ class Playout:
         if report.ssrc == self._media_ssrc:
             self._media.reported(report.ntp, report.rtp_timestamp, report.arrived_ns)
 
+    def look(self, now_ns: int) -> float | None:
+        """Takes in what has arrived. How loud the stream says it is, in dBov (RFC 6464), before that sound is due, and
+        as far as it can be believed; −127 when nothing comes, None when it says nothing.
+        """
+        with self._pulling:
+            self._take_in()
+            claimed_dbov = self._claims.believed_dbov(now_ns)
+            self._seen_dbov = float(-SILENT) if claimed_dbov is None else claimed_dbov
+            return claimed_dbov
+
     def pull(self, now_ns: int) -> Samples | None:
         """The 20 ms that begin at ``now_ns``, the time of the sound tick: int16 of shape (960,).
 
-        None when there is nothing to hear: never begun, silent, or nothing arrives.
+        None when there is nothing to hear: never begun, silent, or nothing arrives. Of a parked stream it is heard
+        from the sample on that is due.
         """
         with self._pulling:
             if self._closed:
                 return None
-            for packet in self._inbox.take_all():
-                self._admit(packet)
+            self._take_in()
             chunk = self._chunk(now_ns)
-            if chunk is None or not chunk.any():
-                self._level = SILENT
-                return None
-            self._level = level(chunk)
-            return chunk
+            self._parked = False
+            self._dbov, self._seen_dbov = float(-SILENT) if chunk is None else dbov(chunk), float(-SILENT)
+            return None if chunk is None or not chunk.any() else chunk
+
+    def park(self, now_ns: int) -> None:
+        """Instead of ``pull``: the 20 ms that begin at ``now_ns`` pass unheard, and nothing is decoded."""
+        with self._pulling:
+            self._take_in()
+            if not self._parked:
+                self._parked = True
+                self._stop()
+                self._pcm = _NOTHING
+                self._primer.clear()
+            self._let_pass(now_ns)
+            self._dbov, self._seen_dbov = self._seen_dbov, float(-SILENT)
+
+    @property
+    def level_dbov(self) -> float:
+        """How loud the last chunk was that was pulled; −127 for silence."""
+        return self._dbov
 
     @property
     def statistics(self) -> PlayoutStatistics:
         with self._pulling:
+            target_ms = self._arrivals.target_ns / NS_PER_MS
             return PlayoutStatistics(
-                received=self._received,
-                late=self._late,
+                received=self._intake.received,
+                late=self._intake.late,
                 lost=self._lost,
+                played_samples=self._played_samples,
                 concealed_samples=self._decoder.concealed_samples,
                 fec_recovered=self._decoder.fec_recovered,
                 damaged=self._decoder.damaged,
                 overflowed=self._inbox.statistics.dropped,
-                strays=self._strays,
-                resets=self._resets,
-                delay_ms=self._pacer.delay_ns / NS_PER_MS if self._playing else 0.0,
-                target_ms=self._arrivals.target_ns / NS_PER_MS,
-                level=self._level,
+                strays=self._intake.strays,
+                resets=self._resets + self._intake.renewals,
+                delay_ms=self._pacer.delay_ns / NS_PER_MS if self._playing else target_ms if self._parked else 0.0,
+                target_ms=target_ms,
+                level=rfc6464(self._dbov),
+                parked=self._parked,
+                drift_ppm=self._arrivals.drift_ppm,
             )
 
     @property
     def latency_ns(self) -> int | None:
         """How long after its capture, in the room time of ``mixer/timeline.py``, sound is played now. Pictures of the
-        same person are due as long after theirs. None while nothing plays.
+        same person are due as long after theirs; a parked stream counts as played. None while nothing plays.
         """
         played = self._played
         if played is None:
@@ -171,46 +211,30 @@ class Playout:
             self._played = None
             self._decoder.close()
 
-    def _admit(self, packet: AudioPacket) -> None:
-        """Lets a packet in if it continues the stream. One that doesn't, waits for its successor: a single strange
-        packet interrupts nothing, two in a row begin the stream anew.
-        """
-        self._received += 1
-        if self._ssrc is None:
-            self._begin_anew(packet)
-        elif not self._continues(packet):
-            stray, self._stray = self._stray, packet
-            if stray is None or not _confirms(stray, packet):
-                self._strays += 1
-                return
-            self._strays -= 1  # the first of the two was counted before it was believed
-            self._resets += 1
-            self._begin_anew(stray)
-            self._insert(stray)
-        self._insert(packet)
+    def _take_in(self) -> None:
+        for packet in self._inbox.take_all():
+            if self._intake.admit(packet):
+                self._claims = Claims()
+                self._decoder.begin()
+                self._arrivals.expect(samples_ns(packet_duration(packet)))
+                self._primer.clear()
+                self._stop()
+                self._pcm = _NOTHING
+            self._claims.heard(packet)
 
-    def _continues(self, packet: AudioPacket) -> bool:
-        if packet.ssrc != self._ssrc or not self._window.fits(packet.sequence_number):
-            return False
-        rtp = self._unwrapper.peek(packet.rtp_timestamp)
-        return rtp is not None and self._arrivals.plausible(rtp, packet.arrived_ns)
-
-    def _begin_anew(self, packet: AudioPacket) -> None:
-        rtp = self._unwrapper.unwrap(packet.rtp_timestamp)
-        if packet.ssrc != self._ssrc or not self._arrivals.plausible(rtp, packet.arrived_ns):
-            self._arrivals.clear()
-        self._ssrc = packet.ssrc
-        self._stray = None
-        self._window.begin(packet.sequence_number)
-        self._arrivals.expect(samples_ns(self._decoder.begin(packet)))
-        self._stop()
-        self._pcm = _NOTHING
-
-    def _insert(self, packet: AudioPacket) -> None:
-        rtp = self._unwrapper.unwrap(packet.rtp_timestamp)
-        self._arrivals.arrived(rtp, packet.arrived_ns)
-        if not self._window.put(packet, rtp):
-            self._late += 1
+    def _let_pass(self, now_ns: int) -> None:
+        """Drops what is over by the end of this tick; the last packets are kept to prime the decoder with."""
+        end_ns = now_ns + TICK_NS
+        here = len(self._window) > 0
+        while (head := self._window.head()) is not None:
+            if self._arrivals.due_ns(head.rtp + packet_duration(head.packet)) > end_ns:
+                break
+            missing = self._window.take()
+            if missing:
+                self._lost += missing
+                self._primer.clear()
+            self._primer.append(head.packet)
+        self._played = (self._arrivals.due_rtp(now_ns), now_ns) if here else None
 
     def _chunk(self, now_ns: int) -> Samples | None:
         if self._playing and self._excess_ns(now_ns) > MAX_EXCESS_NS:
@@ -222,8 +246,9 @@ class Playout:
         wanted = SAMPLES_PER_TICK
         if not self._expanded:
             delay_ns = self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns)
-            wanted += self._pacer.correction(delay_ns, self._arrivals.target_ns, quiet=self._level >= QUIET_LEVEL)
+            wanted += self._pacer.correction(delay_ns, self._arrivals.target_ns, quiet=self._dbov <= QUIET_DBOV)
         self._played = (self._cursor - self._pcm.size, now_ns)
+        self._played_samples += SAMPLES_PER_TICK
         while self._playing and self._pcm.size < wanted:
             self._extend(wanted - self._pcm.size)
         chunk, self._pcm = self._pcm[:wanted], self._pcm[wanted:]
@@ -243,9 +268,19 @@ class Playout:
         silence = max(0, wait_ns) * AUDIO_CLOCK_HZ // NS_PER_S
         self._pcm = np.zeros(silence, np.int16)
         self._cursor = head.rtp
-        self._pacer.begin(self._arrivals.delay_ns(head.rtp - silence, now_ns))
         self._playing = True
+        if self._parked:
+            self._return(-wait_ns * AUDIO_CLOCK_HZ // NS_PER_S)
+        self._pacer.begin(self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns))
         return True
+
+    def _return(self, overdue: int) -> None:
+        """Goes on after a time when nothing was decoded, in the middle of a packet if that is where one would be."""
+        self._decoder.prime(self._primer)
+        self._primer.clear()
+        if overdue > 0:
+            self._extend(0)
+            self._pcm = self._pcm[overdue:]
 
     def _skip_overdue(self, now_ns: int) -> None:
         """Drops what is far too late, down to the first packet that is not late at all."""
@@ -270,9 +305,12 @@ class Playout:
             self._wait(wanted)
             return
         hole = head.rtp - self._cursor - self._expanded
+        if head.missing and holds_copy(head.packet):
+            self._arrivals.repairable(head.packet.arrived_ns)
         if hole <= 0:
             self._lost += self._window.take()
             decoded = self._decoder.decode(head.packet)
+            self._claims.measured(head.packet, dbov(decoded))
             self._arrivals.expect(samples_ns(decoded.size))
             self._append(decoded, head.rtp + decoded.size)
         elif hole > (MAX_HOLE_SAMPLES if head.missing else MAX_PAUSE_SAMPLES):
@@ -299,14 +337,3 @@ class Playout:
         self._pcm = np.concatenate((self._pcm, samples)) if self._pcm.size else samples
         self._cursor = cursor
         self._expanded = 0
-
-
-def _confirms(stray: AudioPacket, packet: AudioPacket) -> bool:
-    """Whether two packets that don't continue the stream continue each other."""
-    samples = ((packet.rtp_timestamp - stray.rtp_timestamp + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-    between_ns = packet.arrived_ns - stray.arrived_ns
-    return (
-        packet.ssrc == stray.ssrc
-        and 0 < sequence_step(packet.sequence_number, stray.sequence_number) <= CONFIRMING_STEP
-        and abs(samples_ns(samples) - between_ns) <= MAX_TRANSIT_STEP_NS
-    )

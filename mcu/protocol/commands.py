@@ -17,7 +17,15 @@ from mcu.protocol.access import (
     Waiting,
     WaitingList,
 )
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.decor import Banner, ImageFile, LogoPlace, ViewDecor
+from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     Connection,
@@ -35,11 +43,13 @@ from mcu.protocol.names import (
     Attributes,
     AttributesPatch,
     DisplayName,
+    GroupName,
     ParticipantId,
     RecordingId,
     Sdp,
     ViewName,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
     ChatMessage,
@@ -89,6 +99,7 @@ class Join(Frozen):
     name: DisplayName
     identity: ParticipantId | None = None
     role: Role = "participant"
+    group: GroupName = ""
     attributes: Attributes = Field(default_factory=dict)
     resume_token: Annotated[str, StringConstraints(max_length=128)] | None = None
     password: Password | None = Field(default=None, repr=False)
@@ -159,6 +170,7 @@ class UpdateParticipant(Frozen):
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None
     role: Role | None = None
+    group: GroupName | None = Field(default=None, description="empty: out of every group")
     attributes: AttributesPatch = Field(default_factory=dict)
 
 
@@ -354,7 +366,9 @@ class DeleteView(Frozen):
 
 
 class WatchView(Frozen):
-    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view."""
+    """→ ``ParticipantInfo``, once the participant's connection, if there is one, is served from that view. Raises
+    ``Forbidden`` where the view is that of a group which they are not in, unless they are a moderator.
+    """
 
     type: Literal["watch_view"] = "watch_view"
     participant: ParticipantId
@@ -458,6 +472,7 @@ Command = Annotated[
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
+    | GetSoundHealth
     | ListViews
     | CreateView
     | UpdateView
@@ -465,6 +480,11 @@ Command = Annotated[
     | WatchView
     | GetBanner
     | SetBanner
+    | ListGroups
+    | SetGroup
+    | Announce
+    | StopAnnouncement
+    | ListAnnouncements
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -500,9 +520,14 @@ Reply = (
     | TileMap
     | Snapshot
     | TileHealthList
+    | SoundHealth
     | ViewList
     | ViewSpec
     | Banner
+    | GroupInfo
+    | GroupList
+    | AnnouncementInfo
+    | AnnouncementList
     | ViewDecor
     | RecordingInfo
     | RecordingList

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mcu.protocol.access import WaitingInfo
+from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
+from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
 from mcu.protocol.names import ParticipantId, ViewName
@@ -84,12 +86,26 @@ class BannerChanged(RoomEvent):
     banner: Banner
 
 
+class GroupChanged(RoomEvent):
+    """What a group listens in on is another now. Who comes and goes is told by ``participant_updated``."""
+
+    type: Literal["group_changed"] = "group_changed"
+    group: GroupInfo
+
+
 class DecorChanged(RoomEvent):
     """The images of a view. Who has an avatar of their own is news of the participant."""
 
     type: Literal["decor_changed"] = "decor_changed"
     view: ViewName
     decor: ViewDecor
+
+
+class AnnouncementChanged(RoomEvent):
+    """An announcement began, was played to its end, or was stopped."""
+
+    type: Literal["announcement"] = "announcement"
+    announcement: AnnouncementInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -116,6 +132,13 @@ class PeerFailed(RoomEvent):
 class RoomUpdated(RoomEvent):
     type: Literal["room_updated"] = "room_updated"
     room: RoomInfo
+
+
+class Moved(RoomEvent):
+    """The room goes on elsewhere: join it again, at ``url`` where one is given. The last event of this handle."""
+
+    type: Literal["moved"] = "moved"
+    url: str | None = None
 
 
 class RoomClosed(RoomEvent):
@@ -202,11 +225,14 @@ Event = Annotated[
     | LayoutDropped
     | LayoutPluginEjected
     | BannerChanged
+    | GroupChanged
+    | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
     | Kicked
     | PeerFailed
     | RoomUpdated
+    | Moved
     | RoomClosed
     | ChatPosted
     | ChatEdited

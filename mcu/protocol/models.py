@@ -14,7 +14,16 @@ from pydantic import (
 )
 
 from mcu.protocol.faults import fault
-from mcu.protocol.names import Attributes, DisplayName, Metadata, ParticipantId, RecordingId, RoomName, ViewName
+from mcu.protocol.names import (
+    Attributes,
+    DisplayName,
+    GroupName,
+    Metadata,
+    ParticipantId,
+    RecordingId,
+    RoomName,
+    ViewName,
+)
 
 Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
@@ -24,6 +33,8 @@ PasswordHash = Annotated[str, StringConstraints(max_length=256)]
 Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
 
+
+AudioProfile = Literal["voice", "music"]
 
 TileState = Literal["live", "muted", "no_packets", "no_keyframe", "decode_error", "reconnecting"]
 """Live, or why the tile shows an avatar."""
@@ -58,6 +69,7 @@ class ParticipantInfo(Frozen):
     hand: bool = Field(default=False, description="raised")
     avatar: bool = Field(default=False, description="an image stands in for a camera that is off, not initials")
     view: ViewName = Field(default="main", description="the view they watch")
+    group: GroupName = Field(default="", description="hears and is heard by it alone; empty: in none")
     identified: bool = Field(default=False, description="their token names them: the same person comes as the same id")
     hidden: bool = Field(default=False, description="without a tile, a voice, or a place in the roster of others")
     attributes: Attributes = Field(default_factory=dict, description="layouts can choose by them: `attr:key=value`")
@@ -65,8 +77,8 @@ class ParticipantInfo(Frozen):
 
 
 class ViewSpec(Frozen):
-    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The sound is the room's: of it,
-    ``main`` decides.
+    """One composite: its canvas, rate and bitrates. Sizes are even, as 4:2:0 wants. The bitrate of sound is the room's:
+    of it, ``main`` decides.
     """
 
     name: ViewName = "main"
@@ -74,8 +86,26 @@ class ViewSpec(Frozen):
     height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
-    audio_kbps: int = Field(default=32, ge=6, le=256)
+    audio_profile: AudioProfile = Field(default="voice", description="what the sound is encoded for")
+    audio_kbps: int | None = Field(
+        default=None,
+        ge=6,
+        le=256,
+        description="of one channel, without what guards against loss; null: 32 for voice, 96 for music",
+    )
     background: Colour | None = Field(default=None, description="behind the tiles; null: as the layout has it")
+    group: GroupName | None = Field(
+        default=None,
+        description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
+    )
+
+    @property
+    def audio_bps(self) -> int:
+        """What ``audio_kbps`` says, or leaves to the profile."""
+        return 1000 * (self.audio_kbps or {"voice": 32, "music": 96}[self.audio_profile])
+
+
+_NULLABLE = {"background", "group"}
 
 
 class ViewChanges(Frozen):
@@ -88,6 +118,7 @@ class ViewChanges(Frozen):
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
+    group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 
     @model_serializer(mode="wrap")
     def _named(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -96,7 +127,7 @@ class ViewChanges(Frozen):
 
     def applied_to(self, spec: ViewSpec) -> ViewSpec:
         changes = self.model_dump()
-        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k == "background"})
+        return spec.model_copy(update={k: v for k, v in changes.items() if v is not None or k in _NULLABLE})
 
 
 class RoomSpec(Frozen):
@@ -108,6 +139,8 @@ class RoomSpec(Frozen):
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
     defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
+    chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
+    max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices are mixed, the loudest")
     metadata: Metadata = Field(default_factory=dict)
     locked: bool = Field(default=False, description="nobody new comes in")
     lobby: bool = Field(default=False, description="who comes waits until a moderator lets them in")

@@ -24,6 +24,8 @@ RoomName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterV
 DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(clean_text)]
 ParticipantId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
 ViewName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_\-]{1,32}$")]
+GroupName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{0,32}$")]
+"""A group within a room; empty for those who are in none."""
 RecordingId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,64}$")]
 AttributeKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 AttributeValue = Annotated[str, StringConstraints(max_length=256)]

@@ -4,7 +4,6 @@ from collections import OrderedDict
 from pathlib import Path
 
 from mcu.protocol.models import RecordingInfo
-from mcu.recording.manifest import recordings_in
 
 MAX_KNOWN = 1000
 """The newest recordings that are listed. Older files stay where they are."""
@@ -20,6 +19,8 @@ class RecordingIndex:
         """What earlier runs left in ``directory/<id>/``; those that a crash cut off are put right. Reads files: not on
         an event loop, and before anything is recorded there. A folder that doesn't exist holds nothing.
         """
+        from mcu.recording.manifest import recordings_in  # loads av, which who only looks things up does without
+
         folders = sorted((folder for folder in directory.glob("*") if folder.is_dir()), reverse=True)[:MAX_KNOWN]
         for folder in reversed(folders):
             for info in recordings_in(folder):
@@ -30,6 +31,11 @@ class RecordingIndex:
         self._known[info.id] = info
         while len(self._known) > MAX_KNOWN:
             self._known.popitem(last=False)
+
+    @property
+    def all(self) -> tuple[RecordingInfo, ...]:
+        """Oldest first."""
+        return tuple(self._known.values())
 
     def of(self, room: str) -> tuple[RecordingInfo, ...]:
         """Oldest first."""

@@ -134,6 +134,7 @@ class Attendance:
             id=command.identity or identifier or secrets.token_hex(6),
             name=command.name,
             role=command.role,
+            group=command.group,
             attributes=command.attributes,
             identified=command.identity is not None,
             hidden=command.hidden,
@@ -177,6 +178,8 @@ class Attendance:
             participant.gain = command.gain
         if command.role is not None:
             participant.role = command.role
+        if command.group is not None:
+            participant.group = command.group
         return self._updated(participant)
 
     def watches(self, participant: Participant, view: str) -> ParticipantInfo:

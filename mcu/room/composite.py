@@ -82,8 +82,9 @@ class Composite:
     """One view on the room's picture thread, which calls ``tick``. Another canvas or rate is another composite. The
     composites of a room share ``scaled``, so that two that show somebody in one size scale their picture once.
 
-    The event loop sets ``hubs`` and ``transition`` (whole, never in place). ``tile_map``, ``standings`` and ``seen``
-    are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
+    The event loop sets ``hubs``, ``transition`` and ``group`` (whole, never in place): of a group, its members alone
+    have tiles here, and one of them is the active speaker, whoever speaks elsewhere. ``tile_map``, ``standings`` and
+    ``seen`` are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Composite:
         self.seen: frozenset[TileKey] = frozenset()
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
+        self.group = spec.group
         self._animator = Animator()
         self._casting = Casting()
         self._retimed: Transition | None = None
@@ -181,15 +183,16 @@ class Composite:
 
     def _scene(self, layout: LayoutSpec, moment: Moment, time_ns: int) -> Scene:
         plugin, layout_seq = moment.plugins.get(self.name), self._tile_map.layout_seq
+        members, dominant = moment.of(self.group)
         if plugin is not None:
-            scene = plugin.scene(layout, moment.members, self._size, moment.dominant, time_ns, layout_seq)
+            scene = plugin.scene(layout, members, self._size, dominant, time_ns, layout_seq)
             if scene is not None:
                 return scene
         arrangement = arrange_next(
             layout,
-            moment.members,
+            members,
             self._size,
-            moment.dominant,
+            dominant,
             layout_seq,
             now_ns=time_ns,
             previous=self._casting,

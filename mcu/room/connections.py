@@ -12,13 +12,13 @@ from mcu.room.participant import Participant
 from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
 from mcu.rtc.listener import PeerState
-from mcu.rtc.sender import AudioFanout
 
 _SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
 
 
 class Connections:
-    """Makes peers for a room's participants and connects them with the room's views. On the event loop only.
+    """Makes peers for a room's participants and connects them with the room's views. On the event loop only. The sound
+    thread finds their downlinks in its snapshot; a peer that is closed is in no fan-out any more.
 
     ``on_change(participant, connection, alive, reason)`` is told whenever the current connection of somebody starts
     or stops to work; what a replaced connection does is nobody's news.
@@ -31,7 +31,6 @@ class Connections:
         clock: Clock,
         ticker: RtcTicker,
         views: Views,
-        audio: AudioFanout,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
     ) -> None:
@@ -40,7 +39,6 @@ class Connections:
         self._clock = clock
         self._ticker = ticker
         self._views = views
-        self._audio = audio
         self._on_change = on_change
         self._chores = Chores("connections")
 
@@ -128,8 +126,6 @@ class Connections:
         link.served = downlink
         if negotiated.video_out_codec is not None:
             self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view)
-        if negotiated.audio_out is not None:
-            self._audio.add(downlink)
 
     def _keyframe_request(self, link: Link) -> None:
         if link.served is not None:
@@ -138,6 +134,5 @@ class Connections:
     async def _retire(self, link: Link) -> None:
         served, link.served = link.served, None
         if served is not None:
-            self._audio.remove(served)
             await self._views.remove_viewer(served)
         await link.close()

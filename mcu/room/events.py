@@ -68,6 +68,11 @@ class Events:
     def discard(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
 
+    def close(self) -> None:
+        """Ends every subscription after what is queued; others may follow."""
+        for subscription in self._subscriptions:
+            subscription.close()
+
     def emit(self, event: Event) -> None:
         for subscription in self._subscriptions:
             if event.to is None or subscription.participant in (None, event.to):

@@ -91,6 +91,9 @@ class Link:
 
     def on_reception(self, reception: Reception) -> None:
         self.reception[reception.kind] = reception
+        lane = self.served.audio if self.served is not None else None
+        if reception.kind == "audio" and lane is not None:
+            lane.fraction_lost = reception.fraction_lost
 
     def on_state(self, state: PeerState, reason: str) -> None:
         self.connected = state == "connected"

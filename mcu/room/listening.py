@@ -1,79 +1,173 @@
 """What people hear: one stream for all who only listen, one of their own for each who speaks.
 
-Somebody who falls silent keeps their own for a while, so that the change of encoder doesn't fall into every pause.
+Listeners who asked for another packet time or for two channels share a stream of that form, while somebody uses it.
+Somebody who falls silent keeps their own stream for a while, so that the change doesn't fall into every pause; how a
+change is made inaudible is told in ``mcu/media/sound_stream.py``.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from mcu.clock import NS_PER_S
-from mcu.media.opus import OpusEncoder
+from mcu.frames import SoundForm, SoundPacket
+from mcu.media.sound_stream import RecentSound, SoundQuality, SoundStream
+from mcu.room.loss_guard import Guard, LossGuard
 from mcu.room.snapshot import SoundInput
-from mcu.rtc.downlink import Downlink
+from mcu.rtc.downlink import Downlink, SoundLane
 from mcu.rtc.sender import AudioFanout
 from mixer.sound import Mixed
 
 OWN_MIX_HOLD_NS = 2 * NS_PER_S
-"""Somebody who falls silent keeps a mix of their own for this long: a change of encoder at each pause would click."""
+"""Somebody who falls silent keeps a mix of their own for this long. Both encoders hear the same in that time, and come
+to agree; a change after half a second makes steps of up to twice the usual size in a loud tone."""
 
-EXPECTED_LOSS = 0.1
-"""From here on libopus puts a copy of the last packet into the next at 32 kbit/s; below it never does."""
+JUDGE_INTERVAL_NS = NS_PER_S
+
+
+@dataclass(slots=True)
+class _Output:
+    """A stream, and what is known of the losses of those who hear it."""
+
+    stream: SoundStream
+    guard: LossGuard = field(default_factory=LossGuard)
 
 
 @dataclass(slots=True)
 class _OwnMix:
-    encoder: OpusEncoder
+    output: _Output
+    form: SoundForm
+    recent: RecentSound
     last_contribution_ns: int
 
 
 class Listening:
-    """Encodes the mixes of one tick and sends them through ``fanout``. Belongs to the sound thread."""
+    """Encodes the mixes of one tick and sends them through ``fanout``. Belongs to the sound thread.
 
-    def __init__(self, fanout: AudioFanout, *, bitrate_bps: int) -> None:
+    ``bitrate_bps`` is that of one channel without a guard against loss; ``music`` for more than voices.
+    """
+
+    def __init__(self, fanout: AudioFanout, *, bitrate_bps: int, music: bool = False) -> None:
         self.encodes = 0
-        """Opus packets made since the beginning."""
+        """Opus packets made since the beginning; a silence takes none."""
+        self.streams = 0
+        """Encoders at work: one of each form that somebody hears, and one of each who speaks."""
         self._fanout = fanout
-        self._bitrate_bps = bitrate_bps
-        self._shared = OpusEncoder(bitrate_bps, expected_loss=EXPECTED_LOSS)
-        self._own: dict[str, _OwnMix] = {}
+        self._quality = SoundQuality(bitrate_bps, music=music)
+        self._recent = RecentSound()
+        self._shared: dict[SoundForm, _Output] = {}
+        self._own: dict[Downlink, _OwnMix] = {}
+        self._encoded_before = 0
+        self._judge_ns = 0
 
     def send(self, sounds: tuple[SoundInput, ...], mixed: Mixed, time_ns: int) -> None:
         """Sends the tick that begins at ``time_ns``, room time, to everybody who listens."""
-        own = self._encode_own(sounds, mixed.without, mixed.everyone, time_ns)
-        if self._fanout.statistics.listeners:
-            self.encodes += 1
-            self._fanout.send(self._shared.encode(mixed.everyone), time_ns, own)
+        listeners = {downlink: lane for lane, downlink in self._fanout.listeners}
+        own = self._own_packets(sounds, mixed, listeners, time_ns)
+        self._recent.add(mixed.everyone, time_ns)
+        if listeners:
+            self._fanout.deliver(self._shared_packets(listeners, time_ns), own)
+        if time_ns >= self._judge_ns:
+            self._judge_ns = time_ns + JUDGE_INTERVAL_NS
+            self._judge(listeners, time_ns)
+        self.encodes = self._encoded_before + sum(output.stream.encodes for output in self._outputs())
+        self.streams = len(self._shared) + len(self._own)
 
-    def _encode_own(
-        self,
-        sounds: tuple[SoundInput, ...],
-        without: Mapping[str, NDArray[np.int16]],
-        everyone: NDArray[np.int16],
-        time_ns: int,
-    ) -> dict[Downlink, bytes]:
-        payloads: dict[Downlink, bytes] = {}
-        listening = {source.participant: source.downlink for source in sounds if source.downlink is not None}
-        for who in without.keys() & listening.keys():
-            mix = self._own.get(who)
-            if mix is None:
-                mix = self._own[who] = _OwnMix(OpusEncoder(self._bitrate_bps, expected_loss=EXPECTED_LOSS), time_ns)
-            mix.last_contribution_ns = time_ns
-        for who in list(self._own):
-            mix = self._own[who]
-            downlink = listening.get(who)
-            if downlink is None or time_ns - mix.last_contribution_ns > OWN_MIX_HOLD_NS:
-                self._own.pop(who).encoder.close()
-                continue
-            self.encodes += 1
-            payloads[downlink] = mix.encoder.encode(without.get(who, everyone))
-        return payloads
+    def hand_over(self, downlink: Downlink, to: "Listening") -> None:
+        """A listener hears another mix from now on, as one of those in its ``without`` to begin with. Their stream goes
+        along, or one that has heard what they have: nothing but its sound changes.
+        """
+        mix = self._own.pop(downlink, None)
+        if mix is None and downlink.audio is not None:
+            form = _heard_as(downlink.audio.form, self._recent.channels)
+            mix = _OwnMix(self._made(form), form, self._recent.fork(), 0)
+        if mix is not None:
+            to._own[downlink] = mix
+
+    def _own_packets(
+        self, sounds: tuple[SoundInput, ...], mixed: Mixed, listeners: Mapping[Downlink, SoundLane], time_ns: int
+    ) -> dict[Downlink, SoundPacket | None]:
+        """One for each who speaks, or has just spoken."""
+        speaking = {
+            downlink: source.participant
+            for source in sounds
+            if source.participant in mixed.without
+            and (downlink := source.downlink) is not None
+            and downlink in listeners
+        }
+        for downlink in speaking:
+            self._speaks(downlink, listeners[downlink], mixed.everyone.ndim, time_ns)
+        for downlink, mix in list(self._own.items()):
+            if downlink not in listeners or time_ns - mix.last_contribution_ns > OWN_MIX_HOLD_NS:
+                self._retire(self._own.pop(downlink).output)
+        packets: dict[Downlink, SoundPacket | None] = {}
+        for downlink, mix in self._own.items():
+            who = speaking.get(downlink)
+            mix.recent.add(mixed.everyone if who is None else mixed.without[who], time_ns)
+            packets[downlink] = mix.output.stream.encode(mix.recent, time_ns)
+        return packets
+
+    def _speaks(self, downlink: Downlink, lane: SoundLane, channels: int, time_ns: int) -> None:
+        mix, form = self._own.get(downlink), _heard_as(lane.form, channels)
+        if mix is None or mix.form != form:
+            recent = self._recent.fork() if mix is None else mix.recent
+            if mix is not None:
+                self._retire(mix.output)
+            mix = self._own[downlink] = _OwnMix(self._made(form), form, recent, time_ns)
+            self._protect(mix.output, [lane.fraction_lost], time_ns)
+        mix.last_contribution_ns = time_ns
+
+    def _shared_packets(self, listeners: Mapping[Downlink, SoundLane], time_ns: int) -> dict[SoundForm, SoundPacket]:
+        """One for each form that is heard by somebody who hasn't their own. Encoders that nobody needs are let go."""
+        wished = {lane.form for downlink, lane in listeners.items() if downlink not in self._own}
+        heard_as = {form: _heard_as(form, self._recent.channels) for form in wished}
+        for form in self._shared.keys() - heard_as.values():
+            self._retire(self._shared.pop(form))
+        made: dict[SoundForm, SoundPacket | None] = {}
+        for form in set(heard_as.values()):
+            output = self._shared.get(form)
+            if output is None:
+                output = self._shared[form] = self._made(form)
+            made[form] = output.stream.encode(self._recent, time_ns)
+        return {form: packet for form, real in heard_as.items() if (packet := made[real]) is not None}
+
+    def _judge(self, listeners: Mapping[Downlink, SoundLane], time_ns: int) -> None:
+        losses: dict[SoundForm, list[float]] = {form: [] for form in self._shared}
+        for downlink, lane in listeners.items():
+            mix = self._own.get(downlink)
+            if mix is not None:
+                self._protect(mix.output, [lane.fraction_lost], time_ns)
+            elif (form := _heard_as(lane.form, self._recent.channels)) in losses:
+                losses[form].append(lane.fraction_lost)
+        for form, reported in losses.items():
+            self._protect(self._shared[form], reported, time_ns)
+
+    def _protect(self, output: _Output, reported: list[float], time_ns: int) -> None:
+        output.stream.quality = self._guarded(output.guard.judge(reported, time_ns))
+
+    def _guarded(self, guard: Guard) -> SoundQuality:
+        bitrate_bps = round(self._quality.bitrate_bps * guard.bitrate)
+        return replace(self._quality, bitrate_bps=bitrate_bps, expected_loss=guard.expected_loss)
+
+    def _made(self, form: SoundForm) -> _Output:
+        return _Output(SoundStream(form, self._quality))
+
+    def _retire(self, output: _Output) -> None:
+        self._encoded_before += output.stream.encodes
+        output.stream.close()
+
+    def _outputs(self) -> Iterator[_Output]:
+        yield from self._shared.values()
+        for mix in self._own.values():
+            yield mix.output
 
     def close(self) -> None:
         """Frees the encoders. Idempotent."""
-        self._shared.close()
-        for mix in self._own.values():
-            mix.encoder.close()
+        for output in list(self._outputs()):
+            self._retire(output)
+        self._shared.clear()
         self._own.clear()
+
+
+def _heard_as(form: SoundForm, channels: int) -> SoundForm:
+    """Of a mix with one channel nobody gets two."""
+    return form if channels == 2 else SoundForm(form.packet_ms)

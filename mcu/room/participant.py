@@ -41,11 +41,15 @@ class Participant:
     identified: bool = False
     """Their id is the identity of a token, not made up here."""
     hidden: bool = False
+    group: str = ""
+    """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Replaced, never written into: snapshots hold it."""
     avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
+    view_chosen: bool = False
+    """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
@@ -87,6 +91,7 @@ class Participant:
             view=self.view,
             identified=self.identified,
             hidden=self.hidden,
+            group=self.group,
             attributes=dict(self.attributes),
             joined_at=self.joined_at,
         )
@@ -120,6 +125,7 @@ class Participant:
                 muted=not self.hears,
                 reconnecting=reconnecting,
                 role=self.role,
+                group=self.group,
                 attributes=self.attributes,
                 hand=self.hand and source == "camera",
             )
@@ -137,6 +143,7 @@ class Participant:
             heard=self.hears,
             gain=self.gain,
             downlink=link.listening if link is not None else None,
+            group=self.group,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:

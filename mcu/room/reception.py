@@ -12,6 +12,7 @@ from mcu.protocol.models import ParticipantInfo, RoomInfo, RoomSpec
 from mcu.room.attendance import Attendance, Reason
 from mcu.room.door import Door
 from mcu.room.events import Events
+from mcu.room.groups import Groups
 from mcu.room.lobby import Lobby
 from mcu.room.ownership import Ownership
 from mcu.room.participant import Participant
@@ -20,7 +21,7 @@ from mcu.room.views import Views
 
 class Reception:
     """Carries out joins, and the commands on the door, the lobby and roles. On the event loop. ``info()`` is the room's
-    of this moment.
+    of this moment; ``follow_groups()`` shows people the view of the group they are in now.
     """
 
     def __init__(
@@ -28,17 +29,21 @@ class Reception:
         spec: RoomSpec,
         attendance: Attendance,
         views: Views,
+        groups: Groups,
         events: Events,
         clock: Clock,
         *,
         info: Callable[[], RoomInfo],
+        follow_groups: Callable[[], None],
     ) -> None:
         self.finished = False
         """The owner's leaving ended the room: it waits to be closed, and nobody comes in any more."""
         self._attendance = attendance
         self._views = views
+        self._groups = groups
         self._events = events
         self._info = info
+        self._follow_groups = follow_groups
         self._lobby = Lobby(attendance, events, clock)
         self._door = Door(spec, attendance, self._lobby, clock, on_change=self._changed, info=info)
         self._ownership = Ownership(lambda: self.spec)
@@ -80,6 +85,7 @@ class Reception:
     async def _join(self, command: c.Join) -> c.Joined | a.Waiting:
         if self.finished:
             raise NotFound("this room has been closed", code="no_such_room")
+        self._groups.claim(command.group)
         knock = await self._door.enter(command)
         if knock is not None and not knock.admitted:
             return a.Waiting(waiting=knock.info, admission=knock.admission)
@@ -88,6 +94,7 @@ class Reception:
             self._lobby.leave(knock)
         if self._ownership.came(participant):
             self._events.emit(e.RoomUpdated(room=self._info()))
+        self._follow_groups()
         return c.Joined(
             participant=participant.info,
             resume_token=participant.resume_token,
@@ -98,9 +105,13 @@ class Reception:
         )
 
     async def _update_participant(self, command: c.UpdateParticipant) -> ParticipantInfo:
+        self._groups.claim(command.group)
         info = self._attendance.update(command)
         if command.role is not None:
             self._lobby.tell()
+        if command.group is not None:
+            self._follow_groups()
+            info = self._attendance.participant(command.participant).info
         return info
 
     def _changed(self, changes: a.RoomChanges) -> None:

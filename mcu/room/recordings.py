@@ -1,4 +1,4 @@
-"""The recordings of a room: each a recorder fed by its view's own encoder and the full mix."""
+"""The recordings of a room: each a recorder fed by its view's own encoder, and the full mix of the group it shows."""
 
 import asyncio
 import re
@@ -15,6 +15,7 @@ from mcu.protocol.models import RecordingInfo
 from mcu.recording.index import RecordingIndex
 from mcu.recording.recorder import Recorder
 from mcu.room.outputs import ViewOutputs
+from mcu.room.snapshot import NO_GROUP
 from mcu.room.sounds import RoomSounds
 from mcu.room.view import View
 
@@ -87,7 +88,7 @@ class Recordings:
             del self._running[recording.id]
             raise Internal(f"the recording can't be written: {error.strerror or error}") from error
         recording.outputs.add_sink("H264", recording.recorder, KEYFRAME_INTERVAL_S)
-        self._sounds.sinks = (*self._sounds.sinks, recording.recorder)
+        self._sounds.sinks = (*self._sounds.sinks, (recording.recorder, view.spec.group or NO_GROUP))
         log.info("recording_started", room=self._room, recording=recording.id, view=view.name, file=recording.path.name)
         info = await asyncio.to_thread(self._info, recording)
         if recording.id in self._running:
@@ -124,7 +125,7 @@ class Recordings:
                 raise NotFound(message, code="no_such_recording")
             return ended
         recorder = recording.recorder
-        self._sounds.sinks = tuple(sink for sink in self._sounds.sinks if sink is not recorder)
+        self._sounds.sinks = tuple(tap for tap in self._sounds.sinks if tap[0] is not recorder)
         await recording.outputs.remove_sink("H264", recorder)
         result = await recorder.aclose()
         if recording.result is None:

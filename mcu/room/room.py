@@ -13,14 +13,17 @@ from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
+from mcu.protocol import sound
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
+from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.events import Events, Subscription
+from mcu.room.groups import Groups
 from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
@@ -29,11 +32,11 @@ from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
 from mcu.room.views import Views
 from mcu.rtc import RtcTicker
-from mcu.rtc.sender import AudioFanout
 from mixer.speech import Speech
 from mixer.timeline import Timeline
 
@@ -66,14 +69,15 @@ class Room:
         self._events = Events()
         identity = new_identity(spec.name)
         start_ns = clock.now_ns()
-        self.audio = AudioFanout(identity)
         self.sounds = RoomSounds(
             spec.name,
             clock,
             Timeline(start_ns, spec.view.fps),
-            self.audio,
-            bitrate_bps=spec.view.audio_kbps * 1000,
+            bitrate_bps=spec.view.audio_bps,
+            max_speakers=spec.max_speakers,
+            music=spec.view.audio_profile == "music",
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
+            on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
         self.pictures = RoomPictures(
             spec.name,
@@ -98,7 +102,6 @@ class Room:
             clock,
             ticker,
             self.views,
-            self.audio,
             on_change=lambda *news: self._attendance.connection_changed(*news),
         )
         self._attendance = Attendance(
@@ -113,14 +116,32 @@ class Room:
             on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
-        self._reception = Reception(spec, self._attendance, self.views, self._events, clock, info=lambda: self.info)
-        viewing = Viewing(
+        self._announcing = Announcing(
+            clock,
+            self._events,
+            chimes=spec.chimes,
+            played=lambda: self.sounds.announced,
+            on_change=self._publish,
+        )
+        self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
+        self._reception = Reception(
+            spec,
+            self._attendance,
+            self.views,
+            self._groups,
+            self._events,
+            clock,
+            info=lambda: self.info,
+            follow_groups=lambda: self._viewing.follow_groups(),
+        )
+        self._viewing = Viewing(
             spec.name,
             clock,
             self.views,
             self._attendance,
             self._connections,
             self.recordings,
+            self._groups,
             self._events,
             on_change=self._views_changed,
         )
@@ -134,7 +155,7 @@ class Room:
         )
         decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
         pace = Pace(self._attendance, clock)
-        chat = Chat(self._attendance, self._events, clock, pace)
+        chat = Chat(self._attendance, self._events, clock, pace, self._groups.members_beside)
         relay = Relay(self._attendance, self._events, pace)
         self._housekeeping: asyncio.Task[None] | None = None
         self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
@@ -146,12 +167,15 @@ class Room:
             c.Detach: self._detach,
             c.GetRoom: self._get_room,
             c.ListParticipants: self._list_participants,
+            sound.GetSoundHealth: self._get_sound_health,
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
-            **viewing.handlers,
+            **self._viewing.handlers,
+            **self._groups.handlers,
+            **self._announcing.handlers,
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
@@ -161,6 +185,7 @@ class Room:
 
     def start(self) -> None:
         """Raises RuntimeError when a thread can't start."""
+        self._publish()
         self.sounds.start()
         self.pictures.start()
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
@@ -233,6 +258,7 @@ class Room:
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
+        await self._viewing.close()
         await self._connections.close()
         await self.views.close()
         self.pictures.close()
@@ -279,6 +305,9 @@ class Room:
 
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
+
+    async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
+        return sound_health(self._attendance.participant(command.participant).playout.statistics)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self.views.get(command.view).composite.tile_map
@@ -341,10 +370,13 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
+        self._announcing.attend(people)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),
             sounds=tuple(person.sound for person in people if person.sound is not None),
+            groups=self._groups.snapshot,
+            announcements=self._announcing.announcements,
             layouts=self.views.layouts,
             plugins=self.views.plugins,
             banners=self.views.banners,

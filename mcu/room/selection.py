@@ -31,6 +31,16 @@ class Moment:
     wall_ahead_ns: int = 0
     decors: Mapping[str, Decor] = field(default_factory=dict)
 
+    def of(self, group: str | None) -> tuple[tuple[Member, ...], str | None]:
+        """The members of a group, and who of them has the floor: where it is somebody else's, who spoke last."""
+        if group is None:
+            return self.members, self.dominant
+        members = tuple(member for member in self.members if self.sources[member.key].group == group)
+        if any(member.key.participant == self.dominant for member in members):
+            return members, self.dominant
+        last = max(members, key=lambda member: member.last_spoke_ns, default=None)
+        return members, last.key.participant if last is not None and last.last_spoke_ns else None
+
 
 class Selection:
     """Chooses the pictures of a tick, once for all views. On the picture thread only."""

@@ -11,9 +11,14 @@ from mcu.media.playout import Playout
 from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
+from mcu.rtc.sender import AudioFanout
+from mixer.announcer import Announcement
 from mixer.decor import Decor
 from mixer.layouts.arrange import LayoutSpec
 from mixer.scene import TileKey
+
+NO_GROUP = ""
+"""The group of those who are in none. It is always there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +35,40 @@ class PictureInput:
     muted: bool
     reconnecting: bool
     role: str = ""
+    group: str = NO_GROUP
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SoundInput:
-    """A microphone. ``heard`` False: muted, by its owner or a moderator. ``downlink`` is where its owner listens."""
+    """A microphone. ``heard`` False: muted, by its owner or a moderator. ``downlink`` is where its owner listens, and
+    ``group`` whom they hear and who hears them.
+    """
 
     participant: str
     playout: Playout
     heard: bool
     gain: float
     downlink: Downlink | None
+    group: str = NO_GROUP
+
+
+@dataclass(frozen=True, slots=True)
+class SoundGroup:
+    """A group that has a mix: where it is sent, and the factors of the groups it listens in on."""
+
+    name: str
+    fanout: AudioFanout
+    hears: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomSnapshot:
     pictures: tuple[PictureInput, ...] = ()
     sounds: tuple[SoundInput, ...] = ()
+    groups: tuple[SoundGroup, ...] = ()
+    announcements: tuple[Announcement, ...] = ()
     layouts: Mapping[str, LayoutSpec] = field(default_factory=dict)
     """By the name of the view."""
     plugins: Mapping[str, PluginRun] = field(default_factory=dict)

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from mcu.clock import NS_PER_MS, Clock
 from mcu.room.deadlines import Metronome, TickStatistics
-from mcu.room.listening import Listening
+from mcu.room.mixing import Mixing
 from mcu.room.snapshot import RoomSnapshot, SpeechState
 from mcu.room.voices import Voices
-from mcu.rtc.sender import AudioFanout
-from mixer.sound import SoundMixer
+from mixer.announcer import Announcement
 from mixer.speech import SpeakerDetector, Speech
-from mixer.timeline import Timeline
+from mixer.timeline import SOUND_TICK_SAMPLES, Timeline
 
 JUDGE_EVERY_TICKS = 2
 """Who speaks is judged every 40 ms: a hundred people cost 0.2 ms each time."""
@@ -23,18 +22,26 @@ JUDGE_EVERY_TICKS = 2
 SPEECH_EVENT_NS = 200 * NS_PER_MS
 """Speaker events come at most this often."""
 
+_SILENCE = np.zeros(SOUND_TICK_SAMPLES, np.int16)
+_SILENCE.flags.writeable = False
+
 
 class SoundSink(Protocol):
-    """Takes the full mix, on the sound thread, and never blocks."""
+    """Takes the full mix of a group, on the sound thread, and never blocks."""
 
     def write_sound(self, pcm: NDArray[np.int16], time_ns: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SoundStatistics:
+    """``encodes``: Opus packets made; ``contributors``: voices in the last tick; ``groups`` that have a mix."""
+
     ticks: TickStatistics
     encodes: int
     contributors: int
+    groups: int
+    decoded: int
+    parked: int
 
 
 class RoomSounds:
@@ -47,21 +54,25 @@ class RoomSounds:
         room: str,
         clock: Clock,
         timeline: Timeline,
-        fanout: AudioFanout,
         *,
         bitrate_bps: int,
+        max_speakers: int,
+        music: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
+        on_announced: Callable[[str], None] = lambda identifier: None,
     ) -> None:
         self.snapshot = RoomSnapshot()
-        self.sinks: tuple[SoundSink, ...] = ()
+        self.sinks: tuple[tuple[SoundSink, str], ...] = ()
+        """Who takes a mix, and that of which group."""
         self.speech = SpeechState()
         self._clock = clock
         self._timeline = timeline
         self._on_speech = on_speech
-        self._voices = Voices()
-        self._mixer = SoundMixer()
+        self._on_announced = on_announced
+        self._announced: frozenset[str] = frozenset()
+        self._voices = Voices(max_speakers)
+        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music)
         self._detector = SpeakerDetector()
-        self._listening = Listening(fanout, bitrate_bps=bitrate_bps)
         self._told_ns = 0
         self._told: Speech | None = None
         self._contributors = 0
@@ -71,7 +82,7 @@ class RoomSounds:
             tick_ns=timeline.sound_tick_ns,
             tick_at=timeline.sound_tick_at,
             tick=self.tick,
-            stopped=self._listening.close,
+            stopped=self._mixing.close,
         )
 
     def start(self) -> None:
@@ -85,20 +96,41 @@ class RoomSounds:
 
     @property
     def statistics(self) -> SoundStatistics:
-        return SoundStatistics(self._metronome.statistics, self._listening.encodes, self._contributors)
+        voices = self._voices.statistics
+        return SoundStatistics(
+            self._metronome.statistics,
+            self._mixing.encodes,
+            self._contributors,
+            len(self.snapshot.groups),
+            voices.decoded,
+            voices.parked,
+        )
+
+    @property
+    def announced(self) -> Mapping[str, int]:
+        """How many samples of each announcement have been played, by its id."""
+        return self._mixing.announcer.played
 
     def tick(self, n: int) -> None:
         """Plays sound tick ``n``: pull, mix, encode, send, record, judge."""
         time_ns = self._timeline.sound_tick_ns(n)
-        sounds = self.snapshot.sounds
-        heard = self._voices.collect(sounds, time_ns)
-        mixed = self._mixer.mix(heard.inputs, heard.gains)
+        room = self.snapshot
+        heard = self._voices.collect(room.sounds, time_ns)
+        mixes = self._mixing.play(room, heard, time_ns)
         self._contributors = len(heard.inputs)
-        self._listening.send(sounds, mixed, time_ns)
-        for sink in self.sinks:
-            sink.write_sound(mixed.everyone, time_ns)
+        self._tell_of_ends(room.announcements)
+        for sink, group in self.sinks:
+            mixed = mixes.get(group)
+            sink.write_sound(_SILENCE if mixed is None else mixed.everyone, time_ns)
         if n % JUDGE_EVERY_TICKS == 0:
             self._judge(heard.levels_dbov, time_ns)
+
+    def _tell_of_ends(self, announcements: tuple[Announcement, ...]) -> None:
+        """Once of each."""
+        over = frozenset(one.id for one in announcements if self._mixing.announcer.over(one))
+        for identifier in over - self._announced:
+            self._on_announced(identifier)
+        self._announced = over
 
     def _judge(self, levels_dbov: Mapping[str, float], time_ns: int) -> None:
         speech = self._detector.update(levels_dbov, time_ns)

@@ -122,6 +122,7 @@ class Views:
             self._publish()
             await view.outputs.close_retired()
         view.spec = spec
+        view.composite.group = spec.group
 
     async def delete(self, view: View) -> None:
         """Removes a view other than ``main``; whoever watches it goes over to ``main`` without a gap."""

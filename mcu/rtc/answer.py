@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcu.rtc.listener import OutgoingIdentity
-from mcu.rtc.negotiation import FEEDBACK, Agreement, TakenSection
+from mcu.rtc.negotiation import FEEDBACK, Agreement, TakenSection, sound_form
 from mcu.rtc.sdp import Codec, Fingerprint, Section
 
 OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=1"
@@ -50,6 +50,9 @@ def _taken(one: TakenSection, identity: OutgoingIdentity) -> Iterator[str]:
         yield f"a=extmap:{number} {uri}"
     for codec in one.codecs:
         yield from _codec(kind, codec)
+    if kind == "audio" and sound_form(one).packet_ms > 20:
+        # Who wants few packets may send few as well.
+        yield f"a=ptime:{sound_form(one).packet_ms}"
     if one.sends:
         yield from _sources(kind, one.codecs, identity)
 
@@ -71,7 +74,8 @@ def _codec(kind: str, codec: Codec) -> Iterator[str]:
     number = codec.payload_type
     if kind == "audio":
         yield f"a=rtpmap:{number} opus/48000/2"
-        yield f"a=fmtp:{number} {OPUS_PARAMETERS}"
+        stereo = ";sprop-stereo=1" if codec.parameters.get("stereo") == "1" else ""
+        yield f"a=fmtp:{number} {OPUS_PARAMETERS}{stereo}"
         return
     yield f"a=rtpmap:{number} {codec.name if codec.name == 'rtx' else codec.name.upper()}/{codec.clock_hz}"
     if codec.name == "rtx":

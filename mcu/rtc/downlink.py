@@ -78,6 +78,19 @@ class VideoLane(Lane):
             return None if sent is None else (sent, sequence)
 
 
+class SoundLane(Lane):
+    """A lane with what its listener agreed to. ``fraction_lost``, 0 to 1, is what they last reported: the event loop
+    writes it, the sound thread reads it. ``paused``: packets were left out since the last sound; holds the lock.
+    """
+
+    def __init__(self, keys: SrtpKeys, negotiated: Negotiated, payload_type: int) -> None:
+        super().__init__(keys, payload_type)
+        self.form = negotiated.audio_out_form
+        self.dtx = negotiated.audio_out_dtx
+        self.fraction_lost = 0.0
+        self.paused = False
+
+
 class Downlink:
     """Made when a peer is connected; ``close`` takes it out of every fan-out, frees keys and its copy of the socket.
 
@@ -99,7 +112,7 @@ class Downlink:
         self.negotiated = negotiated
         self.way = Way(fd, address)
         self.video = None if negotiated.video_out is None else VideoLane(keys, negotiated, negotiated.video_out)
-        self.audio = None if negotiated.audio_out is None else Lane(keys, negotiated.audio_out)
+        self.audio = None if negotiated.audio_out is None else SoundLane(keys, negotiated, negotiated.audio_out)
         self._identity = identity
         self._clock = clock
         self._epoch_ns = epoch_ns

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from mcu.frames import AudioPacket, ReceivedFrame, SenderReport, VideoCodec
+from mcu.frames import PLAIN_SOUND, AudioPacket, ReceivedFrame, SenderReport, SoundForm, VideoCodec
 
 PeerState = Literal["connecting", "connected", "failed", "closed"]
 """Only moves forward; ``failed`` and ``closed`` are final."""
@@ -62,6 +62,7 @@ class Negotiated:
 
     ``video_in`` maps payload types we may receive to codecs; ``video_in_rtx`` maps an RTX payload type to the one
     it repairs (RFC 4588). The ``_out`` fields are None when the remote side receives nothing of that kind.
+    ``audio_out_form`` and ``audio_out_dtx`` are what it wishes of the sound, as far as we grant it.
     """
 
     video_in: Mapping[int, VideoCodec] = field(default_factory=dict)
@@ -73,3 +74,5 @@ class Negotiated:
     video_out_rtx: int | None = None
     abs_send_time_out_ext: int | None = None
     audio_out: int | None = None
+    audio_out_form: SoundForm = PLAIN_SOUND
+    audio_out_dtx: bool = False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcu.errors import BadRequest
-from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, VideoCodec
+from mcu.frames import AUDIO_CLOCK_HZ, PLAIN_SOUND, VIDEO_CLOCK_HZ, SoundForm, VideoCodec
 from mcu.rtc.listener import Negotiated
 from mcu.rtc.sdp import Codec, Direction, Fingerprint, Offer, Section, bad_sdp
 
@@ -200,6 +200,7 @@ def _negotiated(audio: TakenSection | None, video: TakenSection | None) -> Negot
     send_time = video.extensions[0][0] if video is not None and video.extensions else None
     hears = audio is not None and audio.receives
     sees = video is not None and video.receives
+    listens = audio is not None and audio.sends
     return Negotiated(
         video_in=pictures if sees else {},
         video_in_rtx=repairs if sees else {},
@@ -209,5 +210,17 @@ def _negotiated(audio: TakenSection | None, video: TakenSection | None) -> Negot
         video_out_codec=pictures[out] if out is not None else None,
         video_out_rtx=next((rtx for rtx, base in repairs.items() if base == out), None) if out is not None else None,
         abs_send_time_out_ext=send_time if out is not None else None,
-        audio_out=sound if audio is not None and audio.sends else None,
+        audio_out=sound if listens else None,
+        audio_out_form=sound_form(audio) if audio is not None and listens else PLAIN_SOUND,
+        audio_out_dtx=audio is not None and listens and audio.codecs[0].parameters.get("usedtx") == "1",
     )
+
+
+def sound_form(audio: TakenSection) -> SoundForm:
+    """The form a listener asks for: with ``ptime`` packets of 40 or 60 ms, with ``stereo=1`` two channels.
+
+    What is wished for is met from below, and never less than 20 ms: a packet of 10 ms is all header.
+    """
+    wished_ms = min(audio.section.packet_ms or 20, audio.section.max_packet_ms or 60)
+    stereo = audio.codecs[0].parameters.get("stereo") == "1"
+    return SoundForm(60 if wished_ms >= 60 else 40 if wished_ms >= 40 else 20, 2 if stereo else 1)

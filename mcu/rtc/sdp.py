@@ -71,6 +71,9 @@ class Section:
     setup: Setup | None
     fingerprints: tuple[Fingerprint, ...]
     candidates: tuple[str, ...]
+    packet_ms: int | None = None
+    """The packet time that is wished for (``a=ptime``)."""
+    max_packet_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class _Lines:
     mid: str | None = None
     direction: Direction = "sendrecv"
     rtcp_mux: bool = False
+    packet_ms: int | None = None
+    max_packet_ms: int | None = None
     bundle_only: bool = False
     ice_lite: bool = False
     ice_ufrag: str | None = None
@@ -167,6 +172,10 @@ class _Lines:
                     self.feedback.append((payload_type, feedback))
             case "extmap":
                 self._read_extmap(value)
+            case "ptime":
+                self.packet_ms = _milliseconds(value)
+            case "maxptime":
+                self.max_packet_ms = _milliseconds(value)
             case "candidate":
                 if len(self.candidates) < MAX_CANDIDATE_LINES:
                     self.candidates.append(value)
@@ -239,6 +248,8 @@ class _Lines:
             setup=self.setup or session.setup,
             fingerprints=tuple(self.fingerprints or session.fingerprints),
             candidates=tuple(self.candidates),
+            packet_ms=self.packet_ms,
+            max_packet_ms=self.max_packet_ms,
         )
 
     def _codecs(self, formats: tuple[str, ...]) -> tuple[Codec, ...]:
@@ -263,3 +274,9 @@ def _match(pattern: re.Pattern[str], value: str, what: str) -> re.Match[str]:
     if found is None:
         raise bad_sdp(f"a malformed {what}")
     return found
+
+
+def _milliseconds(value: str) -> int | None:
+    """A packet time (RFC 8866, 6.4), which some write with a fraction. It is a wish: what can't be read is none."""
+    whole = value.strip().partition(".")[0]
+    return int(whole) if whole.isascii() and whole.isdigit() and len(whole) <= 4 else None

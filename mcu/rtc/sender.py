@@ -7,49 +7,25 @@ the sound's; viewers come and go on the event loop, which waits at most for one 
 
 import secrets
 import struct
-import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from mcu.clock import Clock
 from mcu.frames import EncodedFrame, VideoCodec
 from mcu.rtc import rtp
 from mcu.rtc.downlink import Downlink, VideoLane
 from mcu.rtc.history import History
-from mcu.rtc.lane import Lane, Source
+from mcu.rtc.lane import Lane
 from mcu.rtc.listener import OutgoingIdentity
-from mcu.rtc.media_time import audio_time, video_time
+from mcu.rtc.media_time import video_time
 from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Train, Variant, couple, lay_out, split
-from mcu.rtc.srtp import MAX_DATAGRAM, PacketBuffer, Pointer
+from mcu.rtc.sound_fanout import AudioFanout, AudioFanoutStatistics
+from mcu.rtc.srtp import PacketBuffer, Pointer
+from mcu.rtc.viewers import Viewers
 
 __all__ = ["AudioFanout", "AudioFanoutStatistics", "Downlink", "VideoFanout", "VideoFanoutStatistics"]
 
-MAX_OPUS_SIZE = 1275
-"""The longest Opus packet of 20 ms (RFC 6716, 3.4)."""
 _put_sequence = struct.Struct("!H").pack_into
 _put_sequence_and_time = struct.Struct("!HI").pack_into
-
-LaneT = TypeVar("LaneT", bound=Lane)
-
-
-class _Viewers(Generic[LaneT]):
-    """Who is fed, as a tuple that is replaced whole: the sending thread reads it without a lock."""
-
-    def __init__(self) -> None:
-        self._change = threading.Lock()
-        self.now: tuple[tuple[LaneT, Downlink], ...] = ()
-
-    def add(self, lane: LaneT, downlink: Downlink) -> None:
-        with self._change:
-            if all(lane is not other for other, _ in self.now):
-                self.now = (*self.now, (lane, downlink))
-
-    def discard(self, lane: Lane, fanout: Source) -> None:
-        """Drops a lane, unless it has come back to its fan-out while another thread took it away."""
-        with self._change:
-            if fanout is not lane.source and fanout is not lane.awaited:
-                self.now = tuple(viewer for viewer in self.now if viewer[0] is not lane)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +51,7 @@ class VideoFanout:
         self._ssrc = identity.video_ssrc
         self._time = video_time(identity)
         self._clock = clock
-        self._viewers = _Viewers[VideoLane]()
+        self._viewers = Viewers[VideoLane]()
         self._next = secrets.randbits(15)
         self._picture_id = secrets.randbits(15)
         self._buffer = PacketBuffer(MAX_TRAIN_SIZE)
@@ -177,103 +153,6 @@ class VideoFanout:
 
     def close(self) -> None:
         """Lets go of every viewer. Idempotent. Event loop; a frame in progress ends at the viewer it is at."""
-        for lane, _ in self._viewers.now:
-            lane.detach(self)
-            self.forget(lane)
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFanoutStatistics:
-    """``ticks`` sent, ``packets`` to all listeners together, of which ``own`` held a mix of their own."""
-
-    ticks: int
-    packets: int
-    own: int
-    refused: int
-    listeners: int
-
-
-class AudioFanout:
-    """The room's sound: one Opus packet for everybody, or one's own for those who speak.
-
-    ``send`` belongs to the sound thread; everything else to the event loop.
-    """
-
-    def __init__(self, identity: OutgoingIdentity) -> None:
-        self._ssrc = identity.audio_ssrc
-        self._time = audio_time(identity)
-        self._viewers = _Viewers[Lane]()
-        self._next = secrets.randbits(15)
-        self._buffer = PacketBuffer(MAX_DATAGRAM)
-        self._ticks = self._packets = self._own = self._refused = 0
-
-    def add(self, downlink: Downlink) -> None:
-        """Lets a viewer hear the room from the next tick on. ``ValueError`` when it receives no sound."""
-        lane = downlink.audio
-        if lane is None:
-            raise ValueError("the viewer has not agreed to receive sound")
-        with lane.lock:
-            if lane.closed or lane.source is self:
-                return
-            former, lane.source, lane.awaited = lane.source, None, self
-        if former is not None:
-            former.forget(lane)
-        self._viewers.add(lane, downlink)
-
-    def remove(self, downlink: Downlink) -> None:
-        """Stops the sound to a viewer. Afterwards the sound thread uses nothing of it. Idempotent."""
-        if downlink.audio is not None:
-            downlink.audio.detach(self)
-            self.forget(downlink.audio)
-
-    def forget(self, lane: Lane) -> None:
-        self._viewers.discard(lane, self)
-
-    def send(self, payload: bytes, time_ns: int, own: Mapping[Downlink, bytes]) -> None:
-        """Sends one tick: ``payload`` to all but those in ``own``, who get theirs. ``time_ns`` is room time.
-
-        An Opus packet that is empty or longer than 1275 bytes is not sent, and counted.
-        """
-        timestamp, sequence = self._time.rtp(time_ns), self._next
-        self._next += 1
-        self._ticks += 1
-        headers: dict[int, bytes] = {}
-        for lane, downlink in self._viewers.now:
-            mix = own.get(downlink) if own else None
-            sound = payload if mix is None else mix
-            if not 0 < len(sound) <= MAX_OPUS_SIZE:
-                self._refused += 1
-                continue
-            head = headers.get(lane.payload_type)
-            if head is None:
-                head = headers[lane.payload_type] = rtp.header(
-                    lane.payload_type, False, sequence, timestamp, self._ssrc
-                )
-            with lane.lock:
-                if lane.awaited is self:
-                    lane.begin(self, sequence)
-                if lane.source is self:
-                    self._send(lane, downlink, head + sound, sequence)
-                    lane.count(sequence, 1, len(sound))
-                    self._packets += 1
-                    self._own += mix is not None
-
-    def _send(self, lane: Lane, downlink: Downlink, packet: bytes, sequence: int) -> None:
-        """Protects and sends one packet. Holds the lane's lock."""
-        if lane.offset & 0xFFFF:
-            packet = b"%b%b%b" % (packet[:2], (sequence + lane.offset & 0xFFFF).to_bytes(2, "big"), packet[4:])
-        size = lane.protector.protect_into(self._buffer, packet)
-        if size:
-            downlink.way.send(self._buffer.view[:size])
-        else:
-            lane.failures += 1
-
-    @property
-    def statistics(self) -> AudioFanoutStatistics:
-        return AudioFanoutStatistics(self._ticks, self._packets, self._own, self._refused, len(self._viewers.now))
-
-    def close(self) -> None:
-        """Lets go of every listener. Idempotent."""
         for lane, _ in self._viewers.now:
             lane.detach(self)
             self.forget(lane)

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 from api.auth import Authority, Grants, TokenSpec
 from api.direction import asks_to_receive
 from mcu.errors import Unauthorised, Unprocessable
-from mcu.protocol.commands import Offer
+from mcu.protocol.commands import Join, Joined, Offer
 from tests.api.conftest import ADMIN_KEY, KEY, MakeServer
 from tests.api.socket import SocketClient
 from tests.kit.engine import FakeEngine
@@ -171,6 +171,18 @@ async def test_each_grant_opens_its_own_doors(
     for door, (method, path, body) in doors.items():
         answer = await closed.request(method, path, json=body, headers=bearer(issued.json()["token"]))
         assert (answer.status_code == 403) == (door in refused), f"{door}: {answer.text}"
+
+
+async def test_how_somebody_is_heard_is_for_moderators(closed: httpx.AsyncClient, engine: FakeEngine) -> None:
+    joined = await engine.open_rooms["team"].call(Join(name="Ada"))
+    assert isinstance(joined, Joined)
+    who = joined.participant.id
+    for role, told in (("participant", False), ("moderator", True)):
+        issued = await closed.post(
+            f"{API}/tokens", json={"grants": {"room": "team", "role": role}}, headers=bearer(ADMIN_KEY)
+        )
+        answer = await closed.get(f"{ROOM}/participants/{who}", headers=bearer(issued.json()["token"]))
+        assert (answer.json()["sound"] is not None) == told
 
 
 async def test_the_admin_of_one_room_stays_in_it(closed: httpx.AsyncClient) -> None:

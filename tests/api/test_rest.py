@@ -13,7 +13,7 @@ from mcu.protocol.commands import UpdateParticipant
 from tests.api.conftest import MakeClient, MakeServer
 from tests.api.problems import problem
 from tests.api.socket import SocketClient
-from tests.kit.engine import FakeEngine
+from tests.kit.engine import SOUND_HEALTH, FakeEngine
 
 API = "/api/v1"
 ROOM = f"{API}/rooms/team"
@@ -129,7 +129,9 @@ async def test_the_roster(room: httpx.AsyncClient, engine: FakeEngine) -> None:
     ada = await join(engine, "Ada")
     listed = (await room.get(f"{ROOM}/participants")).json()["participants"]
     assert [(one["id"], one["name"]) for one in listed] == [(ada, "Ada")]
-    assert (await room.get(f"{ROOM}/participants/{ada}")).json()["name"] == "Ada"
+    detail = (await room.get(f"{ROOM}/participants/{ada}")).json()
+    assert detail["name"] == "Ada"
+    assert detail["sound"] == SOUND_HEALTH.model_dump()
     problem(await room.get(f"{ROOM}/participants/nobody"), 404, "no_such_participant")
     problem(await room.get(f"{API}/rooms/none/participants"), 404, "no_such_room")
 

@@ -15,6 +15,13 @@ from pathlib import Path
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.access import ListWaiting, UpdateRoom, WaitingList
+from mcu.protocol.announcements import (
+    Announce,
+    AnnouncementInfo,
+    AnnouncementList,
+    ListAnnouncements,
+    StopAnnouncement,
+)
 from mcu.protocol.commands import (
     AddCandidate,
     Answer,
@@ -57,6 +64,7 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
+    AnnouncementChanged,
     BannerChanged,
     DecorChanged,
     Event,
@@ -69,6 +77,7 @@ from mcu.protocol.events import (
     RoomUpdated,
     Tiles,
 )
+from mcu.protocol.groups import GroupInfo, GroupList, GroupSpec, ListGroups, SetGroup
 from mcu.protocol.merge import patched_attributes
 from mcu.protocol.models import (
     MediaState,
@@ -83,6 +92,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
@@ -136,6 +146,8 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.groups: dict[str, GroupSpec] = {}
+        self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.recordings: dict[str, RecordingInfo] = {}
@@ -254,6 +266,9 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetSoundHealth():
+                self._person(command.participant)
+                return SOUND_HEALTH
             case GetTiles():
                 self._view(command.view)
                 return self.tiles(command.view)
@@ -334,6 +349,19 @@ class FakeRoom:
                 self.spec = command.changes.applied_to(self.spec)
                 self.emit(RoomUpdated(room=self.info()))
                 return self.info()
+            case ListGroups():
+                return GroupList(groups=tuple(self._group(name) for name in ("", *self.groups)))
+            case Announce():
+                return self._announce(command)
+            case ListAnnouncements():
+                return AnnouncementList(announcements=tuple(self.announcements.values()))
+            case StopAnnouncement():
+                if command.id not in self.announcements:
+                    raise NotFound("no such announcement plays", code="no_such_announcement")
+                return self.announcements.pop(command.id).model_copy(update={"state": "stopped"})
+            case SetGroup():
+                self.groups[command.group] = command.spec
+                return self._group(command.group)
             case GetChatHistory():
                 return ChatHistory(messages=())
             case ListWaiting():
@@ -342,6 +370,25 @@ class FakeRoom:
                 return ReadySet(ready=(), waiting=tuple(self.people))
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _announce(self, command: Announce) -> AnnouncementInfo:
+        """Every file will do: nothing is decoded."""
+        info = AnnouncementInfo(
+            id=secrets.token_hex(4),
+            state="playing",
+            group=command.group,
+            duck_db=command.duck_db,
+            duration_s=1.0,
+            played_s=0.0,
+            started_at=datetime.now(UTC),
+        )
+        self.announcements[info.id] = info
+        self.emit(AnnouncementChanged(announcement=info))
+        return info
+
+    def _group(self, name: str) -> GroupInfo:
+        members = tuple(person.id for person in self.people.values() if person.group == name)
+        return GroupInfo(name=name, members=members, hears=self.groups.get(name, GroupSpec()).hears)
 
     def _answer_about_decor(self, command: GetDecor | SetBackgroundImage | SetLogo | SetAvatar) -> Reply:
         """Every image will do: nothing is decoded."""
@@ -383,6 +430,7 @@ class FakeRoom:
             id=who,
             name=join.name,
             role=join.role,
+            group=join.group,
             attributes=join.attributes,
             presence="connected",
             joined_at=datetime.now(UTC),
@@ -476,6 +524,23 @@ class FakeRoom:
         self.recordings[info.id] = info
         self.emit(RecordingChanged(recording=info))
         return info
+
+
+SOUND_HEALTH = SoundHealth(
+    parked=False,
+    level_dbov=-26,
+    delay_ms=27.5,
+    target_ms=25.0,
+    received=5000,
+    lost=10,
+    late=2,
+    repaired=7,
+    damaged=0,
+    overflowed=0,
+    concealed=0.0006,
+    resets=0,
+    drift_ppm=-12.5,
+)
 
 
 def _healthy(person: ParticipantInfo) -> TileHealth:

@@ -46,6 +46,13 @@ class Server:
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 
+    @property
+    def pids(self) -> list[int]:
+        """The server's process and those it has started, as Linux tells them."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [pid, *map(int, children.split())]
+
     def wait_ready(self) -> None:
         """Raises AssertionError with the log when the server ends or isn't ready in time."""
         deadline = time.monotonic() + START_TIMEOUT_S

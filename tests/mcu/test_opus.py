@@ -137,6 +137,36 @@ def test_dtx_says_little_about_silence() -> None:
     assert sum(size <= 2 for size in sizes[20:]) > 20
 
 
+@pytest.mark.parametrize("size", [960, 1_920, 2_880])
+@pytest.mark.parametrize("music", [False, True])
+def test_a_packet_that_stands_for_silence_is_as_long_and_as_silent(size: int, music: bool) -> None:
+    encoder, decoder = OpusEncoder(48_000, music=music), OpusDecoder()
+    for frame in frames(tone(RATE_HZ), size):
+        decoder.decode(encoder.encode(frame))
+    for _ in range(10):
+        last = encoder.encode(np.zeros(size, np.int16))
+        decoder.decode(last)
+    silence = opus.silence_like(last)
+    assert len(silence) <= 2
+    assert packet_samples(silence) == size
+    for _ in range(20):
+        assert np.abs(decoder.decode(silence)).max() <= 16
+
+
+def test_a_reset_encoder_begins_anew() -> None:
+    fresh, used = OpusEncoder(32_000), OpusEncoder(32_000)
+    for frame in frames(tone(9_600, 1_000)):
+        used.encode(frame)
+    used.reset()
+    assert used.encode(tone(960)) == fresh.encode(tone(960))
+
+
+def test_no_packet_is_longer_than_asked() -> None:
+    noise = np.random.default_rng(1).normal(0, 8_000, 2_880).astype(np.int16)
+    assert len(OpusEncoder(256_000, music=True).encode(noise)) > 1_200
+    assert len(OpusEncoder(256_000, music=True, max_packet_bytes=1_200).encode(noise)) <= 1_200
+
+
 def test_the_bitrate_changes_while_it_runs() -> None:
     encoder = OpusEncoder(16_000)
     slow = sum(len(encoder.encode(frame)) for frame in frames(tone(RATE_HZ)))

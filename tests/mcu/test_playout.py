@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from mcu.media.playout import Playout, PlayoutStatistics
 from mixer.timeline import SenderClock, StreamClock
 from tests.kit.clock import FakeClock
 from tests.kit.network import Blackout, Link, Weather
+from tests.kit.speech import Microphone, recorded
 
 TICK_NS = 20 * NS_PER_MS
 START_NS = NS_PER_S
@@ -141,7 +142,7 @@ def test_a_clean_network_changes_no_bit_and_costs_little(packet_ms: int) -> None
     sent = without_start(decoded(8_000 // packet_ms, packet_ms))[: heard.size]
     assert heard.size > 7.5 * 48_000
     assert np.array_equal(heard, sent)
-    assert max(listener.delays_ms) <= 60
+    assert max(listener.delays_ms) <= 30
     assert listener.statistics.concealed_samples == 0
     assert listener.statistics.lost == 0
 
@@ -172,11 +173,57 @@ def test_jitter_and_reordering_are_waited_for() -> None:
     assert 40 <= listener.statistics.delay_ms <= 70
 
 
-def test_bursts_of_loss_leave_short_gaps() -> None:
-    listener, link = through(Weather(loss=0.05, burst_ms=60), seconds=40, seed=3)
+@pytest.mark.parametrize(("burst_ms", "seed"), [(60, 3), (100, 1), (100, 2), (100, 4)])
+def test_bursts_of_loss_leave_short_gaps(burst_ms: float, seed: int) -> None:
+    link: Link[AudioPacket] = Link(Weather(loss=0.05, burst_ms=burst_ms), seed)
+    sent = list(packets(40))
+    arrived = list(link.carry(sent))
+    got = {packet.sequence_number for _, packet in arrived}
+    runs = itertools.groupby(packet.sequence_number in got for _, packet in sent)
+    longest_ms = max(20 * len(list(run)) for there, run in runs if not there)
+    listener = Listener().listen(arrived)
     assert link.statistics.lost > 40
-    assert listener.longest_gap_ms <= 150
+    # No loss of up to 280 ms leaves more, and a longer one only what it is longer.
+    assert listener.longest_gap_ms <= max(150, longest_ms - 130)
     assert listener.concealed <= link.statistics.lost / link.statistics.sent
+
+
+@functools.cache
+def spoken(seconds: int, *, fec: bool = True) -> tuple[tuple[int, AudioPacket], ...]:
+    voices = np.concatenate([recorded(name) for name in ("ada", "zoe", "julia", "minjun")] * 2)[: seconds * 48_000]
+    return tuple(Microphone(expected_loss=0.1 if fec else 0.0).packets(voices, START_NS))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_two_per_cent_of_loss_are_hardly_heard_in_speech(seed: int) -> None:
+    listener = Listener().listen(Link[AudioPacket](Weather(loss=0.02), seed).carry(spoken(60)))
+    assert listener.concealed <= 0.005
+    assert not [chunk for chunk in listener.heard if not chunk.any()]
+    assert listener.statistics.delay_ms <= 50
+
+
+@pytest.mark.parametrize("reordering", [False, True])
+def test_ten_per_cent_and_jitter_leave_three_per_cent_of_speech_to_be_invented(reordering: bool) -> None:
+    weather = Weather(loss=0.10, delay_ms=25, jitter_ms=50, reordering=reordering)
+    listener = Listener().listen(Link[AudioPacket](weather, 2).carry(spoken(60)))
+    assert listener.concealed <= 0.03
+    assert len([chunk for chunk in listener.heard if not chunk.any()]) <= 0.005 * len(listener.heard)
+
+
+def test_losses_lengthen_the_delay_only_while_there_are_some() -> None:
+    def early(pairs: Iterable[tuple[int, AudioPacket]]) -> Iterator[tuple[int, AudioPacket]]:
+        return (pair for n, pair in enumerate(pairs) if n > 500 or n % 25 != 10)
+
+    listener = Listener().listen(early(spoken(60)))
+    during, after = listener.delays_ms[300:500], listener.delays_ms[-500:]
+    assert min(during) > 40, "a packet more, for the copies"
+    assert max(after) < 35
+    assert listener.statistics.fec_recovered >= 12
+
+
+def test_without_copies_a_loss_costs_no_delay() -> None:
+    listener = Listener().listen(Link[AudioPacket](Weather(loss=0.05), 1).carry(spoken(20, fec=False)))
+    assert max(listener.delays_ms) < 35
 
 
 @pytest.mark.parametrize("ppm", [300.0, -300.0, 100.0])
@@ -187,8 +234,10 @@ def test_drift_is_absorbed_for_minutes(ppm: float) -> None:
     assert listener.statistics.resets == 0
     settled = listener.delays_ms[50:]
     # 300 ppm over the whole time would be 45 ms, 100 ppm 15 ms.
-    assert min(settled) >= 25
-    assert max(settled) <= 55
+    assert min(settled) >= 21
+    assert max(settled) <= 36
+    # Above 0 the sender's clock is slow in this weather, fast in the statistics.
+    assert listener.statistics.drift_ppm == pytest.approx(-ppm, abs=5)
 
 
 def test_the_delay_grows_in_a_storm_and_comes_down_after_it() -> None:
@@ -196,8 +245,8 @@ def test_the_delay_grows_in_a_storm_and_comes_down_after_it() -> None:
     storm = listener.delays_ms[300:500]
     assert min(storm) > 90
     assert max(listener.delays_ms) <= 260
-    assert listener.statistics.delay_ms <= 60
-    assert listener.statistics.target_ms == 40
+    assert listener.statistics.delay_ms <= 40
+    assert listener.statistics.target_ms == 25
     assert [n for n in listener.silent_ticks if n > 100] == []
 
 
@@ -262,7 +311,7 @@ def test_pauses_of_the_sender_are_silence_and_not_loss() -> None:
     loud = [n for n, chunk in enumerate(listener.chunks) if chunk is not None and loudness(chunk) > 500]
     begins = [n for n in loud if n - 1 not in loud and n - 2 not in loud]
     assert len(begins) == 10
-    assert all(abs(later - earlier - 100) <= 1 for earlier, later in pairwise(begins))
+    assert all(abs(later - earlier - 100) <= 1 for earlier, later in itertools.pairwise(begins))
     assert None in listener.chunks[begins[0] + 40 : begins[1] - 5]
 
 
@@ -363,6 +412,21 @@ def test_a_sender_that_begins_anew_is_heard_at_once(ssrc: int, sequence: int, ti
     assert listener.statistics.delay_ms <= 60
 
 
+@pytest.mark.parametrize("later_ms", [250, 500, 1_500])
+def test_a_way_that_becomes_longer_for_good_is_followed_at_once(later_ms: int) -> None:
+    """As when a phone changes to another network, or a sender's timestamps fall behind."""
+
+    def longer(pairs: Iterable[tuple[int, AudioPacket]]) -> Iterator[tuple[int, AudioPacket]]:
+        for n, (sent_ns, packet) in enumerate(pairs):
+            yield sent_ns + (later_ms * NS_PER_MS if n >= 250 else 0), packet
+
+    listener = Listener().listen(longer(packets(12)))
+    resumed = (5_000 + later_ms) // 20
+    gap = [n for n, chunk in enumerate(listener.chunks[resumed:]) if chunk is None or loudness(chunk) < QUIETEST]
+    assert len(gap) * 20 <= 300
+    assert listener.statistics.delay_ms <= 40
+
+
 def test_nobody_pulling_costs_no_memory_and_no_lasting_delay() -> None:
     listener = Listener().listen(packets(2))
     late_ns = START_NS + 2 * NS_PER_S
@@ -416,10 +480,10 @@ def test_nothing_is_heard_before_and_after_a_stream() -> None:
     listener.listen(packets(1, start_ns=listener.clock.now_ns()))
     latencies.append(listener.playout.latency_ns)
     listener.until(end_ns + NS_PER_S)
-    # The tail fades to nothing within 150 ms; after that nothing is contributed at all.
+    # The tail fades to nothing within 240 ms; after that nothing is contributed at all.
     tail = listener.heard[50:]
     audible = [chunk for chunk in tail if loudness(chunk) > 0]
-    assert len(audible) <= 8
+    assert len(audible) <= 12
     assert np.abs(audible[-1][-48:]).max() < 0.02 * np.abs(listener.heard[40]).max()
     assert all(chunk is None for chunk in listener.chunks[-35:])
     latencies.append(listener.playout.latency_ns)
@@ -441,7 +505,7 @@ def test_pictures_learn_how_late_the_sound_is() -> None:
             video.reported(ntp, n * 1_800, arrived_ns)
     latency_ns = listener.playout.latency_ns
     assert latency_ns is not None
-    assert abs(latency_ns - 40 * NS_PER_MS) <= 2 * NS_PER_MS
+    assert abs(latency_ns - 25 * NS_PER_MS) <= 2 * NS_PER_MS
     # The picture taken with the sample that plays now is due now, although it comes much later than its sound.
     captured_ns = video.room_ns(499 * 1_800)
     assert captured_ns is not None

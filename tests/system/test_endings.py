@@ -72,8 +72,8 @@ def playable_s(file: Path) -> tuple[float, float]:
 
 
 @pytest.mark.timeout(120)
-async def test_ctrl_c_finishes_recordings_and_exits_with_0(tmp_path: Path) -> None:
-    with running_server(tmp_path, SMALL_VIEW) as server:
+async def test_ctrl_c_finishes_recordings_and_exits_with_0(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    with running_server(tmp_path, SMALL_VIEW, *workers) as server:
         async with seated(server, CHLOE) as room:
             await room.start_recording()
             await watch(room, 2.0)
@@ -95,8 +95,10 @@ async def test_ctrl_c_finishes_recordings_and_exits_with_0(tmp_path: Path) -> No
 
 
 @pytest.mark.timeout(120)
-async def test_a_killed_server_leaves_a_recording_that_plays_to_its_last_second(tmp_path: Path) -> None:
-    with running_server(tmp_path, SMALL_VIEW) as server:
+async def test_a_killed_server_leaves_a_recording_that_plays_to_its_last_second(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
+    with running_server(tmp_path, SMALL_VIEW, *workers) as server:
         async with seated(server, DAE) as room:
             await room.start_recording()
             seen_s = await watch(room, 6.0)

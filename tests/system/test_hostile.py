@@ -137,9 +137,9 @@ def strangers_datagrams(server: Server) -> None:
 
 
 def media_addresses(server: Server) -> list[tuple[str, int]]:
-    """Where the server's process listens for datagrams, as the kernel says."""
+    """Where the server's processes listen for datagrams, as the kernel says."""
     inodes = set()
-    for link in Path(f"/proc/{server.process.pid}/fd").iterdir():
+    for link in (link for pid in server.pids for link in Path(f"/proc/{pid}/fd").iterdir()):
         with contextlib.suppress(OSError):
             target = str(link.readlink())
             if target.startswith("socket:["):
@@ -154,8 +154,8 @@ def media_addresses(server: Server) -> list[tuple[str, int]]:
 
 
 @pytest.mark.timeout(180)
-async def test_those_inside_notice_nothing(tmp_path: Path) -> None:
-    with running_server(tmp_path, SMALL_VIEW) as server:
+async def test_those_inside_notice_nothing(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    with running_server(tmp_path, SMALL_VIEW, *workers) as server:
         async with Room.connect(
             server.url, "open", "Chloé", audio=Tone(CHLOE.tone_hz, 0.1), video=CHLOE.card
         ) as inside:

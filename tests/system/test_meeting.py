@@ -265,8 +265,8 @@ def flash_and_beep_are_together(file: Path, recording: recordings.RecordingProbe
 
 @pytest.mark.browser
 @pytest.mark.timeout(240)
-async def test_a_meeting_of_browsers_and_programs(tmp_path: Path) -> None:
-    with running_server(tmp_path, SMALL_VIEW) as server:
+async def test_a_meeting_of_browsers_and_programs(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    with running_server(tmp_path, SMALL_VIEW, *workers) as server:
         async with meeting(server, tmp_path) as met:
             await everybody_is_shown_to_everybody(met)
             tiles = met.dae.tiles

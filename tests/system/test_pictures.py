@@ -87,9 +87,11 @@ async def until_on_stage(room: Room, watching: Watching, person: Person, people:
 
 
 @pytest.mark.timeout(180)
-async def test_nobody_is_missing_twice_or_black_while_people_speakers_and_layouts_change(tmp_path: Path) -> None:
+async def test_nobody_is_missing_twice_or_black_while_people_speakers_and_layouts_change(
+    tmp_path: Path, workers: tuple[str, ...]
+) -> None:
     watching = Watching()
-    with running_server(tmp_path, VIEW) as server:
+    with running_server(tmp_path, VIEW, *workers) as server:
         async with seat(server, ADA, receive=True) as viewer:
             await viewer.mute(True)
             await until_calm(viewer, watching, 1)

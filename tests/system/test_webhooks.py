@@ -90,10 +90,12 @@ def distinct(receiver: WebhookReceiver) -> int:
 
 
 @pytest.mark.timeout(180)
-def test_every_event_arrives_in_order_whatever_dies(tmp_path: Path, receiver: WebhookReceiver) -> None:
+def test_every_event_arrives_in_order_whatever_dies(
+    tmp_path: Path, receiver: WebhookReceiver, workers: tuple[str, ...]
+) -> None:
     settings, rooms = hooked(receiver.url, *EVENTS), Rooms()
     receiver.be("failing")
-    with running_server(tmp_path, settings) as server:
+    with running_server(tmp_path, settings, *workers) as server:
         rooms.open(server)
         rooms.change(server, 5)
         receiver.wait(BOUND_S, asked=3)
@@ -101,7 +103,7 @@ def test_every_event_arrives_in_order_whatever_dies(tmp_path: Path, receiver: We
     assert receiver.taken == []
     rooms.lost()
     receiver.be("hanging")
-    with running_server(tmp_path, settings) as server:
+    with running_server(tmp_path, settings, *workers) as server:
         rooms.change(server, 3)
         receiver.wait(BOUND_S, asked=receiver.asked + 2)
         receiver.be("deaf")
@@ -112,7 +114,7 @@ def test_every_event_arrives_in_order_whatever_dies(tmp_path: Path, receiver: We
         rooms.change(server, 3)
         server.kill()
     rooms.lost()
-    with running_server(tmp_path, settings) as server:
+    with running_server(tmp_path, settings, *workers) as server:
         receiver.start()
         rooms.change(server, 2)
         eventually(lambda: distinct(receiver) >= rooms.total, BOUND_S)
@@ -140,7 +142,7 @@ def test_the_sample_receiver_prints_what_happens(tmp_path: Path) -> None:
             url = sample.stdout.readline().split()[-1]
             assert httpx.post(url, content=b"{}").status_code == 401
             assert httpx.post(url, content=b"{}", headers={"webhook-timestamp": "1", "webhook-id": "x"}).is_error
-            with running_server(tmp_path, hooked(url)) as server:
+            with running_server(tmp_path, hooked(url), "--workers", "0") as server:
                 httpx.post(f"{server.url}/api/v1/rooms", json={"name": "tea"}).raise_for_status()
                 httpx.delete(f"{server.url}/api/v1/rooms/tea").raise_for_status()
                 lines = [sample.stdout.readline() for _ in range(2)]
@@ -153,7 +155,7 @@ def test_the_sample_receiver_prints_what_happens(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_without_a_store_a_restart_forgets(tmp_path: Path) -> None:
     for _ in range(2):
-        with running_server(tmp_path, QUICK, "--no-store") as server:
+        with running_server(tmp_path, QUICK, "--no-store", "--workers", "0") as server:
             answer = httpx.post(f"{server.url}/api/v1/rooms", json={"name": "tea", "empty_ttl_s": 3600})
             assert answer.status_code == 201
             server.kill()
@@ -162,8 +164,8 @@ def test_without_a_store_a_restart_forgets(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_two_servers_with_one_store_are_one_too_many(tmp_path: Path) -> None:
-    with running_server(tmp_path, QUICK):
-        second = Server(tmp_path, QUICK)
+    with running_server(tmp_path, QUICK, "--workers", "0"):
+        second = Server(tmp_path, QUICK, "--workers", "0")
         try:
             assert second.process.wait(BOUND_S) != 0
             assert "another server uses the store" in second.log

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Self
 
 from mcu.clock import NS_PER_MS
-from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame, SenderReport, VideoCodec
+from mcu.frames import PLAIN_SOUND, AudioPacket, EncodedFrame, ReceivedFrame, SenderReport, SoundForm, VideoCodec
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerState, Reception
 from mcu.rtc.receiver import Receiver
@@ -120,6 +120,8 @@ class Viewer:
         rtx: bool = True,
         send_time_ext: int | None = 3,
         payload_type: int | None = None,
+        form: SoundForm = PLAIN_SOUND,
+        dtx: bool = False,
     ) -> None:
         server_keys, viewer_keys = make_keys(profile)
         payload_type = payload_type or PAYLOAD_TYPES[codec]
@@ -136,6 +138,8 @@ class Viewer:
             video_out_rtx=repair if rtx else None,
             abs_send_time_out_ext=send_time_ext,
             audio_out=111,
+            audio_out_form=form,
+            audio_out_dtx=dtx,
         )
         self.downlink = Downlink(
             negotiated, server_keys, self.outgoing.fileno(), self.incoming.getsockname(), IDENTITY, clock
@@ -227,8 +231,19 @@ class Viewers:
         rtx: bool = True,
         send_time_ext: int | None = 3,
         payload_type: int | None = None,
+        form: SoundForm = PLAIN_SOUND,
+        dtx: bool = False,
     ) -> Viewer:
-        made = Viewer(self.clock, codec, profile, rtx=rtx, send_time_ext=send_time_ext, payload_type=payload_type)
+        made = Viewer(
+            self.clock,
+            codec,
+            profile,
+            rtx=rtx,
+            send_time_ext=send_time_ext,
+            payload_type=payload_type,
+            form=form,
+            dtx=dtx,
+        )
         self._made.append(made)
         return made
 

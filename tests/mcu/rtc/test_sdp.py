@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcu.errors import BadRequest
-from mcu.frames import VideoCodec
+from mcu.frames import SoundForm, VideoCodec
 from mcu.rtc import sdp
 from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.listener import OutgoingIdentity
@@ -49,6 +49,40 @@ class TestNegotiation:
         assert (agreed.video_out, agreed.video_out_codec, agreed.video_out_rtx) == (109, "H264", 114)
         assert (agreed.audio_in, agreed.audio_out) == (111, 111)
         assert (agreed.audio_level_in_ext, agreed.abs_send_time_out_ext) == (1, 2)
+
+    @pytest.mark.parametrize(
+        ("lines", "packet_ms"),
+        [
+            ("", 20),
+            ("a=ptime:10", 20),
+            ("a=ptime:20", 20),
+            ("a=ptime:40", 40),
+            ("a=ptime:50", 40),
+            ("a=ptime:60.5", 60),
+            ("a=ptime:120", 60),
+            ("a=ptime:60\r\na=maxptime:40", 40),
+            ("a=maxptime:60", 20),
+            ("a=ptime:-40", 20),
+            ("a=ptime:99999", 20),
+            ("a=ptime:٤٠", 20),
+            ("a=ptime:", 20),
+        ],
+    )
+    def test_a_listener_may_ask_for_fewer_packets(self, lines: str, packet_ms: int) -> None:
+        offer = CHROMIUM.replace("a=rtpmap:111", f"{lines}\r\na=rtpmap:111" if lines else "a=rtpmap:111")
+        assert agree(offer).negotiated.audio_out_form.packet_ms == packet_ms
+        assert (f"a=ptime:{packet_ms}" in section(answer(offer), "audio")) == (packet_ms > 20)
+
+    def test_silence_is_left_out_and_two_channels_are_sent_where_that_is_wished(self) -> None:
+        plain = agree(CHROMIUM).negotiated
+        assert (plain.audio_out_form, plain.audio_out_dtx) == (SoundForm(20, 1), False)
+        offer = CHROMIUM.replace("useinbandfec=1", "useinbandfec=1;usedtx=1;stereo=1")
+        agreed = agree(offer).negotiated
+        assert (agreed.audio_out_form, agreed.audio_out_dtx) == (SoundForm(20, 2), True)
+        assert "sprop-stereo=1" in section(answer(offer), "audio")
+        assert "stereo" not in section(answer(CHROMIUM), "audio")
+        silent = agree(offer.replace("a=sendrecv", "a=sendonly")).negotiated
+        assert (silent.audio_out_form, silent.audio_out_dtx) == (SoundForm(20, 1), False)
 
     def test_the_order_of_codecs_is_a_setting(self) -> None:
         agreed = agree(CHROMIUM, ("VP8", "H264")).negotiated

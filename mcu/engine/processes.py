@@ -1,0 +1,302 @@
+"""Rooms in worker processes, so that they use all of a machine's cores and one that crashes takes only its own.
+
+Each worker has an ``InlineEngine`` and UDP ports of its own: media never passes through the gateway. A room that loses
+its worker is opened again in another one as far as it is known (``Memory``): views, layouts, banners, and recordings
+as a second part. Its people are told (``Moved``) and join again.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import structlog
+from pydantic import BaseModel
+
+from mcu.clock import Clock, SystemClock
+from mcu.config import EngineConfig
+from mcu.engine.exposition import expose, merge
+from mcu.engine.fleet import Fleet
+from mcu.engine.frames import Frame, Mending, MetricsPage, Opening, RoomList, load_as
+from mcu.engine.process import Program, WorkerProcess
+from mcu.engine.remote import Memory, RemoteRoom
+from mcu.engine.restoring import restore
+from mcu.errors import McuError, NoCapacity, NotFound
+from mcu.protocol.commands import Done, RecordingList
+from mcu.protocol.models import RoomInfo, RoomSpec
+from mcu.recording.index import RecordingIndex
+
+log = structlog.get_logger()
+
+RETRY_AFTER_S: Final = 10
+OPEN_TIMEOUT_S: Final = 15.0
+"""How long a newcomer waits for a room that is being opened, or opened again."""
+ANSWER_TIMEOUT_S: Final = 2.0
+MEND_TIMEOUT_S: Final = 5.0
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ProcessEngine:
+    """An ``Engine`` of ``workers`` processes. Make it and use it on one event loop. ``start`` raises RuntimeError when
+    a worker can't start.
+    """
+
+    def __init__(
+        self,
+        config: EngineConfig | None = None,
+        workers: int = 2,
+        program: Program | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"needs at least one worker, not {workers}")
+        self._config = config or EngineConfig()
+        self._clock = clock or SystemClock()
+        self._fleet = Fleet(self._config, workers, program or Program(), self._clock, self)
+        self._recordings = RecordingIndex()
+        self._numbers = itertools.count(1)
+        self._rooms: dict[str, RemoteRoom] = {}
+        self._by_number: dict[int, RemoteRoom] = {}
+        self._opening: dict[str, asyncio.Task[RemoteRoom]] = {}
+        self._overflows = 0
+        self._lost_rooms = 0
+        self._closed = False
+
+    @property
+    def fleet(self) -> Fleet:
+        return self._fleet
+
+    async def start(self) -> None:
+        await self._fleet.start()
+        await self._mend(None)
+
+    async def open(self, room: RoomSpec) -> RemoteRoom:
+        """Finds the room or starts it. Raises NoCapacity when none more fits."""
+        if self._closed:
+            raise NoCapacity("the server is shutting down", retry_after_s=RETRY_AFTER_S)
+        found = await self.find(room.name)
+        if found is not None:
+            return found
+        if len(self._rooms) + len(self._opening) >= self._config.max_rooms:
+            raise NoCapacity(
+                f"all {self._config.max_rooms} rooms of this server are in use: try again later",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        return await self._opened(self._begin(room.name, self._open(room)))
+
+    async def find(self, name: str) -> RemoteRoom | None:
+        """Waits for a room that is being opened. Raises NoCapacity when that takes too long."""
+        room = self._rooms.get(name)
+        opening = self._opening.get(name)
+        if room is not None or opening is None:
+            return room
+        return await self._opened(opening)
+
+    async def rooms(self) -> Sequence[RoomInfo]:
+        """Raises NoCapacity when no worker is ready."""
+        workers = self._fleet.ready
+        if not workers:
+            raise self._fleet.none_ready()
+        lists = await asyncio.gather(*(self._ask(worker, Frame("rooms"), RoomList) for worker in workers))
+        return [room for found in lists if found is not None for room in found.rooms]
+
+    async def close_room(self, name: str) -> None:
+        """Everybody is told, recordings are finished. Raises NotFound."""
+        room = await self.find(name)
+        if room is None or self._rooms.pop(name, None) is None:
+            raise NotFound("there is no such room", code="no_such_room")
+        await room.worker.request(Frame("close", room=room.number), Done)
+        log.info("room_closed", room=name)
+
+    async def metrics(self) -> str:
+        """Every worker's page added up, and what is known of the workers themselves."""
+        asked = (self._ask(worker, Frame("metrics"), MetricsPage) for worker in self._fleet.ready)
+        pages = await asyncio.gather(*asked)
+        return merge([*(page.text for page in pages if page is not None), *self._own_pages()])
+
+    async def close(self) -> None:
+        """Closes every room and ends the workers, bounded by a few seconds. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        opening = tuple(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        await self._fleet.stop()
+        for room in tuple(self._by_number.values()):
+            self._forget(room)
+
+    # Opening
+
+    def _begin(self, name: str, opening: Coroutine[Any, Any, RemoteRoom]) -> "asyncio.Task[RemoteRoom]":
+        task = asyncio.get_running_loop().create_task(opening, name=f"open-{name}")
+        self._opening[name] = task
+        task.add_done_callback(lambda done: self._begun(name, done))
+        return task
+
+    def _begun(self, name: str, task: "asyncio.Task[RemoteRoom]") -> None:
+        if self._opening.get(name) is task:
+            del self._opening[name]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("room_not_opened", room=name, error=str(error))
+
+    async def _opened(self, opening: "asyncio.Task[RemoteRoom]") -> RemoteRoom:
+        done, _ = await asyncio.wait({opening}, timeout=OPEN_TIMEOUT_S)
+        if not done or opening.cancelled():
+            raise NoCapacity("the room could not be opened in time: try again", retry_after_s=RETRY_AFTER_S)
+        return opening.result()
+
+    async def _open(self, spec: RoomSpec) -> RemoteRoom:
+        return self._admit(await self._place(Memory(spec)))
+
+    def _admit(self, room: RemoteRoom) -> RemoteRoom:
+        self._rooms[room.name] = room
+        return room
+
+    async def _place(self, memory: Memory) -> RemoteRoom:
+        """Opens a room on the least loaded worker. Raises NoCapacity, or what the worker raises."""
+        while True:
+            worker = await self._fleet.pick(self._rooms_of)
+            try:
+                return await self._place_on(worker, memory)
+            except NoCapacity:
+                if not worker.lost.is_set():
+                    raise
+
+    async def _place_on(self, worker: WorkerProcess, memory: Memory) -> RemoteRoom:
+        room = RemoteRoom(next(self._numbers), memory, worker, self._forget)
+        self._by_number[room.number] = room
+        opening = Opening(spec=memory.spec, recordings=self._recordings.of(memory.spec.name))
+        try:
+            frame = Frame("open", room=room.number, body=opening.model_dump_json().encode())
+            opened = await worker.request(frame, RoomInfo)
+        except BaseException:
+            self._forget(room)
+            raise
+        memory.views = opened.views
+        log.info("room_placed", room=room.name, worker=worker.number)
+        return room
+
+    def _rooms_of(self, worker: WorkerProcess) -> int:
+        return sum(room.worker is worker for room in self._by_number.values())
+
+    # Losing a worker
+
+    def on_lost(self, worker: WorkerProcess) -> None:
+        """For the fleet."""
+        rooms = [room for room in self._by_number.values() if room.worker is worker]
+        if rooms and not self._closed:
+            log.error("worker_lost", worker=worker.number, rooms=[room.name for room in rooms])
+        for room in rooms:
+            self._lose(room)
+
+    def _lose(self, room: RemoteRoom) -> None:
+        current = self._rooms.get(room.name) is room
+        if self._closed or not current:
+            self._forget(room)
+            return
+        self._lost_rooms += 1
+        again = not self._causes_trouble(room.memory)
+        if again:
+            room.move()
+        self._forget(room)
+        if again:
+            self._begin(room.name, self._reopen(room.worker, room.memory))
+
+    def _causes_trouble(self, memory: Memory) -> bool:
+        """Counts the loss of a worker."""
+        if not memory.losses.too_many(self._clock.now_ns()):
+            return False
+        log.error("room_given_up", room=memory.spec.name, reason="three of its workers ended within a minute")
+        return True
+
+    async def _reopen(self, worker: WorkerProcess, was: Memory) -> RemoteRoom:
+        if was.recordings:
+            await worker.reaped.wait()  # nobody may be writing what is mended
+        while not self._fleet.ready:
+            with suppress(NoCapacity):
+                await self._fleet.pick(self._rooms_of)
+        if was.recordings:
+            await self._mend(tuple(was.recordings))
+        while True:
+            room = await self._place(was.survive())
+            await restore(room, was)
+            if not room.worker.lost.is_set():
+                return self._admit(room)
+            if self._causes_trouble(was):
+                raise NoCapacity("this room can't be opened: its workers end", retry_after_s=RETRY_AFTER_S)
+
+    async def _mend(self, recordings: tuple[str, ...] | None) -> None:
+        """Puts recordings right that were cut off, in a worker, and learns what there is."""
+        frame = Frame("mend", body=Mending(recordings=recordings).model_dump_json().encode())
+        try:
+            worker = await self._fleet.pick(self._rooms_of)
+            async with asyncio.timeout(None if recordings is None else MEND_TIMEOUT_S):
+                mended = await worker.request(frame, RecordingList)
+        except (McuError, TimeoutError) as error:
+            log.error("recordings_not_mended", recordings=recordings, error=str(error))
+        else:
+            self._learn(mended)
+
+    # News of workers
+
+    def on_news(self, worker: WorkerProcess, frame: Frame) -> None:
+        """For the fleet."""
+        room = self._by_number.get(frame.room)
+        if room is None or room.worker is not worker:
+            return
+        if frame.kind == "event":
+            room.deliver(frame.body)
+        elif frame.kind == "behind":
+            room.fall_behind()
+        else:
+            self._learn(load_as(RecordingList, frame.body))
+            self._forget(room)
+
+    def _learn(self, recordings: RecordingList) -> None:
+        for recording in recordings.recordings:
+            self._recordings.add(recording)
+
+    def _forget(self, room: RemoteRoom) -> None:
+        """The room is no more, here at least. Idempotent."""
+        if self._by_number.pop(room.number, None) is not None:
+            self._overflows += room.overflows
+        if self._rooms.get(room.name) is room:
+            del self._rooms[room.name]
+        room.end()
+
+    # Figures
+
+    async def _ask(self, worker: WorkerProcess, frame: Frame, reply: type[M]) -> M | None:
+        """None from a worker that doesn't answer: the others' answers are worth having."""
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await worker.request(frame, reply)
+        except (McuError, TimeoutError) as error:
+            log.warning("worker_silent", worker=worker.number, asked=frame.kind, error=str(error))
+            return None
+
+    def _own_pages(self) -> Iterator[str]:
+        workers = {f'worker="{worker.number}"': worker for worker in self._fleet.workers}
+        figures = {label: worker.figures for label, worker in workers.items() if worker.ready}
+        up = {label: float(worker.ready) for label, worker in workers.items()}
+        overflows = self._overflows + sum(room.overflows for room in self._by_number.values())
+        yield expose("gauge", "mcu_worker_up", "1 while the worker process takes rooms", up)
+        for name, text, values in (
+            ("rooms", "Rooms in the worker", {label: one.rooms for label, one in figures.items()}),
+            ("participants", "People in its rooms", {label: one.participants for label, one in figures.items()}),
+            ("cpu_share", "Of one core, over a second", {label: one.cpu_share for label, one in figures.items()}),
+            ("resident_bytes", "Its memory", {label: one.resident_bytes for label, one in figures.items()}),
+        ):
+            yield expose("gauge", f"mcu_worker_{name}", text, values)
+        cpu = {label: one.cpu_s for label, one in figures.items()}
+        yield expose("counter", "mcu_worker_cpu_seconds_total", "CPU time of the worker process", cpu)
+        for name, text, value in (
+            ("mcu_worker_restarts_total", "Workers started again after they ended", self._fleet.restarts),
+            ("mcu_rooms_lost_total", "Rooms that lost their worker", self._lost_rooms),
+            ("mcu_gateway_events_overflowed_total", "Event readers of the gateway ended for being too slow", overflows),
+        ):
+            yield expose("counter", name, text, {"": value})

@@ -1,0 +1,90 @@
+"""The mixes of a room, tick by tick: each group's, encoded by its own ``Listening`` and sent by its own fan-out."""
+
+from collections.abc import Mapping
+
+from mcu.room.listening import Listening
+from mcu.room.snapshot import RoomSnapshot, SoundGroup, SoundInput
+from mcu.room.voices import Heard
+from mcu.rtc.downlink import Downlink
+from mcu.rtc.sender import AudioFanout
+from mixer.announcer import Announcer
+from mixer.faders import Faders
+from mixer.groups import GroupMixer
+from mixer.sound import Mixed
+
+
+class Mixing:
+    """Belongs to the sound thread. The event loop makes a group's fan-out and stops naming it; the thread makes its
+    encoders, moves its listeners, and closes both once nobody names it any more.
+
+    A listener changes fan-outs between two ticks, on this thread: no tick is sent twice, none is missed.
+    """
+
+    def __init__(self, *, bitrate_bps: int, music: bool = False) -> None:
+        self._bitrate_bps = bitrate_bps
+        self._music = music
+        self._faders = Faders()
+        self._mixer = GroupMixer()
+        self.announcer = Announcer()
+        self._groups: dict[str, SoundGroup] = {}
+        self._listenings: dict[str, Listening] = {}
+        self._served: dict[str, tuple[AudioFanout, Downlink]] = {}
+        self._past_encodes = 0
+
+    @property
+    def encodes(self) -> int:
+        """Opus packets made since the beginning."""
+        return self._past_encodes + sum(listening.encodes for listening in tuple(self._listenings.values()))
+
+    def play(self, room: RoomSnapshot, heard: Heard, time_ns: int) -> Mapping[str, Mixed]:
+        """Mixes and sends the tick that begins at ``time_ns``, room time; the mixes by the group's name."""
+        contributed = self._faders.contribute(heard.inputs, heard.gains)
+        members = {source.participant: source.group for source in room.sounds}
+        hears = {group.name: group.hears for group in room.groups}
+        overlays = self.announcer.overlays(room.announcements, hears.keys())
+        mixed = self._mixer.mix(contributed, members, hears, overlays)
+        self._open(room.groups)
+        self._serve(room.sounds, mixed.moved)
+        for group in room.groups:
+            listeners = tuple(source for source in room.sounds if source.group == group.name)
+            self._listenings[group.name].send(listeners, mixed.mixes[group.name], time_ns)
+        self._close_others({group.name for group in room.groups})
+        return mixed.mixes
+
+    def close(self) -> None:
+        """Frees the encoders. Idempotent."""
+        self._close_others(set())
+
+    def _open(self, groups: tuple[SoundGroup, ...]) -> None:
+        for group in groups:
+            former = self._groups.get(group.name)
+            if former is None or former.fanout is not group.fanout:
+                if former is not None:
+                    self._end(group.name)
+                self._listenings[group.name] = Listening(group.fanout, bitrate_bps=self._bitrate_bps, music=self._music)
+            self._groups[group.name] = group
+
+    def _serve(self, sounds: tuple[SoundInput, ...], moved: Mapping[str, tuple[str, str]]) -> None:
+        """Lets everybody hear their group from this tick on."""
+        served: dict[str, tuple[AudioFanout, Downlink]] = {}
+        for source in sounds:
+            group = self._groups.get(source.group)
+            if group is None or source.downlink is None:
+                continue
+            served[source.participant] = (group.fanout, source.downlink)
+            if self._served.get(source.participant) != served[source.participant]:
+                group.fanout.add(source.downlink)
+        for who, (origin, to) in moved.items():
+            if who in served and origin in self._listenings and to in self._listenings:
+                self._listenings[origin].hand_over(served[who][1], self._listenings[to])
+        self._served = served
+
+    def _close_others(self, names: set[str]) -> None:
+        for name in self._groups.keys() - names:
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        del self._groups[name]
+        listening = self._listenings.pop(name)
+        self._past_encodes += listening.encodes
+        listening.close()
