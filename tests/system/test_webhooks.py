@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +22,10 @@ from tests.kit.server import Server, running_server
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cywgbG9uZw=="
 EVENTS = ["room_opened", "room_closed", "layout_changed"]
 BOUND_S = 40.0
+UPGRADE = (
+    b"GET /api/v1/ws HTTP/1.1\r\nHost: mcu\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 QUICK = {
     "MCU_VIEW__WIDTH": "160",
     "MCU_VIEW__HEIGHT": "90",
@@ -171,3 +178,38 @@ def test_two_servers_with_one_store_are_one_too_many(tmp_path: Path) -> None:
             assert "another server uses the store" in second.log
         finally:
             second.close()
+
+
+def change(server: Server, gap: int) -> None:
+    answer = httpx.patch(f"{server.url}/api/v1/rooms/tea/views/main/layout", json={"gap": gap})
+    assert answer.status_code == 200, answer.text
+
+
+def past(server: Server) -> list[int]:
+    """The gaps of the room's layouts, the newest first; nothing while the room isn't there."""
+    answer = httpx.get(f"{server.url}/api/v1/rooms/tea/views/main/layout/history")
+    return [one["layout"]["gap"] for one in answer.json()["versions"]] if answer.status_code == 200 else []
+
+
+@pytest.mark.timeout(180)
+def test_a_room_outlives_its_workers_and_a_signal_to_everybody(tmp_path: Path) -> None:
+    with running_server(tmp_path, QUICK, "--workers", "2") as server:
+        room = {"name": "tea", "empty_ttl_s": 3600}
+        assert httpx.post(f"{server.url}/api/v1/rooms", json=room).status_code == 201
+        for gap in (1, 2):
+            change(server, gap)
+        _, *workers = server.pids
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: past(server) == [2, 1, 8], BOUND_S)
+        change(server, 3)
+        # A client that doesn't answer keeps the gateway for a second; the workers are sooner done.
+        with socket.create_connection(("127.0.0.1", server.port), BOUND_S) as silent:
+            silent.sendall(UPGRADE)
+            assert silent.recv(100).startswith(b"HTTP/1.1 101")
+            for pid in server.pids:
+                os.kill(pid, signal.SIGTERM)
+            assert server.process.wait(BOUND_S) == 0
+    with running_server(tmp_path, QUICK, "--workers", "2") as server:
+        assert past(server) == [3, 2, 1, 8]
+        assert httpx.delete(f"{server.url}/api/v1/rooms/tea/views/main/layout").json()["gap"] == 2
