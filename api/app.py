@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
+from api import asyncapi
 from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
@@ -110,6 +111,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(health.router)
+    app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())
     app.add_exception_handler(McuError, on_mcu_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)

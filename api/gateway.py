@@ -56,10 +56,14 @@ class Gateway:
         log.info("room_closed", room=name)
 
     async def room(self, principal: Principal, name: str) -> RoomControl:
-        """An open room. Raises ``NotFound``, or ``Forbidden`` for rooms that are none of the principal's business."""
+        """An open room. Raises ``NotFound``, or ``Forbidden`` for rooms that are none of the principal's business, or
+        whose door keeps them out.
+        """
         if principal.grants.room not in (None, name):
             raise Forbidden(f"this token is not for room {name!r}")
-        return RoomControl(await self._find(name), principal, self.bans)
+        room = RoomControl(await self._find(name), principal, self.bans)
+        await room.check_standing()
+        return room
 
     async def join(self, principal: Principal, asked: JoinData) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.

@@ -32,7 +32,9 @@ DOWN = 1.0 - UP
 
 
 def times(samples: NDArray[np.int16] | Samples, factor: float | Ramp) -> Samples:
-    """``samples`` times ``factor``, rounded to int32; a new array."""
+    """``samples``, of one channel or two, times ``factor``, rounded to int32; a new array."""
+    if samples.ndim == 2 and isinstance(factor, np.ndarray):
+        factor = factor[:, None]
     scaled: Samples = np.rint(samples * factor).astype(np.int32)
     return scaled
 

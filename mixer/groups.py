@@ -31,7 +31,9 @@ class Overlay:
 
     def over(self, total: Samples) -> Samples:
         ducked = total if isinstance(self.duck, float) and self.duck == 1.0 else times(total, self.duck)
-        return ducked if self.samples is None else ducked + self.samples
+        if self.samples is None:
+            return ducked
+        return ducked + (self.samples if total.ndim == 1 else self.samples[:, None])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,9 +47,13 @@ class GroupMixes:
 
 
 class GroupMixer:
-    """The mixes of one room, whose limiters, memberships and relations go on from tick to tick. One thread."""
+    """The mixes of one room, whose limiters, memberships and relations go on from tick to tick. One thread.
 
-    def __init__(self) -> None:
+    With two ``channels`` every array of samples here has the shape (960, 2), but for those of overlays.
+    """
+
+    def __init__(self, channels: int = 1) -> None:
+        self._silence = np.zeros(SOUND_TICK_SAMPLES if channels == 1 else (SOUND_TICK_SAMPLES, channels), np.int32)
         self._mixers: dict[str, SoundMixer] = {}
         self._members: dict[str, str] = {}
         self._levels: dict[tuple[str, str], float] = {}
@@ -66,7 +72,7 @@ class GroupMixer:
         """
         former = self._members
         moved = {who: (former[who], to) for who, to in members.items() if former.get(who, to) != to}
-        tick = _Tick(self._parts(contributed, members, moved), self._factors(groups))
+        tick = _Tick(self._parts(contributed, members, moved), self._factors(groups), self._silence)
         mixes: dict[str, Mixed] = {}
         for group in groups.keys() | {origin for origin, _ in moved.values() if origin in self._mixers}:
             crossing = {who for who, way in moved.items() if group in way}
@@ -114,11 +120,15 @@ class _Tick:
     """The sums of one tick before limiting."""
 
     def __init__(
-        self, parts: Mapping[str, Mapping[str, Samples]], factors: Mapping[str, Mapping[str, float | Ramp]]
+        self,
+        parts: Mapping[str, Mapping[str, Samples]],
+        factors: Mapping[str, Mapping[str, float | Ramp]],
+        silence: Samples,
     ) -> None:
         self._parts = parts
         self._factors = factors
-        self._own = {group: _total(ours.values()) for group, ours in parts.items()}
+        self._silence = silence
+        self._own = {group: _total(ours.values(), silence) for group, ours in parts.items()}
 
     def sums(self, group: str, crossing: set[str]) -> Sums:
         """Of one group: ``without`` for its contributors and for those who cross its border."""
@@ -139,13 +149,13 @@ class _Tick:
     def _without(self, group: str, who: str | None) -> Samples:
         own = self._own.get(group)
         if own is None:
-            return np.zeros(SOUND_TICK_SAMPLES, np.int32)
+            return self._silence
         part = self._parts[group].get(who) if who is not None else None
         return own if part is None else own - part
 
 
-def _total(parts: Iterable[Samples]) -> Samples:
-    total = np.zeros(SOUND_TICK_SAMPLES, np.int32)
+def _total(parts: Iterable[Samples], silence: Samples) -> Samples:
+    total = silence.copy()
     for samples in parts:
         total += samples
     return total
@@ -157,5 +167,7 @@ def _overlaid(sums: Sums, overlay: Overlay) -> Sums:
 
 def _crossed(who: str, origin: Mixed, to: Mixed) -> Mixed:
     """The new group's mixes, with that of somebody who comes from ``origin`` fading from there."""
-    crossing: NDArray[np.int16] = np.rint(origin.without[who] * DOWN + to.without[who] * UP).astype(np.int16)
+    before, after = origin.without[who], to.without[who]
+    down, up = (DOWN, UP) if before.ndim == 1 else (DOWN[:, None], UP[:, None])
+    crossing: NDArray[np.int16] = np.rint(before * down + after * up).astype(np.int16)
     return Mixed(to.everyone, {**to.without, who: crossing}, to.sums)

@@ -25,7 +25,9 @@ class Limiter:
         self._held_chunks = held_chunks
 
     def limit(self, total: NDArray[np.int32]) -> NDArray[np.int16]:
-        """A chunk of int32 sums as int16, none wrapped and none clipped; a new array."""
+        """A chunk of int32 sums, (n,) or (n, 2), as int16, none wrapped and none clipped; a new array. Two channels
+        have one gain, or a voice would wander when another is loud.
+        """
         fits = self._fitting_scale(total)
         before = self.scale
         if fits <= before and fits < 1.0:
@@ -39,7 +41,7 @@ class Limiter:
             self._held_chunks -= 1
             return self._scaled(total, before)
         self.scale = min(1.0, fits, before * RELEASE_PER_CHUNK)
-        return self._scaled(total, np.linspace(before, self.scale, total.size))
+        return self._scaled(total, np.linspace(before, self.scale, len(total)))
 
     def follower(self) -> "Limiter":
         """A limiter for another output that goes on with this one's gain."""
@@ -55,13 +57,16 @@ class Limiter:
     @staticmethod
     def _attack(total: NDArray[np.int32], before: float, after: float) -> NDArray[np.float64]:
         """The gain of each sample: down in a straight line, at the bottom with the first sample that needs it."""
-        needs = np.abs(total.astype(np.float64)) * before > CEILING
-        first = int(needs.argmax()) if needs.any() else total.size - 1
-        gains = np.full(total.size, after)
+        loudest = np.abs(total.astype(np.float64)) if total.ndim == 1 else np.abs(total.astype(np.float64)).max(axis=1)
+        needs = loudest * before > CEILING
+        first = int(needs.argmax()) if needs.any() else len(total) - 1
+        gains = np.full(len(total), after)
         gains[: first + 1] = np.linspace(before, after, first + 2)[1:]
         return gains
 
     @staticmethod
     def _scaled(total: NDArray[np.int32], gains: NDArray[np.float64] | float) -> NDArray[np.int16]:
+        if total.ndim == 2 and isinstance(gains, np.ndarray):
+            gains = gains[:, None]
         scaled: NDArray[np.int16] = np.rint(total * gains).astype(np.int16)
         return scaled

@@ -2,7 +2,7 @@
 
 The sum is made once, in int32; a contributor's mix is that sum minus exactly the samples they put in: after gain,
 same tick, no threshold in between. So nobody can hear themselves, however loud or quiet they are, and a room costs one
-subtraction a contributor and not one addition a pair. Mono throughout.
+subtraction a contributor and not one addition a pair.
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,9 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mixed:
-    """One tick, ready to encode: int16, shape (960,). ``everyone`` is for those who contributed nothing and for
-    recorders; ``without`` has a mix of their own for each contributor. ``sums`` is the same before limiting.
+    """One tick, ready to encode: int16, shape (960,), or (960, 2) in a room with places. ``everyone`` is for those who
+    contributed nothing and for recorders; ``without`` has a mix of their own for each contributor. ``sums`` is the same
+    before limiting.
     """
 
     everyone: NDArray[np.int16]

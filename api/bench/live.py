@@ -25,7 +25,7 @@ class LiveServer:
 
     def __init__(self, stack: ExitStack, environment: Mapping[str, str]) -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mcu-bench-")))
-        port = _free_port()
+        port = free_port()
         self.url = f"http://{LOOPBACK}:{port}"
         self._log = folder / "server.log"
         variables = {
@@ -62,7 +62,8 @@ class LiveServer:
             self._process.wait(STOP_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of the loopback that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
-from api.bench.audio import voice
 from api.bench.clips import film_frames, to_and_fro, write_on
 from api.bench.harness import BenchFailed
+from api.bench.voices import voice
 from mcu.clock import NS_PER_S, SystemClock
 from mcu.frames import AUDIO_CLOCK_HZ, SAMPLES_PER_TICK, EncodedFrame
 from mcu.media.encoding import VideoEncoder

@@ -6,12 +6,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from api.auth import Action
+from api.auth import Action, Principal
 from api.session.asking import Asking
-from mcu.bans import Ban
-from mcu.errors import NotFound
+from mcu.bans import Ban, Bans
+from mcu.errors import Forbidden, NotFound
 from mcu.passwords import hash_password
 from mcu.protocol.access import Admit, ListWaiting, RoomChanges, UpdateRoom, WaitingList
+from mcu.protocol.commands import GetRoom, ListParticipants, ParticipantList
 from mcu.protocol.models import OnOwnerLeft, RoomInfo
 from mcu.protocol.names import MetadataPatch, ParticipantId
 
@@ -51,8 +52,32 @@ async def hashed(password: SecretStr | None) -> str | None:
     return None if password is None else await asyncio.to_thread(hash_password, password.get_secret_value())
 
 
+async def check_ban(bans: Bans, principal: Principal, room: str) -> None:
+    """Raises ``Forbidden`` for who may not come into the room, nor look into it, for now."""
+    if principal.identity is None:
+        return
+    until = await bans.banned_until(room, principal.identity, datetime.now(UTC))
+    if until is not None:
+        raise Forbidden(f"you may not come into this room before {until:%Y-%m-%d %H:%M:%S} UTC", code="banned")
+
+
 class DoorControl(Asking):
     """Lock, password, lobby, bans."""
+
+    async def check_standing(self) -> None:
+        """What keeps somebody out of a room keeps them from looking into it by other ways. Raises ``Forbidden`` for
+        who is banned, and where the room has a lock, a password or a lobby for who is not inside. Moderators,
+        recorders and hidden observers may look from outside.
+        """
+        await check_ban(self._bans, self.principal, self.room)
+        grants = self.principal.grants
+        if self.principal.may("moderate", self.room) or grants.record or grants.hidden:
+            return
+        room = await self._ask(GetRoom(), RoomInfo)
+        if room.locked or room.lobby or room.password:
+            inside = (await self._ask(ListParticipants(), ParticipantList)).participants
+            if self.principal.identity not in {person.id for person in inside}:
+                raise Forbidden("this room has a door: join it first, with a token that has an identity")
 
     async def update_room(self, patch: RoomPatch) -> RoomInfo:
         """Raises ``Unprocessable`` for a room that can't be."""

@@ -1,13 +1,12 @@
 """How a principal comes into a room: at once, or by way of its lobby."""
 
-from datetime import UTC, datetime
-
 from api.auth import Principal
+from api.session.door import check_ban
 from api.session.knock import Knock
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Forbidden, Internal
+from mcu.errors import Internal
 from mcu.protocol.access import Waiting
 from mcu.protocol.commands import Join, Joined
 from mcu.protocol.wire import JoinData
@@ -21,7 +20,7 @@ async def enter(
     ``Forbidden`` (``banned`` among others), or what the room answers.
     """
     principal.require("join", handle.name)
-    await _check_ban(handle, principal, bans)
+    await check_ban(bans, principal, handle.name)
     grants = principal.grants
     join = Join(
         name=principal.name or asked.name or principal.identity or "Guest",
@@ -40,11 +39,3 @@ async def enter(
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     return await Session.begin(handle, principal, bans, answer)
-
-
-async def _check_ban(handle: RoomHandle, principal: Principal, bans: Bans) -> None:
-    if principal.identity is None:
-        return
-    until = await bans.banned_until(handle.name, principal.identity, datetime.now(UTC))
-    if until is not None:
-        raise Forbidden(f"you may not come into this room before {until:%Y-%m-%d %H:%M:%S} UTC", code="banned")

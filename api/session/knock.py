@@ -8,7 +8,7 @@ from api.session.asking import unsubscribe
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Forbidden, McuError, NotFound
+from mcu.errors import Forbidden, McuError, NoCapacity, NotFound
 from mcu.protocol.access import StopWaiting, Waiting
 from mcu.protocol.commands import Join, Joined
 from mcu.protocol.events import Event
@@ -26,8 +26,8 @@ class Knock:
         self.room = handle.name
 
     async def admitted(self) -> Session:
-        """Waits until a moderator decides. Raises ``Forbidden`` (``denied``), ``NotFound`` when the room was closed, or
-        what a join raises.
+        """Waits until a moderator decides. Raises ``Forbidden`` (``denied``), ``NotFound`` when the room was closed,
+        ``NoCapacity`` when it goes on elsewhere, or what a join raises.
         """
         while True:
             events = self._handle.events(self.info.id)
@@ -47,6 +47,8 @@ class Knock:
                 return
             if event.type == "denied":
                 raise Forbidden(event.reason, code="denied")
+            if event.type == "moved":
+                raise NoCapacity("the room goes on elsewhere: join again")
             if event.type == "room_closed":
                 raise NotFound("the room was closed", code="no_such_room")
 

@@ -31,9 +31,10 @@ from api.auth import Principal
 from api.errors import error_body, problem_response, validated
 from api.gateway import Gateway
 from api.session import Knock, Session
-from api.signaling.messages import Data, event_message, joined_data, perform, waiting_data
+from api.signaling.messages import Data, event_message, joined_data, waiting_data
+from api.signaling.requests import perform
 from mcu.clock import Clock, SystemClock
-from mcu.errors import Conflict, McuError, Unauthorised
+from mcu.errors import Conflict, McuError, ServerFault, Unauthorised
 from mcu.flood import Bucket
 from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, JoinData, Reply, Request
 
@@ -194,6 +195,8 @@ class Socket:
         """In the lobby; then the session goes on as if it had joined at once."""
         try:
             session = await knock.admitted()
+        except ServerFault:
+            raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again") from None
         except McuError as refused:
             error = error_body(refused)
             self._send(EventMessage(type="denied", data=error.model_dump(exclude_none=True)))

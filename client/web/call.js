@@ -17,7 +17,11 @@ const SCREEN_BITRATE_BPS = 1_500_000;
 // After so many attempts without success it is time to tell the user that something is in the way.
 const PATIENCE = 3;
 
+const WAITING = "Please wait: somebody inside has to let you in.";
+
 const REFUSALS = {
+  password_required: "This room has a password, which this page can't ask for. Join with an invitation.",
+  lobby_full: "Too many people wait already. Try again in a few minutes.",
   unauthorised: "This room needs an invitation. Open the link you were sent, or ask for a new one.",
   forbidden: "This invitation does not allow that. Ask whoever invited you.",
   room_full: "The room is full. Try again when somebody has left.",
@@ -56,6 +60,7 @@ export class Call extends EventTarget {
     this.room.addEventListener("change", () => this.layouts.learn());
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
+    this.#signaling.addEventListener("waiting", () => this.#fire("notice", { message: WAITING }));
     this.#signaling.addEventListener("down", ({ detail }) => this.#socketLost(detail.attempt));
     this.#signaling.addEventListener("refused", ({ detail }) => this.#end(REFUSALS[detail.code] ?? detail.message));
     this.#signaling.addEventListener("event", ({ detail }) => this.#heard(detail));

@@ -3,6 +3,7 @@
  *
  * Events it fires (CustomEvent, `detail` in brackets):
  *   joined  {reply, again}    the room let us in; `again` after a lost socket
+ *   waiting {waiting}         the room has a lobby: a moderator decides; then joined or refused
  *   down    {attempt}         the socket is gone; it is being opened again
  *   refused {code, message}   joining again is pointless until the user changes something
  *   event   {type, data}      news from the room
@@ -38,6 +39,7 @@ export class Signaling extends EventTarget {
   #joined = false;
   #everJoined = false;
   #resumeToken = null;
+  #admission = null;
   #closed = false;
 
   /** `join` is the data of the join request: {room, name, token?}. */
@@ -110,20 +112,40 @@ export class Signaling extends EventTarget {
   async #enter(socket) {
     const resume = this.#resumeToken ? { resume: this.#resumeToken } : {};
     try {
-      const reply = await this.request("join", { ...this.#join, ...resume });
+      let reply = await this.request("join", { ...this.#join, ...resume });
+      this.#keepPinging();
+      if (reply.waiting) reply = await this.#admitted(reply.waiting);
       const again = this.#everJoined;
       this.#attempt = 0;
       this.#joined = true;
       this.#everJoined = true;
       this.#resumeToken = reply.resume_token ?? null;
-      clearInterval(this.#pingTimer);
-      this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
       this.#fire("joined", { reply, again });
     } catch (error) {
       if (this.#closed || this.#socket !== socket) return;
       if (LOST.has(error.code) || (this.#everJoined && BUSY.has(error.code))) this.#lost(socket);
       else this.#refuse(error);
     }
+  }
+
+  /** Resolves with what `join` would have answered at once. */
+  #admitted(waiting) {
+    this.#fire("waiting", { waiting });
+    return new Promise((resolve, reject) => {
+      this.#admission = { resolve, reject };
+    });
+  }
+
+  #decide({ type, data }) {
+    const { resolve, reject } = this.#admission;
+    this.#admission = null;
+    if (type === "joined") resolve(data);
+    else reject(new SignalingError(data?.code ?? "denied", data?.message ?? "You were not let in."));
+  }
+
+  #keepPinging() {
+    clearInterval(this.#pingTimer);
+    this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL_MS);
   }
 
   #refuse(error) {
@@ -145,6 +167,10 @@ export class Signaling extends EventTarget {
     try {
       message = JSON.parse(text);
     } catch {
+      return;
+    }
+    if (this.#admission && (message.type === "joined" || message.type === "denied")) {
+      this.#decide(message);
       return;
     }
     if (message.reply_to === undefined) {
@@ -181,6 +207,8 @@ export class Signaling extends EventTarget {
       reject(new SignalingError("disconnected", "The connection to the server was lost."));
     }
     this.#pending.clear();
+    this.#admission?.reject(new SignalingError("disconnected", "The connection to the server was lost."));
+    this.#admission = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

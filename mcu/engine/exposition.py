@@ -35,6 +35,13 @@ def expose(kind: str, name: str, text: str, samples: Mapping[str, float]) -> str
     return "\n".join(lines) + "\n"
 
 
+def samples_of(page: str) -> dict[str, float]:
+    """Every sample of a page, by ``name{labels}``."""
+    families: dict[str, Family] = {}
+    _read(page, families)
+    return {key: value for family in families.values() for key, value in family.samples.items()}
+
+
 def _read(page: str, families: dict[str, Family]) -> None:
     family = Family()
     for line in page.splitlines():

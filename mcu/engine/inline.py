@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import Sequence
 
 import cv2
@@ -20,6 +21,10 @@ from mcu.rtc import RtcTicker, self_check
 log = structlog.get_logger()
 
 SWEEP_S = 1.0
+SWITCH_INTERVAL_S = 0.0005
+"""A thread that sends gives the interpreter away at every packet; Python's own 5 ms until it is given back doubled the
+time a picture takes to a hundred viewers (BENCHMARKS.md, settings).
+"""
 RETRY_AFTER_S = 10
 
 
@@ -50,6 +55,7 @@ class InlineEngine:
         self_check()
         # OpenCV's own threads spin while they wait for work: mixing cost up to a tenth more with them (mcu bench core).
         cv2.setNumThreads(1)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         if self._reads_recordings:
             await asyncio.to_thread(self._recordings.load, self._config.recordings_dir)
         self._pool.start()

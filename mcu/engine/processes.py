@@ -1,8 +1,8 @@
 """Rooms in worker processes, so that they use all of a machine's cores and one that crashes takes only its own.
 
 Each worker has an ``InlineEngine`` and UDP ports of its own: media never passes through the gateway. A room that loses
-its worker is opened again in another one as far as it is known (``Memory``): views, layouts, banners, and recordings
-as a second part. Its people are told (``Moved``) and join again.
+its worker is opened again in another one as far as it is known (``Memory``): views, layouts, what views wear, and
+recordings as a second part. Its people are told (``Moved``) and join again.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 RETRY_AFTER_S: Final = 10
 OPEN_TIMEOUT_S: Final = 15.0
 """How long a newcomer waits for a room that is being opened, or opened again."""
-ANSWER_TIMEOUT_S: Final = 2.0
+ANSWER_TIMEOUT_S: Final = 0.8
 MEND_TIMEOUT_S: Final = 5.0
 
 M = TypeVar("M", bound=BaseModel)

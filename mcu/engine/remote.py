@@ -11,7 +11,8 @@ from mcu.engine.frames import Frame, dump_command, load_event, load_reply
 from mcu.engine.placement import Losses
 from mcu.engine.process import WorkerProcess, gone
 from mcu.errors import McuError, NoCapacity, NotFound
-from mcu.protocol.commands import Command, Detach, Join, Joined, Reply
+from mcu.protocol.access import StopWaiting, UpdateRoom, Waiting
+from mcu.protocol.commands import Command, Detach, Join, Joined, Reply, SetBackgroundImage, SetLogo
 from mcu.protocol.decor import Banner
 from mcu.protocol.events import (
     BannerChanged,
@@ -34,14 +35,16 @@ MAX_FORMER: Final = 2000
 
 @dataclass(slots=True)
 class Memory:
-    """What it takes to open a room again as it was: its views, their layouts and banners, the recordings that run (id
-    to view), and who holds which resume token. ``former``: the tokens of people whose worker died.
+    """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
+    them), the recordings that run (id to view), and who holds which resume token. ``former``: the tokens of people
+    whose worker died.
     """
 
     spec: RoomSpec
     views: tuple[ViewSpec, ...] = ()
     layouts: dict[str, Layout] = field(default_factory=dict)
     banners: dict[str, Banner] = field(default_factory=dict)
+    images: dict[tuple[str, str], SetBackgroundImage | SetLogo] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Memory:
                 names = {view.name for view in self.views}
                 self.layouts = {view: layout for view, layout in self.layouts.items() if view in names}
                 self.banners = {view: banner for view, banner in self.banners.items() if view in names}
+                self.images = {key: image for key, image in self.images.items() if image.view in names}
             case LayoutChangedEvent():
                 self.layouts[event.view] = event.state.layout
             case BannerChanged():
@@ -64,6 +68,13 @@ class Memory:
                 self.tokens.pop(event.id, None)
             case _:
                 pass
+
+    def carried_out(self, command: Command) -> None:
+        """Images are said in no event. At most two of each view, of a size that the protocol bounds."""
+        if isinstance(command, SetBackgroundImage | SetLogo):
+            self.images.pop((command.view, command.type), None)
+            if command.image is not None:
+                self.images[command.view, command.type] = command
 
     def _learn_recording(self, recording: RecordingInfo) -> None:
         if recording.state in ("starting", "active"):
@@ -81,6 +92,7 @@ class Memory:
             views=self.views,
             layouts=self.layouts,
             banners=self.banners,
+            images=self.images,
             former=kept,
             losses=self.losses,
         )
@@ -124,7 +136,10 @@ class RemoteRoom:
         """Raises ``McuError``: what the room raised, or ``NoCapacity`` when its worker ended."""
         if isinstance(command, Join):
             return await self._join(command)
-        return await self._ask(command)
+        answer = await self._ask(command)
+        if isinstance(command, UpdateRoom):
+            self.memory.spec = command.changes.applied_to(self.memory.spec)
+        return answer
 
     async def _ask(self, command: Command) -> Reply:
         if self._moved:
@@ -137,6 +152,7 @@ class RemoteRoom:
             if error.error_code == "no_such_room":
                 self._on_gone(self)
             raise
+        self.memory.carried_out(command)
         return load_reply(answer.name, answer.body)
 
     async def _join(self, command: Join) -> Reply:
@@ -145,8 +161,9 @@ class RemoteRoom:
         is to be looked for again.
         """
         former = self.memory.former.get(command.resume_token or "")
-        if former is not None and command.identity is None:
-            command = command.model_copy(update={"identity": former})
+        if former is not None and command.identity in (None, former):
+            # They were inside: neither a lock nor a lobby is for them.
+            command = command.model_copy(update={"identity": former, "passes": True})
         asking = asyncio.get_running_loop().create_task(self._ask(command), name=f"join-{self.name}")
         try:
             joined = await asyncio.shield(asking)
@@ -168,6 +185,8 @@ class RemoteRoom:
             joined = await asking
             if isinstance(joined, Joined):
                 await self._ask(Detach(participant=joined.participant.id, resume_token=joined.resume_token))
+            elif isinstance(joined, Waiting):
+                await self._ask(StopWaiting(participant=joined.waiting.id, admission=joined.admission))
         except McuError as error:
             log.debug("join_not_undone", room=self.name, code=error.error_code)
 

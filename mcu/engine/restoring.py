@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 async def restore(room: RemoteRoom, was: Memory) -> None:
-    """Views, layouts and banners first, then a second part of every recording that ran. What the room refuses is left
+    """Views and what they wear first, then a second part of every recording that ran. What the room refuses is left
     out and logged: a room with less is better than none.
     """
     for command in _commands(was):
@@ -31,5 +31,6 @@ def _commands(was: Memory) -> Iterator[Command]:
         yield SetLayout(view=name, layout=layout.model_copy(update={"pinned": None}))
     for name, banner in was.banners.items():
         yield SetBanner(view=name, banner=banner)
+    yield from was.images.values()
     for name in sorted(set(was.recordings.values())):
         yield StartRecording(view=name)

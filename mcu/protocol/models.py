@@ -139,6 +139,8 @@ class RoomSpec(Frozen):
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
     defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
+    auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
+    stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
     chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices are mixed, the loudest")
     metadata: Metadata = Field(default_factory=dict)

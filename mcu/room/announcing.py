@@ -83,7 +83,8 @@ class Announcing:
 
     def attend(self, people: tuple[Participant, ...]) -> None:
         """Chimes for those who are heard and seen for the first time, and for those who are gone."""
-        former, self._present = self._present, {one.id: one.group for one in people if one.ever_connected}
+        present = {one.id: one.group for one in people if one.ever_connected and not one.hidden}
+        former, self._present = self._present, present
         came, gone = self._present.keys() - former.keys(), former.keys() - self._present.keys()
         for group in {self._present[one] for one in came}:
             self._chime("join", group)

@@ -24,11 +24,6 @@ MAX_MISSED = 20
 """So many private messages wait for somebody who is reconnecting; the oldest go first."""
 
 
-def no_groups(participant: str) -> frozenset[str] | None:
-    """In a room without groups nobody is in one."""
-    return None
-
-
 class Chat:
     """Carries out the commands on messages. On the event loop.
 
@@ -42,7 +37,7 @@ class Chat:
         events: Events,
         clock: Clock,
         pace: Pace,
-        group_of: Callable[[str], frozenset[str] | None] = no_groups,
+        group_of: Callable[[str], frozenset[str] | None],
     ) -> None:
         self._attendance = attendance
         self._events = events

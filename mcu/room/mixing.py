@@ -1,6 +1,6 @@
 """The mixes of a room, tick by tick: each group's, encoded by its own ``Listening`` and sent by its own fan-out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mcu.room.listening import Listening
 from mcu.room.snapshot import RoomSnapshot, SoundGroup, SoundInput
@@ -8,8 +8,11 @@ from mcu.room.voices import Heard
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import AudioFanout
 from mixer.announcer import Announcer
-from mixer.faders import Faders
+from mixer.auto_gain import AutoGain
+from mixer.faders import MAX_GAIN, NO_GAINS, Faders
 from mixer.groups import GroupMixer
+from mixer.levels import SILENT
+from mixer.placement import Placement
 from mixer.sound import Mixed
 
 
@@ -20,11 +23,13 @@ class Mixing:
     A listener changes fan-outs between two ticks, on this thread: no tick is sent twice, none is missed.
     """
 
-    def __init__(self, *, bitrate_bps: int, music: bool = False) -> None:
+    def __init__(self, *, bitrate_bps: int, music: bool = False, auto_gain: bool = False, stereo: bool = False) -> None:
         self._bitrate_bps = bitrate_bps
         self._music = music
+        self._auto_gain = AutoGain() if auto_gain else None
         self._faders = Faders()
-        self._mixer = GroupMixer()
+        self._placement = Placement() if stereo else None
+        self._mixer = GroupMixer(channels=2 if stereo else 1)
         self.announcer = Announcer()
         self._groups: dict[str, SoundGroup] = {}
         self._listenings: dict[str, Listening] = {}
@@ -36,10 +41,16 @@ class Mixing:
         """Opus packets made since the beginning."""
         return self._past_encodes + sum(listening.encodes for listening in tuple(self._listenings.values()))
 
-    def play(self, room: RoomSnapshot, heard: Heard, time_ns: int) -> Mapping[str, Mixed]:
-        """Mixes and sends the tick that begins at ``time_ns``, room time; the mixes by the group's name."""
-        contributed = self._faders.contribute(heard.inputs, heard.gains)
+    def play(
+        self, room: RoomSnapshot, heard: Heard, time_ns: int, pans: Mapping[str, float] = NO_GAINS
+    ) -> Mapping[str, Mixed]:
+        """Mixes and sends the tick that begins at ``time_ns``, room time; the mixes by the group's name. ``pans``:
+        where everybody stands, from −1, left, to 1.
+        """
         members = {source.participant: source.group for source in room.sounds}
+        contributed = self._faders.contribute(heard.inputs, self._gains(heard, members))
+        if self._placement is not None:
+            contributed = self._placement.place(contributed, pans)
         hears = {group.name: group.hears for group in room.groups}
         overlays = self.announcer.overlays(room.announcements, hears.keys())
         mixed = self._mixer.mix(contributed, members, hears, overlays)
@@ -54,6 +65,13 @@ class Mixing:
     def close(self) -> None:
         """Frees the encoders. Idempotent."""
         self._close_others(set())
+
+    def _gains(self, heard: Heard, present: Iterable[str]) -> Mapping[str, float]:
+        if self._auto_gain is None:
+            return heard.gains
+        levels = {who: heard.levels_dbov[who] if who in heard.inputs else float(-SILENT) for who in present}
+        factors = self._auto_gain.update(levels)
+        return {who: min(MAX_GAIN, gain * factors[who]) for who, gain in heard.gains.items()}
 
     def _open(self, groups: tuple[SoundGroup, ...]) -> None:
         for group in groups:

@@ -26,6 +26,7 @@ from mcu.room.events import Events, Subscription
 from mcu.room.groups import Groups
 from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
+from mcu.room.pans import pans_of
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
 from mcu.room.reception import Reception
@@ -35,7 +36,7 @@ from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
 from mcu.room.viewing import Viewing
-from mcu.room.views import Views
+from mcu.room.views import MAIN, Views
 from mcu.rtc import RtcTicker
 from mixer.speech import Speech
 from mixer.timeline import Timeline
@@ -76,6 +77,8 @@ class Room:
             bitrate_bps=spec.view.audio_bps,
             max_speakers=spec.max_speakers,
             music=spec.view.audio_profile == "music",
+            auto_gain=spec.auto_gain,
+            stereo=spec.stereo,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
@@ -332,6 +335,8 @@ class Room:
             self._connections.request_keyframe(self._attendance.participant(who), source)
 
     def _tiles_changed(self, tiles: TileMap) -> None:
+        if tiles.view == MAIN:
+            self.sounds.pans = pans_of(tiles)
         self._events.emit(e.Tiles(tiles=tiles))
 
     def _views_changed(self) -> None:

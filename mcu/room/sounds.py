@@ -13,6 +13,7 @@ from mcu.room.mixing import Mixing
 from mcu.room.snapshot import RoomSnapshot, SpeechState
 from mcu.room.voices import Voices
 from mixer.announcer import Announcement
+from mixer.placement import folded
 from mixer.speech import SpeakerDetector, Speech
 from mixer.timeline import SOUND_TICK_SAMPLES, Timeline
 
@@ -27,7 +28,7 @@ _SILENCE.flags.writeable = False
 
 
 class SoundSink(Protocol):
-    """Takes the full mix of a group, on the sound thread, and never blocks."""
+    """Takes the full mix of a group in one channel, on the sound thread, and never blocks."""
 
     def write_sound(self, pcm: NDArray[np.int16], time_ns: int) -> None: ...
 
@@ -58,12 +59,16 @@ class RoomSounds:
         bitrate_bps: int,
         max_speakers: int,
         music: bool = False,
+        auto_gain: bool = False,
+        stereo: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
         on_announced: Callable[[str], None] = lambda identifier: None,
     ) -> None:
         self.snapshot = RoomSnapshot()
         self.sinks: tuple[tuple[SoundSink, str], ...] = ()
         """Who takes a mix, and that of which group."""
+        self.pans: Mapping[str, float] = {}
+        """Where everybody stands, from −1, left, to 1. Set by the event loop, whole."""
         self.speech = SpeechState()
         self._clock = clock
         self._timeline = timeline
@@ -71,7 +76,7 @@ class RoomSounds:
         self._on_announced = on_announced
         self._announced: frozenset[str] = frozenset()
         self._voices = Voices(max_speakers)
-        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music)
+        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music, auto_gain=auto_gain, stereo=stereo)
         self._detector = SpeakerDetector()
         self._told_ns = 0
         self._told: Speech | None = None
@@ -116,12 +121,12 @@ class RoomSounds:
         time_ns = self._timeline.sound_tick_ns(n)
         room = self.snapshot
         heard = self._voices.collect(room.sounds, time_ns)
-        mixes = self._mixing.play(room, heard, time_ns)
+        mixes = self._mixing.play(room, heard, time_ns, self.pans)
         self._contributors = len(heard.inputs)
         self._tell_of_ends(room.announcements)
         for sink, group in self.sinks:
             mixed = mixes.get(group)
-            sink.write_sound(_SILENCE if mixed is None else mixed.everyone, time_ns)
+            sink.write_sound(_SILENCE if mixed is None else folded(mixed.everyone), time_ns)
         if n % JUDGE_EVERY_TICKS == 0:
             self._judge(heard.levels_dbov, time_ns)
 

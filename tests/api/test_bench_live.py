@@ -1,14 +1,20 @@
-"""What the benches of whole servers read off: delays and distances that are known beforehand."""
+"""What the benches of whole servers read off: delays, distances and losses that are known beforehand."""
 
+import asyncio
+import contextlib
+import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 
-from api.bench import sync, voice
-from api.bench.harness import BenchFailed, once
+from api.bench import audio, janus, loss, sync, voice
+from api.bench.harness import BenchFailed, Missing, once
+from api.bench.link import Weather, linked
 from mcu.clock import NS_PER_MS, NS_PER_S
+from mcu.frames import ReceivedFrame
 from mcu.media.opus import OpusDecoder, OpusEncoder
 from mixer.timeline import SOUND_TICK_NS
 
@@ -33,8 +39,17 @@ def test_a_voice_takes_as_long_as_the_server_kept_it(spoken: list[tuple[int, byt
     assert all(delay_ms + 5 < delay < delay_ms + 9 for delay in delays)
 
 
-def test_a_chirp_that_does_not_arrive_is_no_measurement(spoken: list[tuple[int, bytes]]) -> None:
-    with pytest.raises(BenchFailed, match="did not arrive"):
+def test_a_chirp_that_does_not_arrive_counts_as_the_slowest(spoken: list[tuple[int, bytes]]) -> None:
+    heard = relayed(spoken, 20 * NS_PER_MS)
+    missing = [
+        (time_ns, heard[1][1] if 70 <= number < 90 else payload) for number, (time_ns, payload) in enumerate(heard)
+    ]
+    delays = voice.delays_ms(spoken, missing)
+    assert 1 <= delays.count(voice.LONGEST_MS) <= 2
+
+
+def test_silence_is_no_measurement(spoken: list[tuple[int, bytes]]) -> None:
+    with pytest.raises(BenchFailed, match="most chirps"):
         voice.delays_ms(spoken, [(time_ns, spoken[0][1]) for time_ns, _ in spoken])
 
 
@@ -74,3 +89,88 @@ def test_what_is_read_off_one_run_is_measured_once() -> None:
     runs = iter(range(10))
     ask = once(lambda: next(runs))
     assert (ask(), ask(), next(runs)) == (0, 0, 1)
+
+
+def bound() -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.bind(("127.0.0.1", 0))
+    made.setblocking(False)
+    return made
+
+
+async def exchanged(weather: Weather, count: int) -> tuple[list[int], list[int], int]:
+    """What of ``count`` datagrams each way comes out of a link on either side, and how many it says it lost."""
+    loop = asyncio.get_running_loop()
+    with bound() as client, bound() as server:
+        async with linked(weather, seed=5) as link:
+            to = link.reroute(server.getsockname())
+            there: list[int] = []
+            back: list[int] = []
+            for number in range(count):
+                await loop.sock_sendto(client, bytes([number]), to)
+            far = to
+            async with asyncio.timeout(20):
+                while link.statistics.lost + len(there) < count:
+                    with contextlib.suppress(TimeoutError):
+                        data, far = await asyncio.wait_for(loop.sock_recvfrom(server, 100), 0.1)
+                        there.append(data[0])
+                gone = link.statistics.lost
+                for number in range(count):
+                    await loop.sock_sendto(server, bytes([number]), far)
+                while link.statistics.lost - gone + len(back) < count:
+                    with contextlib.suppress(TimeoutError):
+                        data, _ = await asyncio.wait_for(loop.sock_recvfrom(client, 100), 0.1)
+                        back.append(data[0])
+            return there, back, link.statistics.lost
+
+
+async def test_a_link_carries_everything_both_ways_in_fair_weather() -> None:
+    there, back, lost = await exchanged(Weather(), 100)
+    assert (there, back, lost) == (list(range(100)), list(range(100)), 0)
+
+
+async def test_a_link_loses_its_share_and_shuffles_the_rest() -> None:
+    there, back, lost = await exchanged(Weather(loss=0.2, jitter_ms=20), 200)
+    assert len(there) + len(back) + lost == 400
+    assert 40 <= lost <= 120
+    assert there != sorted(there)
+    assert len(set(there)) == len(there)
+
+
+def test_each_of_the_cameras_frames_is_seen_as_a_change() -> None:
+    watched, camera = loss.Watched(), loss.Camera()
+    screen = loss.Screen(watched)
+    screen.counting = True
+    for number in range(12):
+        frame = camera.frame(number, number * NS_PER_S // loss.FPS, keyframes_wanted=number // 8)
+        assert frame is not None
+        assert frame.keyframe == (number in (0, 8))
+        arrived_ns = number * NS_PER_S // loss.FPS
+        shown = ReceivedFrame("VP8", frame.data, frame.keyframe, number * 3600, 1, arrived_ns)
+        screen.show(shown)
+    assert (watched.composites, len(watched.changes_ns)) == (12, 11)
+    assert watched.longest_ms == pytest.approx(40)
+
+
+def test_a_room_and_codecs_for_each_both_do_the_work() -> None:
+    said = audio.said_by(7, audio.WARM_TICKS + 6)
+    assert audio.for_each(said)() > 0
+    parked, decoded = (audio.by_room(said, levels=levels)() for levels in (True, False))
+    assert parked > 0
+    assert decoded > 0
+
+
+def test_janus_mixes_the_same_people_where_it_is_installed() -> None:
+    if janus.missing() is not None:
+        pytest.skip("no janus here")
+    said = [[payload for payload, _ in sent] for sent in audio.said_by(3, 40)]
+    with ExitStack() as stack:
+        work = janus.by_audiobridge(stack, said)
+        assert not isinstance(work, Missing)
+        assert work() > 0
+
+
+def test_where_janus_is_missing_the_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janus, "installed", lambda program: False)
+    with ExitStack() as stack:
+        assert janus.by_audiobridge(stack, [[b""]]) == Missing("janus is not installed")

@@ -111,12 +111,23 @@ async def test_the_server_speaks_and_keeps_order(meeting: Meeting) -> None:
     assert (await guest.post(f"{ROOM}/messages", json={"text": "I am the server"})).status_code == 403
 
 
-async def test_a_channel_is_on_the_message_and_a_group_is_nobodys_yet(meeting: Meeting) -> None:
+async def test_a_channel_is_on_the_message_and_a_group_keeps_to_itself(meeting: Meeting) -> None:
     ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
     await ada.ask("chat", text="how?", channel="questions")
     assert (await bob.event("chat"))["message"]["channel"] == "questions"
     error = await ada.refused("chat", text="us", channel="group")
     assert (error["code"], error["field"]) == ("invalid", "channel")
+    cleo = await meeting.enter("cleo")
+    for who in ("ada", "cleo"):
+        assert (await meeting.admin.patch(f"{ROOM}/participants/{who}", json={"group": "table"})).status_code == 200
+    said = await ada.ask("chat", text="us", channel="group")
+    assert said["delivered"] == 1
+    read = (await cleo.event("chat"))["message"]
+    assert (read["text"], read["channel"], read["to"]) == ("us", "group", None)
+    await ada.ask("chat_edit", message_id=said["message_id"], text="us two")
+    assert (await cleo.event("chat_edited"))["message"]["text"] == "us two"
+    await quiet(bob, "chat", "chat_edited")
+    assert await history(await meeting.enter("dan")) == ["how?"]
 
 
 async def test_without_the_grant_one_reads_only(meeting: Meeting) -> None:

@@ -112,6 +112,7 @@ async def test_a_stubborn_companion_is_ended_all_the_same(make_server: MakeServe
     [
         (["--host", "0.0.0.0"], "refusing to listen on 0.0.0.0 without keys"),
         (["--config", "none.toml"], "none.toml: no such file"),
+        (["--workers", "257"], "less than or equal to 256"),
     ],
 )
 def test_serve_refuses_what_cannot_be(options: list[str], message: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from api.errors import problem_response
@@ -325,3 +326,27 @@ async def test_metadata_merges_and_is_told(meeting: Meeting) -> None:
     assert (await moderator.patch(ROOM, json={"metadata": {"by": "mod"}})).status_code == 200
     assert (await moderator.patch(ROOM, json={"capacity": 2})).status_code == 403
     assert (await (await meeting.caller(pass_for("x"))).patch(ROOM, json={"locked": True})).status_code == 403
+
+
+async def test_who_is_kept_out_cannot_look_in_by_other_ways(meeting: Meeting) -> None:
+    mod = await meeting.enter("mod", **MODERATOR)
+    guest, other = await meeting.caller(pass_for("ada")), await meeting.caller(pass_for(None))
+    recorder = await meeting.caller(pass_for(None, record=True))
+    looks = (f"{ROOM}/messages", f"{ROOM}/participants", f"{ROOM}/views/main/snapshot.jpg", ROOM)
+
+    async def sees(caller: httpx.AsyncClient) -> set[int]:
+        return {(await caller.get(path)).status_code for path in looks}
+
+    assert await sees(guest) == {200}
+    for door in ({"lobby": True}, {"lobby": False, "password": "x"}, {"password": None, "locked": True}):
+        await meeting.set_room(**door)
+        assert await sees(guest) == await sees(other) == {403}, door
+        assert await sees(recorder) == {200}
+    await meeting.set_room(locked=False)
+    await meeting.enter("ada")
+    await meeting.set_room(locked=True)
+    assert await sees(guest) == {200}  # they are inside
+    await meeting.set_room(locked=False)
+    await mod.ask("kick", participant="ada", ban_s=60)
+    refused = await guest.get(ROOM)
+    assert (refused.status_code, refused.json()["code"]) == (403, "banned")

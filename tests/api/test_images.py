@@ -1,6 +1,7 @@
 """Images over REST: put up and taken away, by whom, and what is refused before a room sees it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ from api.server import Server
 from api.settings import Settings
 from mcu.config import EngineConfig
 from mcu.engine.inline import InlineEngine
+from mcu.engine.processes import ProcessEngine
 from mcu.protocol.commands import Join, SetAvatar, SetBackgroundImage, SetLogo
 from mcu.protocol.decor import MAX_IMAGE_BYTES, LogoPlace
 from tests.api.conftest import MakeClient
@@ -127,8 +129,11 @@ async def test_who_is_in_the_room_hears_of_images(server: Server) -> None:
         assert (await ada.event("participant_updated"))["participant"]["avatar"] is True
 
 
-async def test_a_real_room_says_why_it_refuses_an_image(tmp_path: Path) -> None:
-    engine = InlineEngine(EngineConfig(recordings_dir=tmp_path))
+@pytest.mark.parametrize("make_engine", [InlineEngine, partial(ProcessEngine, workers=1)], ids=["inline", "workers"])
+async def test_a_real_room_says_why_it_refuses_an_image(
+    tmp_path: Path, make_engine: Callable[[EngineConfig], InlineEngine | ProcessEngine]
+) -> None:
+    engine = make_engine(EngineConfig(recordings_dir=tmp_path))
     await engine.start()
     app = create_app(Settings(recordings_dir=tmp_path), engine)
     async with (

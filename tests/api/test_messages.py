@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from api.auth import OPEN
 from api.errors import error_body
 from api.session import Session, enter
-from api.signaling.messages import perform
+from api.signaling.requests import perform
 from api.signaling.websocket import Closing, parse_request
 from mcu.bans import MemoryBans
 from mcu.clock import NS_PER_S

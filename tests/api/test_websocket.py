@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from api.server import Server
 from mcu.protocol.commands import AddCandidate, Detach, Leave
-from mcu.protocol.events import PeerFailed, Speakers
+from mcu.protocol.events import Moved, PeerFailed, Speakers
 from mcu.protocol.models import SpeakerLevel, TileMap
 from mcu.protocol.wire import MAX_MESSAGE_BYTES
 from tests.api.conftest import MakeServer
@@ -230,6 +230,15 @@ async def test_a_closed_room_ends_its_sockets(server: Server, engine: FakeEngine
         await engine.close_room("team")
         assert await ada.event("room_closed") == {}
         assert await ada.closed() == 4002
+
+
+async def test_whose_room_goes_on_elsewhere_is_told_to_join_again(server: Server, engine: FakeEngine) -> None:
+    async with SocketClient(server) as ada:
+        await ada.ask("join", room="team")
+        room_of(engine).emit(Moved())
+        assert await ada.event("moved") == {"url": None}
+        assert await ada.closed() == 1012
+    assert not any(isinstance(call, Detach) for call in room_of(engine).calls)
 
 
 async def test_news_have_the_shapes_of_the_protocol(server: Server, engine: FakeEngine) -> None:

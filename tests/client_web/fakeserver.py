@@ -59,6 +59,7 @@ class FakeServer:
         self.url = ""
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_join: dict[str, str] | None = None
+        self.lobby = False
         self.others: list[dict[str, Any]] = []
         self.layouts: dict[str, dict[str, Any]] = {}
         self.views: dict[str, tuple[int, int]] = {}
@@ -81,6 +82,7 @@ class FakeServer:
         self.others.clear()
         self._received.clear()
         self.refuse_join = None
+        self.lobby = False
         self.layouts = {"main": {"preset": "grid", "gap": 4}}
         self.views = {"main": (640, 360)}
         self.undoable.clear()
@@ -181,6 +183,8 @@ class FakeServer:
                 return {"ok": False, "error": self.refuse_join}
             self._socket = websocket
             self._name = data["name"]
+            if self.lobby:
+                return {"ok": True, "data": {"waiting": {"id": ME, "name": self._name}}}
             return {"ok": True, "data": self._joined(data["room"])}
         if kind == "offer":
             return {"ok": True, "data": {"sdp": await self._answer_offer(data["connection"], data["sdp"])}}
@@ -199,6 +203,10 @@ class FakeServer:
         if kind == "leave":
             await self.close()
         return {"ok": True, "data": {}}
+
+    async def let_in(self) -> None:
+        """Whoever waits in the lobby."""
+        await self.say("joined", self._joined("demo"))
 
     def _joined(self, room: str) -> dict[str, Any]:
         me = self._me()

@@ -194,6 +194,20 @@ async def test_refusals_and_kicks_say_what_to_do(room: FakeServer, chromium: Chr
         assert page.complaints == []
 
 
+async def test_a_lobby_is_waited_in_until_somebody_decides(room: FakeServer, chromium: Chromium) -> None:
+    room.lobby = True
+    async with chromium.open(autojoin(room)) as page:
+        await page.page.get_by_text("somebody inside has to let you in").wait_for()
+        await room.say("denied", {"code": "denied", "message": "members only"})
+        await page.page.get_by_text("members only").wait_for()
+        await page.wait_for_state("lobby")
+        await page.page.get_by_role("button", name="Join", exact=True).click()
+        await page.page.get_by_text("somebody inside has to let you in").wait_for()
+        await room.let_in()
+        await page.wait_for_state("live")
+        assert page.complaints == []
+
+
 async def test_fits_a_phone_held_upright(room: FakeServer, chromium: Chromium) -> None:
     room.others = [person(f"p{i}", f"Guest number {i} with quite a long name") for i in range(12)]
     async with chromium.open(f"{room.url}/?room=demo&name=Kim", viewport=PHONE) as page:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mixer.limiter import Limiter
+from tests.kit.speech import recorded
 
 Total = NDArray[np.int32]
 
@@ -85,3 +86,19 @@ def test_the_gain_holds_through_syllables_and_comes_back_slowly() -> None:
     assert scales[-1] == 1.0
     quiet = tone(2_000, 7)
     assert np.array_equal(limiter.limit(quiet), quiet)
+
+
+def test_three_people_at_once_are_limited_without_pumping() -> None:
+    """Pumping is a gain that follows syllables, 2 to 10 times a second; from about 1 dB on it is heard."""
+    voices = [recorded(name).astype(np.int32) for name in ("ada", "julia", "minjun")]
+    samples = min(voice.size for voice in voices) // 960 * 960
+    total = 4 * np.sum([voice[:samples] for voice in voices], axis=0).reshape(-1, 960)
+    limiter, gains_db = Limiter(), []
+    for chunk in total:
+        limiter.limit(chunk.astype(np.int32))
+        gains_db.append(20 * np.log10(limiter.scale))
+    settled = np.array(gains_db[50:])
+    assert settled.min() < -10
+    spectrum = np.abs(np.fft.rfft(settled - settled.mean())) * 2 / settled.size
+    rate_hz = np.fft.rfftfreq(settled.size, 0.02)
+    assert spectrum[(rate_hz >= 2) & (rate_hz <= 10)].max() < 0.4

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -40,6 +41,13 @@ def seat(server: Server, room: str, person: Person) -> contextlib.AbstractAsyncC
     return Room.connect(server.url, room, person.name, audio=Tone(person.tone_hz, 0.1), video=person.card)
 
 
+async def layout_of(server: Server) -> dict[str, Any]:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{server.url}/api/v1/rooms/{ROOM}/views/main/layout")
+    layout: dict[str, Any] = answer.json()
+    return layout
+
+
 @contextlib.asynccontextmanager
 async def in_browser(person: Person, server: Server, directory: Path) -> AsyncIterator[RoomPage]:
     camera = person.write_camera(directory / f"{person.sender}.y4m")
@@ -60,6 +68,12 @@ def worker_of(server: Server, room: str) -> int:
             if entry["event"] == "room_placed" and entry["room"] == room:
                 worker = entry["worker"]
     return pids[worker]
+
+
+def told_by_workers(server: Server) -> set[tuple[int, str]]:
+    """Which worker logged what: theirs are lines of the server's own log."""
+    entries = (json.loads(line) for line in server.log.splitlines() if line.startswith("{"))
+    return {(entry["worker"], entry["event"]) for entry in entries if "worker" in entry}
 
 
 async def listed(server: Server) -> list[RecordingInfo]:
@@ -91,7 +105,7 @@ async def test_a_killed_worker_takes_only_its_rooms_and_everybody_is_back(tmp_pa
             await sees(chloe, lambda picture: everybody_in_place(picture, chloe.tiles, (ADA, CHLOE)))
             await sees(bo, lambda picture: everybody_in_place(picture, bo.tiles, (BO,)))
             await chloe.start_recording()
-            await chloe.set_layout({"preset": "sidebar"})
+            await chloe.set_layout({"preset": "grid", "gap": 24})
             me = chloe.participant.id
             await ada.page.evaluate(DEVICES_ASKED)
             first = (await listed(server))[0]
@@ -107,9 +121,11 @@ async def test_a_killed_worker_takes_only_its_rooms_and_everybody_is_back(tmp_pa
             assert time.monotonic() - began < BACK_WITHIN_S
 
             assert chloe.participant.id == me
+            assert (await layout_of(server))["gap"] == 24
             assert {person.name for person in chloe.participants.values()} == {ADA.name, CHLOE.name}
             assert await ada.page.evaluate("window.asked") == 0
             assert ada.complaints == []
+            assert {1, 2} <= {worker for worker, event in told_by_workers(server) if event == "participant_joined"}
             pictures = bo.stats.pictures
             await sees(bo, lambda picture: everybody_in_place(picture, bo.tiles, (BO,)))
             assert bo.stats.pictures > pictures

@@ -55,7 +55,8 @@ class Rooms:
 
     def open(self, server: Server) -> None:
         for room, told in self.expected.items():
-            answer = httpx.post(f"{server.url}/api/v1/rooms", json={"name": room, "empty_ttl_s": 3600})
+            definition = {"name": room, "empty_ttl_s": 3600}
+            answer = httpx.post(f"{server.url}/api/v1/rooms", json=definition, timeout=BOUND_S)
             assert answer.status_code == 201, answer.text
             told.append("room_opened")
 
@@ -64,7 +65,7 @@ class Rooms:
             self._gap = self._gap % 60 + 1
             for room, told in self.expected.items():
                 url = f"{server.url}/api/v1/rooms/{room}/views/main/layout"
-                answer = httpx.patch(url, json={"gap": self._gap})
+                answer = httpx.patch(url, json={"gap": self._gap}, timeout=BOUND_S)
                 assert answer.status_code == 200, answer.text
                 told.append(answer.headers["etag"].strip('"'))
 
@@ -181,13 +182,13 @@ def test_two_servers_with_one_store_are_one_too_many(tmp_path: Path) -> None:
 
 
 def change(server: Server, gap: int) -> None:
-    answer = httpx.patch(f"{server.url}/api/v1/rooms/tea/views/main/layout", json={"gap": gap})
+    answer = httpx.patch(f"{server.url}/api/v1/rooms/tea/views/main/layout", json={"gap": gap}, timeout=BOUND_S)
     assert answer.status_code == 200, answer.text
 
 
 def past(server: Server) -> list[int]:
     """The gaps of the room's layouts, the newest first; nothing while the room isn't there."""
-    answer = httpx.get(f"{server.url}/api/v1/rooms/tea/views/main/layout/history")
+    answer = httpx.get(f"{server.url}/api/v1/rooms/tea/views/main/layout/history", timeout=BOUND_S)
     return [one["layout"]["gap"] for one in answer.json()["versions"]] if answer.status_code == 200 else []
 
 

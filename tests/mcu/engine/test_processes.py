@@ -22,6 +22,7 @@ from mcu.protocol.commands import (
     Command,
     CreateView,
     GetBanner,
+    GetDecor,
     GetLayout,
     GetRoom,
     Join,
@@ -31,18 +32,21 @@ from mcu.protocol.commands import (
     ParticipantList,
     RecordingList,
     Reply,
+    SetBackgroundImage,
     SetBanner,
     SetHand,
     SetLayout,
+    SetLogo,
     Snapshot,
     StartRecording,
     TakeSnapshot,
 )
-from mcu.protocol.decor import Banner
+from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewSpec
 from tests.kit import recordings, rtc
+from tests.kit.images import RED, file_of, plain
 
 R = TypeVar("R", bound=Reply)
 
@@ -170,6 +174,9 @@ async def test_a_killed_worker_takes_only_its_rooms_and_they_come_back(tmp_path:
         pinned = Layout(preset="speaker", pinned=ada.participant.id)
         await ask(lost, SetLayout(layout=pinned), LayoutState)
         await ask(lost, SetBanner(view="side", banner=Banner(text="Break")), Banner)
+        await ask(lost, SetLogo(view="side", image=file_of(plain(RED))), ViewDecor)
+        await ask(lost, SetBackgroundImage(image=file_of(plain(RED))), ViewDecor)
+        await ask(lost, SetBackgroundImage(image=None), ViewDecor)
         news, calm = lost.events(ada.participant.id), other.events()
         await end_worker(lost)
         assert [event.type for event in await all_of(news)] == ["moved"]
@@ -185,6 +192,8 @@ async def test_a_killed_worker_takes_only_its_rooms_and_they_come_back(tmp_path:
         assert (await ask(back, GetLayout(view="side"), LayoutState)).layout.preset == "strip"
         assert (await ask(back, GetLayout(), LayoutState)).layout.preset == "speaker"
         assert (await ask(back, GetBanner(view="side"), Banner)).text == "Break"
+        assert (await ask(back, GetDecor(view="side"), ViewDecor)).logo is not None
+        assert (await ask(back, GetDecor(), ViewDecor)).background_image is False
 
         assert await found(engine, "other") is other
         await ask(other, Join(name="Bo"), Joined)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcu.clock import NS_PER_MS
-from mcu.frames import AudioPacket
+from mcu.frames import PLAIN_SOUND, AudioPacket, SoundForm
 from mcu.media.opus import OpusDecoder, OpusEncoder
 from mcu.media.playout import Playout
 from mcu.room.snapshot import NO_GROUP, RoomSnapshot, SoundGroup, SoundInput
@@ -30,6 +30,7 @@ class Talker:
     viewer: Viewer
     group: str = NO_GROUP
     heard: bool = True
+    gain: float = 1.0
     amplitude: float = 3_000.0
     playout: Playout = field(default_factory=Playout)
     encoder: OpusEncoder = field(default_factory=lambda: OpusEncoder(96_000, inband_fec=False))
@@ -46,27 +47,34 @@ class Talker:
 
     @property
     def input(self) -> SoundInput:
-        return SoundInput(self.name, self.playout, self.heard, 1.0, self.viewer.downlink, self.group)
+        return SoundInput(self.name, self.playout, self.heard, self.gain, self.viewer.downlink, self.group)
 
     @property
     def packets(self) -> list[AudioPacket]:
         return self.viewer.notes.sounds
 
-    def listen(self) -> Pcm:
+    def listen(self, channels: int = 1) -> Pcm:
         """All that has come to them so far, decoded."""
-        decoder = OpusDecoder()
+        decoder = OpusDecoder(channels)
         return np.concatenate([decoder.decode(packet.payload) for packet in self.packets])
 
 
 class Stage:
     """Use as a context manager. ``play`` moves time on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, auto_gain: bool = False, stereo: bool = False) -> None:
         self.clock = HeldClock()
         self.viewers = Viewers(self.clock)
         self.timeline = Timeline(self.clock.now_ns(), 25)
         self.sounds = RoomSounds(
-            "stage", self.clock, self.timeline, bitrate_bps=96_000, max_speakers=8, on_speech=lambda speech, state: None
+            "stage",
+            self.clock,
+            self.timeline,
+            bitrate_bps=96_000,
+            max_speakers=8,
+            auto_gain=auto_gain,
+            stereo=stereo,
+            on_speech=lambda speech, state: None,
         )
         self.people: dict[str, Talker] = {}
         self.hears: dict[str, Mapping[str, float]] = {NO_GROUP: {}}
@@ -83,8 +91,8 @@ class Stage:
             person.playout.close()
             person.encoder.close()
 
-    def add(self, name: str, tone_hz: float | None, group: str = NO_GROUP) -> Talker:
-        person = self.people[name] = Talker(name, tone_hz, self.viewers(), group)
+    def add(self, name: str, tone_hz: float | None, group: str = NO_GROUP, form: SoundForm = PLAIN_SOUND) -> Talker:
+        person = self.people[name] = Talker(name, tone_hz, self.viewers(form=form), group)
         return person
 
     @property

@@ -118,7 +118,7 @@ def test_a_crowd_does_not_ring_all_the_time() -> None:
     announcing = Announcing(clock, Events(), chimes=True, played=dict, on_change=lambda: None)
 
     class Person:
-        ever_connected = True
+        ever_connected, hidden = True, False
         group = ""
 
         def __init__(self, number: int) -> None:

@@ -1,0 +1,61 @@
+"""What the settings make of the engine, and what worker processes are told of them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.engine import cores, start_engine, worker_program
+from api.settings import LogSettings, Settings
+from mcu.engine.inline import InlineEngine
+from mcu.engine.processes import ProcessEngine
+from mcu.protocol.models import RoomSpec, ViewSpec
+from tests.api.conftest import KEY
+
+
+@pytest.mark.parametrize(("workers", "kind"), [(0, InlineEngine), (1, ProcessEngine)])
+async def test_the_number_of_workers_says_where_rooms_run(tmp_path: Path, workers: int, kind: type) -> None:
+    engine = await start_engine(Settings(recordings_dir=tmp_path, workers=workers))
+    try:
+        assert type(engine) is kind
+        await engine.open(RoomSpec(name="team", view=ViewSpec(width=320, height=180)))
+        assert [room.name for room in await engine.rooms()] == ["team"]
+    finally:
+        await engine.close()
+
+
+async def test_there_is_a_worker_for_every_core(tmp_path: Path) -> None:
+    engine = await start_engine(Settings(recordings_dir=tmp_path))
+    try:
+        assert isinstance(engine, ProcessEngine)
+        assert len(engine.fleet.ready) == cores() >= 1
+    finally:
+        await engine.close()
+
+
+def test_a_worker_never_learns_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCU_KEYS", json.dumps({"k1": KEY}))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    program = worker_program(Settings())
+    assert KEY not in repr(program)
+    assert program.environment["LC_ALL"] == "C.UTF-8"
+
+
+def test_a_worker_logs_as_its_server_does() -> None:
+    program = worker_program(Settings(log=LogSettings(format="json", level="warning")))
+    code = (
+        "import sys, structlog, api.worker, mcu.engine.worker as worker\n"
+        "def run(number, descriptor, loops):\n"
+        "    structlog.get_logger().info('quiet')\n"
+        "    structlog.get_logger().warning('heard', resume_token='a secret')\n"
+        "    return 0\n"
+        "worker.run = run\n"
+        "sys.exit(api.worker.main(*sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", code, *program.arguments[2:], "1", "7"]
+    root = Path(__file__).parents[2]
+    run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
+    (line,) = run.stderr.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["resume_token"]) == ("heard", "[redacted]")
