@@ -31,6 +31,7 @@ class NewRoom(BaseModel):
     empty_ttl_s: int | None = Field(default=None, ge=0, le=86_400)
     permanent: bool = False
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
+    noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
     chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
     max_speakers: int | None = Field(default=None, ge=3, le=8, description="so many voices are mixed, the loudest")

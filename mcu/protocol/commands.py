@@ -36,6 +36,7 @@ from mcu.protocol.models import (
     RoomInfo,
     TileHealth,
     TileMap,
+    Uplink,
     ViewChanges,
     ViewSpec,
 )
@@ -49,6 +50,7 @@ from mcu.protocol.names import (
     Sdp,
     ViewName,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
     ChatHistory,
@@ -297,6 +299,19 @@ LayoutCommand = (
 """What a view's layout is asked."""
 
 
+class GetUplink(Frozen):
+    """→ ``UplinkState``"""
+
+    type: Literal["get_uplink"] = "get_uplink"
+    participant: ParticipantId
+
+
+class UplinkState(Frozen):
+    """``uplink`` None: nothing has been decided yet, so the participant may send as it likes."""
+
+    uplink: Uplink | None
+
+
 class GetTiles(Frozen):
     """→ ``TileMap``"""
 
@@ -469,6 +484,7 @@ Command = Annotated[
     | ListScheduledLayouts
     | CancelScheduledLayout
     | RestoreLayout
+    | GetUplink
     | GetTiles
     | TakeSnapshot
     | GetTileHealth
@@ -478,6 +494,8 @@ Command = Annotated[
     | UpdateView
     | DeleteView
     | WatchView
+    | GetQuality
+    | SetQuality
     | GetBanner
     | SetBanner
     | ListGroups
@@ -517,6 +535,8 @@ Reply = (
     | LayoutHistory
     | ScheduledLayout
     | ScheduledLayouts
+    | UplinkState
+    | Quality
     | TileMap
     | Snapshot
     | TileHealthList
