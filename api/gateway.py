@@ -10,7 +10,8 @@ from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import Knock, RoomControl, Session, enter, hashed
 from api.settings import Settings
-from mcu.bans import Bans, MemoryBans
+from api.webhooks.webhooks import Webhooks
+from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
@@ -22,12 +23,14 @@ log = structlog.get_logger()
 class Gateway:
     """One per server. Used from the event loop only."""
 
-    def __init__(self, settings: Settings, authority: Authority, engine: Engine, bans: Bans | None = None) -> None:
-        """``bans`` None: those of this process's life."""
+    def __init__(
+        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+    ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
-        self.bans = bans or MemoryBans()
+        self.bans = bans
+        self.webhooks = webhooks
         self.previews = Previews()
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:

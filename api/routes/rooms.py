@@ -76,8 +76,8 @@ async def open_room(
     """Opens a room."""
     defaults = gateway.spec(room.name, field="name")
     given = room.model_dump(exclude_none=True, exclude={"view", "password"})
-    spec = validated(RoomSpec, defaults.model_dump() | given | {"view": room.view or defaults.view})
-    info = await gateway.open(principal, spec, room.password)
+    given |= {"view": room.view or defaults.view, "defined": True}
+    info = await gateway.open(principal, validated(RoomSpec, defaults.model_dump() | given), room.password)
     response.headers["Location"] = f"/api/v1/rooms/{quote(info.name, safe='')}"
     return info
 

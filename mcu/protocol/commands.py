@@ -68,7 +68,16 @@ from mcu.protocol.talk import (
     SendApp,
     SetReady,
 )
-from mcu.protocol.versions import Author, ChangeId, LayoutHistory, ScheduledLayout, ScheduledLayouts
+from mcu.protocol.versions import (
+    MAX_SCHEDULED,
+    MAX_VERSIONS,
+    Author,
+    ChangeId,
+    LayoutHistory,
+    LayoutVersion,
+    ScheduledLayout,
+    ScheduledLayouts,
+)
 
 Etag = Annotated[str, StringConstraints(max_length=128)]
 
@@ -266,8 +275,26 @@ class CancelScheduledLayout(Frozen):
     id: ChangeId
 
 
+class RestoreLayout(Frozen):
+    """→ ``LayoutState``. A layout as it was before its room was opened again, with its versions (the newest first) and
+    what was scheduled; that whose time has passed meanwhile is made at once. For a view that is new.
+    """
+
+    type: Literal["restore_layout"] = "restore_layout"
+    view: ViewName = "main"
+    versions: tuple[LayoutVersion, ...] = Field(default=(), max_length=MAX_VERSIONS)
+    scheduled: tuple[ScheduledLayout, ...] = Field(default=(), max_length=MAX_SCHEDULED)
+
+
 LayoutCommand = (
-    GetLayout | SetLayout | MergeLayout | UndoLayout | GetLayoutHistory | ListScheduledLayouts | CancelScheduledLayout
+    GetLayout
+    | SetLayout
+    | MergeLayout
+    | UndoLayout
+    | GetLayoutHistory
+    | ListScheduledLayouts
+    | CancelScheduledLayout
+    | RestoreLayout
 )
 """What a view's layout is asked."""
 
@@ -456,6 +483,7 @@ Command = Annotated[
     | GetLayoutHistory
     | ListScheduledLayouts
     | CancelScheduledLayout
+    | RestoreLayout
     | GetUplink
     | GetTiles
     | TakeSnapshot

@@ -153,6 +153,7 @@ class RoomSpec(Frozen):
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
+    defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
     noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
