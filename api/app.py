@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -34,8 +35,13 @@ from api.routes import (
 )
 from api.settings import Settings
 from api.signaling import websocket, whep, whip
+from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
+from mcu.engine.keeping import KeepingEngine
 from mcu.errors import McuError
+from mcu.protocol.announcements import MAX_SOUND_BYTES
+from mcu.store.kept_bans import KeptBans
+from mcu.store.store import Store
 
 log = structlog.get_logger()
 
@@ -57,18 +63,29 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = engine or await start_engine(settings)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
-        try:
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.store_place)
+            stack.push_async_callback(store.close)
+            webhooks = Webhooks(settings, store)
+            stack.push_async_callback(webhooks.close)
+            running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
+            stack.push_async_callback(_close, running)
+            running.journal.on_written = webhooks.wake
+            bans = KeptBans(running.journal)
+            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+            await running.load()
+            await bans.load(store, datetime.now(UTC))
+            await webhooks.start()
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
+            await running.reopen()
             app.state.gateway = gateway
             _announce(settings)
-            yield
-        finally:
-            app.state.gateway = None
-            await gateway.streams.close()
-            await _close(running)
+            try:
+                yield
+            finally:
+                app.state.gateway = None
+                await gateway.streams.close()
 
     app = FastAPI(
         title="mosaic-mcu",
@@ -116,7 +133,12 @@ def package_version() -> str:
 
 def _add_guards(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
-    app.add_middleware(BodyGuard, max_bytes=settings.limits.max_body_bytes, timeout_s=settings.limits.body_timeout_s)
+    app.add_middleware(
+        BodyGuard,
+        max_bytes=settings.limits.max_body_bytes,
+        timeout_s=settings.limits.body_timeout_s,
+        max_sound_bytes=MAX_SOUND_BYTES,
+    )
     app.add_middleware(OriginGuard, allowed=settings.cors_origins)
     if settings.cors_origins:
         app.add_middleware(

@@ -21,10 +21,12 @@ from api.session import (
 )
 from api.settings import Settings
 from api.signaling.streams import Streams
-from mcu.bans import Bans, MemoryBans
+from api.webhooks.webhooks import Webhooks
+from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
 
 log = structlog.get_logger()
@@ -33,12 +35,14 @@ log = structlog.get_logger()
 class Gateway:
     """One per server. Used from the event loop only."""
 
-    def __init__(self, settings: Settings, authority: Authority, engine: Engine, bans: Bans | None = None) -> None:
-        """``bans`` None: those of this process's life."""
+    def __init__(
+        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+    ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
-        self.bans = bans or MemoryBans()
+        self.bans = bans
+        self.webhooks = webhooks
         self.previews = Previews()
         self.streams = Streams(settings.limits.max_streams)
 
@@ -95,15 +99,15 @@ class Gateway:
         require_publishing(principal, asked.room)
         return await admitted(await self.join(principal, asked))
 
-    async def watch(self, principal: Principal, room: str, view: str) -> Session:
-        """``principal`` watches a view without being seen. Raises ``Forbidden``, ``NotFound``, or ``Conflict``
-        (``nothing_to_watch``) while nobody is there.
+    async def watch(self, principal: Principal, room: str, view: str, tier: TierChoice = "auto") -> Session:
+        """``principal`` watches a view without being seen, at ``tier`` at most. Raises ``Forbidden``,
+        ``NotFound``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
         """
         principal.require("watch", room)
         handle = await self.engine.find(room)
         if handle is None and self.settings.limits.rooms_on_join:
             raise nothing_to_watch()
-        return await observe(handle or await self._find(room), principal, self.bans, view)
+        return await observe(handle or await self._find(room), principal, self.bans, view, tier)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

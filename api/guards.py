@@ -110,21 +110,26 @@ class OriginGuard:
 
 
 class BodyGuard:
-    """A body has at most ``max_bytes`` and arrives within ``timeout_s``; both are checked before it is read whole."""
+    """A body has at most ``max_bytes``, a sound ``max_sound_bytes`` where that is more, and arrives within
+    ``timeout_s``; both are checked before it is read whole.
+    """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float, max_sound_bytes: int = 0) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_sound_bytes = max(max_bytes, max_sound_bytes)
         self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared[:20]) > self._max_bytes:
-            await self._discard(receive)
-            await self._too_large()(scope, receive, send)
+        headers = Headers(scope=scope)
+        declared, kind = headers.get("content-length", "0"), headers.get("content-type", "").strip().lower()
+        most = self._max_sound_bytes if kind.startswith(("audio/", "application/ogg")) else self._max_bytes
+        if not declared.isdecimal() or int(declared[:20]) > most:
+            await self._discard(receive, most)
+            await self._too_large(most)(scope, receive, send)
             return
         deadline_s = asyncio.get_running_loop().time() + self._timeout_s
         received, complete = 0, False
@@ -140,15 +145,15 @@ class BodyGuard:
                 raise HTTPException(408, "the body took too long to arrive") from None
             received += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if received > self._max_bytes:
-                raise HTTPException(413, f"a body has at most {self._max_bytes} bytes")
+            if received > most:
+                raise HTTPException(413, f"a body has at most {most} bytes")
             return message
 
         await self._app(scope, bounded, send)
 
-    async def _discard(self, receive: Receive) -> None:
+    async def _discard(self, receive: Receive, most: int) -> None:
         """Lets a client that is only somewhat too long finish, or a reset would cost it the answer (RFC 9112, 9.6)."""
-        left = LINGER_FACTOR * self._max_bytes
+        left = LINGER_FACTOR * most
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 while left > 0:
@@ -157,6 +162,6 @@ class BodyGuard:
                     if message["type"] == "http.disconnect" or not message.get("more_body", False):
                         return
 
-    def _too_large(self) -> ASGIApp:
-        detail = f"a body has at most {self._max_bytes} bytes"
+    def _too_large(self, most: int) -> ASGIApp:
+        detail = f"a body has at most {most} bytes"
         return problem(413, "too_large", detail, headers={"Connection": "close"})

@@ -8,6 +8,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -21,9 +22,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.webhooks.events import DEFAULT_EVENTS, WebhookEvent
+from api.webhooks.signature import MIN_SECRET_BYTES, key_of
 from mcu.protocol.models import ViewSpec
 from mcu.protocol.names import RoomName
 
+STORE_FILE = "mcu.db"
 DEFAULT_CONFIG = Path("mcu.toml")
 
 # RFC 7518, section 3.2: an HS256 key has at least as many bits as the hash.
@@ -115,6 +119,34 @@ class MediaSettings(Section):
         return self
 
 
+class StoreSettings(Section):
+    """Where that is kept which must survive a restart: rooms, layouts, the outbox of webhooks, bans."""
+
+    url: SecretStr | None = Field(
+        default=None, description="sqlite:///path, postgresql://…, or memory; default: mcu.db in recordings_dir"
+    )
+
+
+class WebhookSettings(Section):
+    """Somebody to be told what happens. Whoever sets this may make the server post to any address it reaches."""
+
+    url: AnyHttpUrl
+    secret: SecretStr = Field(description="signs what is sent; whsec_ and base64, or any text of 16 bytes or more")
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")] | None = Field(
+        default=None, description="in metrics and logs, and for what waits when the URL changes"
+    )
+    events: tuple[WebhookEvent, ...] = Field(default=DEFAULT_EVENTS, min_length=1)
+
+
+class OutboxSettings(Section):
+    """How long webhooks are tried, and how many may wait for one endpoint."""
+
+    max_events: int = Field(default=10_000, ge=1, le=1_000_000, description="beyond it the oldest are dropped")
+    max_age_s: int = Field(default=3 * 86_400, ge=1, le=30 * 86_400, description="what is older is dropped")
+    timeout_s: float = Field(default=10.0, gt=0, le=60, description="how long an endpoint may take to answer")
+    max_backoff_s: float = Field(default=300.0, gt=0, le=3600, description="the longest pause between two attempts")
+
+
 class Settings(BaseSettings):
     """Everything the server can be told. Frozen; a running server never changes its settings."""
 
@@ -139,6 +171,16 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
+    store: StoreSettings = StoreSettings()
+    webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=16)] = ()
+    outbox: OutboxSettings = OutboxSettings()
+
+    @property
+    def store_place(self) -> str | Path:
+        """SQLite lies with the recordings: one folder to keep, and the one that is sure to be writable."""
+        if self.store.url is not None:
+            return self.store.url.get_secret_value()
+        return self.recordings_dir / STORE_FILE
 
     @property
     def open(self) -> bool:
@@ -158,7 +200,13 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret in clear, for the log's redaction and nothing else."""
         turn = [s for server in self.ice_servers for s in (server.credential, server.secret) if s is not None]
-        return tuple(s.get_secret_value() for s in (*self.keys.values(), *self.admin_keys, *turn))
+        hooks = [hook.secret for hook in self.webhooks]
+        kept = tuple(s.get_secret_value() for s in (*self.keys.values(), *self.admin_keys, *turn, *hooks))
+        return kept if self._store_password is None else (*kept, self._store_password)
+
+    @property
+    def _store_password(self) -> str | None:
+        return urlsplit(self.store.url.get_secret_value()).password if self.store.url is not None else None
 
     @model_validator(mode="after")
     def _keys_are_strong(self) -> "Settings":
@@ -169,6 +217,18 @@ class Settings(BaseSettings):
             raise ValueError(f"admin_keys: each needs at least {MIN_ADMIN_KEY_BYTES} bytes; `mcu token key` makes one")
         if self.admin_keys and not self.keys:
             raise ValueError("admin_keys without keys: nobody could be given a join token; set keys too")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_differ(self) -> "Settings":
+        for hook in self.webhooks:
+            if len(key_of(hook.secret.get_secret_value())) < MIN_SECRET_BYTES:
+                raise ValueError(
+                    f"webhooks: a secret needs at least {MIN_SECRET_BYTES} bytes; `mcu token key` makes one"
+                )
+        names = [hook.name or str(hook.url) for hook in self.webhooks]
+        if len(set(names)) != len(names):
+            raise ValueError("webhooks: two have the same name or URL; name each of them")
         return self
 
     @model_validator(mode="after")

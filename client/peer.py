@@ -28,7 +28,8 @@ from av.video.frame import VideoFrame
 from client.errors import RequestRefused
 from client.pace import Timeline
 from client.sources import AudioSource, EncodedSource, VideoCodec, VideoSource
-from client.tracks import EncodedTrack, SoundTrack, picture_track
+from client.tracks import EncodedTrack, PictureTrack, SoundTrack, picture_track
+from mcu.protocol.models import UplinkVideo
 
 log = structlog.get_logger()
 
@@ -67,6 +68,8 @@ class Peer:
         self._sound_track = SoundTrack(audio, timeline) if audio else None
         self._picture_track = picture_track(video, timeline) if video else None
         self._senders: dict[str, RTCRtpSender] = {}
+        self._on = {"audio": True, "video": True}
+        self._wanted = True
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering: asyncio.Task[None] | None = None
         self._closed = False
@@ -98,9 +101,26 @@ class Peer:
 
     def send(self, kind: str, on: bool) -> None:
         """Starts or stops sending ``audio`` or ``video``; without packets, not with black and silence."""
+        self._on[kind] = on
+        self._switch(kind)
+
+    def heed(self, asked: UplinkVideo | None) -> None:
+        """Sends pictures as large and as often as the server asked for, or none while it asks for nothing. How many
+        bits they take is between aiortc's encoders and the server's estimates (REMB).
+        """
+        self._wanted = asked is not None
+        if isinstance(self._picture_track, PictureTrack):
+            self._picture_track.asked = asked
+        self._switch("video")
+
+    def _switch(self, kind: str) -> None:
         sender = self._senders.get(kind)
-        if sender is not None and not self._closed:
-            sender.replaceTrack((self._sound_track if kind == "audio" else self._picture_track) if on else None)
+        if sender is None or self._closed:
+            return
+        track = self._sound_track if kind == "audio" else self._picture_track
+        track = track if self._on[kind] and (kind == "audio" or self._wanted) else None
+        if sender.track is not track:
+            sender.replaceTrack(track)
 
     async def packets_sent(self) -> dict[str, int]:
         """RTP packets sent so far, by kind."""

@@ -20,7 +20,8 @@ from client.streams import Broadcast, Reader
 from mcu.protocol.access import WaitingInfo
 from mcu.protocol.events import Event, Speakers
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap, Uplink
+from mcu.protocol.quality import Quality, TierChoice
 from mcu.protocol.versions import ScheduledLayout
 
 
@@ -123,6 +124,18 @@ class Room:
         return self._session.roster.tiles
 
     @property
+    def uplink(self) -> Uplink | None:
+        """What the server needs of this participant now; None until it said so. Pictures are made smaller and fewer to
+        suit it, or paused, by themselves; those that are compressed already are only paused.
+        """
+        return self._session.roster.uplink
+
+    @property
+    def quality(self) -> Quality | None:
+        """Which tier of the composite one gets now, and why; None from a server that has no tiers."""
+        return self._session.roster.quality
+
+    @property
     def speaking(self) -> Speakers:
         """Who speaks now, and who is heard most."""
         return self._session.roster.speaking
@@ -211,6 +224,13 @@ class Room:
         wanted = layout.model_dump(mode="json") if isinstance(layout, Layout) else layout
         answer = await self._session.request("layout", {"view": view, "layout": wanted, "if_match": if_match})
         return LayoutState.model_validate(answer) if "etag" in answer else ScheduledLayout.model_validate(answer)
+
+    async def limit_quality(self, choice: TierChoice) -> Quality:
+        """At most that tier from now on: ``medium`` or ``low`` to spare the line, ``audio`` for sound alone, ``auto``
+        for whatever the path bears.
+        """
+        answer = await self._session.request("view", {"tier": choice})
+        return Quality.model_validate(answer["quality"])
 
     async def watch(self, view: str) -> None:
         """Another of the room's views (``info.views``) from now on. Raises RequestRefused: ``no_such_view``."""

@@ -11,11 +11,14 @@ from mcu.protocol.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    QualityChanged,
     RoomUpdated,
     Speakers,
     Tiles,
+    UplinkChanged,
 )
-from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap, Uplink
+from mcu.protocol.quality import Quality
 from mcu.protocol.wire import EventMessage
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -41,6 +44,8 @@ class Roster:
         self.me = ParticipantInfo.model_validate(joined["participant"]).id
         self.room = RoomInfo.model_validate(joined["room"])
         self.tiles = TileMap.model_validate(joined["tiles"])
+        self.uplink = Uplink.model_validate(joined["uplink"]) if joined.get("uplink") is not None else None
+        self.quality = Quality.model_validate(joined["quality"]) if joined.get("quality") is not None else None
         everybody = [ParticipantInfo.model_validate(entry) for entry in joined["participants"]]
         self.participants = {participant.id: participant for participant in everybody}
         self.participants.setdefault(self.me, ParticipantInfo.model_validate(joined["participant"]))
@@ -56,6 +61,10 @@ class Roster:
                     self.participants.pop(event.id, None)
             case Tiles():
                 self.tiles = event.tiles
+            case QualityChanged():
+                self.quality = Quality(participant=self.me, choice=event.choice, tier=event.tier, reason=event.reason)
+            case UplinkChanged():
+                self.uplink = Uplink(video=event.video, screen=event.screen)
             case Speakers():
                 self.speaking = event
             case RoomUpdated():

@@ -20,7 +20,7 @@ from client.peer import Peer, ice_servers_from
 from client.roster import Roster, read_event
 from client.signaling import Signaling
 from client.sources import AudioSource, EncodedSource, VideoSource
-from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed
+from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed, UplinkChanged
 from mcu.protocol.models import Connection
 from mcu.protocol.wire import EventMessage
 
@@ -235,7 +235,17 @@ class Session:
         )
         peer.send("audio", self.sending.audio_on)
         peer.send("video", self.sending.video_on)
+        if self._roster is not None and self._roster.uplink is not None:
+            peer.heed(self._roster.uplink.video)
         return peer
+
+    def _heed(self) -> None:
+        """Sends what the server asked for last."""
+        asked = self._roster.uplink if self._roster is not None else None
+        if asked is None:
+            return
+        for connection, peer in self._peers.items():
+            peer.heed(asked.video if connection == "main" else asked.screen)
 
     def _on_message(self, message: EventMessage) -> None:
         if message.type in ("joined", "denied"):
@@ -251,6 +261,8 @@ class Session:
             case PeerFailed():
                 self._failed.add(event.connection)
                 self._trouble.set()
+            case UplinkChanged():
+                self._heed()
             case Kicked():
                 self._removed = Removed(f"removed from the room: {event.reason}")
                 self._trouble.set()

@@ -1,5 +1,7 @@
 """Sources as aiortc tracks: each on the participant's timeline. One track object serves one peer connection."""
 
+import asyncio
+import math
 from collections.abc import Awaitable
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -9,6 +11,7 @@ from aiortc import MediaStreamError, MediaStreamTrack
 from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 from client.pace import Beat, Timeline
 from client.sources import (
@@ -20,6 +23,7 @@ from client.sources import (
     VideoCodec,
     VideoSource,
 )
+from mcu.protocol.models import UplinkVideo
 
 log = structlog.get_logger()
 
@@ -31,23 +35,38 @@ LATE_SOUND_TICKS = 10
 
 
 class PictureTrack(MediaStreamTrack):
-    """A late picture is skipped: the newest one counts."""
+    """A late picture is skipped: the newest one counts. ``asked`` bounds size and rate; None: as they come."""
 
     kind = "video"
 
     def __init__(self, source: VideoSource, timeline: Timeline) -> None:
         super().__init__()
+        self.asked: UplinkVideo | None = None
         self._source = source
         self._beat = Beat(timeline, source.fps)
+        self._reformatter = VideoReformatter()
 
     async def recv(self) -> VideoFrame:
         if self.readyState != "live":
             raise MediaStreamError
         index = await self._beat.next()
+        while self.asked is not None and index % max(1, round(self._source.fps / self.asked.fps)):
+            index = await self._beat.next()
         frame = await _ask(self._source.picture(index))
+        size = fitting(frame.width, frame.height, self.asked)
+        if size != (frame.width, frame.height):
+            frame = await asyncio.to_thread(self._reformatter.reformat, frame, *size, interpolation="AREA")
         frame.pts = index * VIDEO_CLOCK_HZ // self._source.fps
         frame.time_base = Fraction(1, VIDEO_CLOCK_HZ)
         return frame
+
+
+def fitting(width: int, height: int, asked: UplinkVideo | None) -> tuple[int, int]:
+    """The smallest even size of this shape that is as wide and as high as asked for; never a larger one."""
+    scale = 1.0 if asked is None else max(asked.width / width, asked.height / height)
+    if scale >= 1.0:
+        return width, height
+    return 2 * math.ceil(round(width * scale, 3) / 2), 2 * math.ceil(round(height * scale, 3) / 2)
 
 
 class EncodedTrack(MediaStreamTrack):

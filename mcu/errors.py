@@ -23,6 +23,7 @@
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
         ├── NoCapacity                  no_capacity (Retry-After)
+        ├── StoreUnavailable            store_unavailable (Retry-After)
         └── Internal                    internal
 
 ``code`` is stable and part of the wire; ``message`` says what to do and never holds a secret.
@@ -108,6 +109,10 @@ class ServerFault(McuError):
 
 class NoCapacity(ServerFault):
     code = "no_capacity"
+
+
+class StoreUnavailable(ServerFault):
+    code = "store_unavailable"
 
 
 class Internal(ServerFault):

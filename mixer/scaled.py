@@ -7,7 +7,7 @@ import numpy as np
 
 from mixer.geometry import Box, Size
 from mixer.picture import Picture
-from mixer.scaling import Align, Scaler, box_within, crop_to_cover
+from mixer.scaling import Align, Scaler, box_within, crop_to_cover, views
 from mixer.scene import Fit, Tile, TileKey
 
 MOST_BYTES = 16 << 20
@@ -49,7 +49,12 @@ class ScaledPictures:
         return self._bytes
 
     def get(self, tile: Tile, picture: Picture) -> Scaled:
-        """``picture`` as ``tile`` shows it. It holds until the next call."""
+        """``picture`` as ``tile`` shows it. It holds until the next call. One that has the size already is handed
+        on as it is: it is neither kept nor counted.
+        """
+        same = _as_it_is(tile, picture)
+        if same is not None:
+            return same
         wanted = tile.key, tile.box.width, tile.box.height, tile.fit, tile.align
         kept = self._kept.get(wanted)
         if kept is not None:
@@ -68,6 +73,15 @@ class ScaledPictures:
         self._scaler.scale(picture, kept.crop, kept.picture, Box(0, 0, kept.covered.width, kept.covered.height))
         kept.serial = picture.serial
         return kept
+
+
+def _as_it_is(tile: Tile, picture: Picture) -> Scaled | None:
+    """The picture itself, but for what ``cover`` cuts off; None where it has to be scaled."""
+    source, size = picture.size, Size(tile.box.width, tile.box.height)
+    crop = crop_to_cover(source, size, tile.align) if tile.fit == "cover" else source.box
+    if (crop.width, crop.height) != (size.width, size.height):
+        return None
+    return Scaled(Picture(*views(picture, crop)), size.box, source, crop, picture.serial)
 
 
 def _place(tile: Tile, picture: Picture) -> Scaled:

@@ -132,6 +132,7 @@ class MinimumFilter:
         """Takes a value in; the minimum with it. Time that runs backwards is counted as standing still."""
         bucket = now_ns // self._bucket_ns
         minima = self._minima
+        smallest = self.minimum
         if minima and bucket <= minima[-1][0]:
             if value < minima[-1][1]:
                 minima[-1] = (minima[-1][0], value)
@@ -139,7 +140,10 @@ class MinimumFilter:
             minima.append((bucket, value))
             while minima[0][0] < bucket - self.BUCKETS:
                 minima.popleft()
-        self.minimum = min(smallest for _, smallest in minima)
+            smallest = None
+        if smallest is None:
+            smallest = min(least for _, least in minima)
+        self.minimum = min(smallest, value)
         return self.minimum
 
     def clear(self) -> None:

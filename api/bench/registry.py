@@ -5,7 +5,7 @@ from typing import Final
 
 from api.bench.harness import Bench, BenchFailed
 
-NAMES: Final = ("core", "compose", "audio", "voice", "sync", "loss", "send", "receive", "fan-out")
+NAMES: Final = ("core", "compose", "audio", "mixing", "voice", "sync", "loss", "send", "receive", "fan-out")
 
 
 def load(name: str) -> Bench:

@@ -216,12 +216,12 @@ def compare(console: Console, rounds: int, live: LiveRoom) -> None:
     with live.people():
         live.measure(STOCK)
         for number in range(rounds):
-            order = (STOCK, *LIVE) if number % 2 else (*reversed(LIVE), STOCK)
-            for setting in order:
+            for setting in _turned((STOCK, *LIVE), 3 * number):
                 readings.setdefault(setting.name, []).append(live.measure(setting))
             console.print(f"round {number + 1} of {rounds}", style="dim")
     table = Table("setting", "CPU ms a picture", "ratio", "late ms", "ratio", "MiB", "ratio")
-    for name, seen in readings.items():
+    for name in (one.name for one in (STOCK, *LIVE)):
+        seen = readings[name]
         row: list[str] = [name]
         for part in (lambda one: one.cpu_ms, lambda one: one.late_ms, lambda one: one.resident_mib):
             row += _value_and_ratio(seen, readings[STOCK.name], part)
@@ -234,13 +234,18 @@ def compare_intervals(console: Console, rounds: int) -> None:
     with contextlib.ExitStack() as stack:
         fan_out = FanOut(stack)
         for number in range(rounds):
-            order = (STOCK, *INTERVALS)
-            for setting in order if number % 2 else reversed(order):
+            for setting in _turned((STOCK, *INTERVALS), number):
                 fan_outs.setdefault(setting.name, []).append(fan_out.measure(setting))
     table = Table("fan-out to 100 beside Python", "ms a picture", "ratio")
-    for name, took_ms in fan_outs.items():
-        table.add_row(name, *_value_and_ratio(took_ms, fan_outs[STOCK.name], float))
+    for name in (one.name for one in (STOCK, *INTERVALS)):
+        table.add_row(name, *_value_and_ratio(fan_outs[name], fan_outs[STOCK.name], float))
     console.print(table)
+
+
+def _turned(settings: tuple[Setting, ...], by: int) -> tuple[Setting, ...]:
+    """None of them always comes first, or after the same one's load."""
+    start = by % len(settings)
+    return (*settings[start:], *settings[:start])
 
 
 def _value_and_ratio(seen: list[T], stock: list[T], part: Callable[[T], float]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -35,6 +35,7 @@ class Plan:
     tone: float | None = None
     record: Path | None = None
     duration: float | None = None
+    password: str | None = field(default=None, repr=False)
 
 
 def attend(plan: Plan) -> int:
@@ -67,7 +68,16 @@ async def _take_part(console: Console, plan: Plan) -> None:
         audio, video = _sources(stack, plan)
         stop = _stop_signal(stack)
         room = await stack.enter_async_context(
-            Room.connect(plan.url, plan.room, plan.name, token=plan.token, audio=audio, video=video)
+            Room.connect(
+                plan.url,
+                plan.room,
+                plan.name,
+                token=plan.token,
+                audio=audio,
+                video=video,
+                password=plan.password,
+                on_waiting=lambda: console.print("waiting until somebody inside lets you in"),
+            )
         )
         if plan.record is not None:
             recorder = await stack.enter_async_context(recording(room, plan.record))

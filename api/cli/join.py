@@ -11,6 +11,9 @@ def join(
     room: Annotated[str, typer.Argument(help="The room's name.")],
     name: Annotated[str, typer.Option(help="What the others read under your picture.")] = "Guest",
     token: Annotated[str | None, typer.Option(help="A join token, where the server wants one.")] = None,
+    password: Annotated[
+        str | None, typer.Option(envvar="MCU_ROOM_PASSWORD", help="The room's, where it has one.", show_envvar=True)
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="Send this media file, over and over.", dir_okay=False)] = None,
     test_card: Annotated[
         float | None, typer.Option(min=0, max=360, metavar="HUE", help="Send a test card of this hue, in degrees.")
@@ -30,4 +33,4 @@ def join(
         raise typer.BadParameter("send either a file, or a test card and a tone")
     from api.cli.attendance import Plan, attend
 
-    raise typer.Exit(attend(Plan(url, room, name, token, file, test_card, tone, record, duration)))
+    raise typer.Exit(attend(Plan(url, room, name, token, file, test_card, tone, record, duration, password)))

@@ -10,6 +10,7 @@ from mcu.protocol.access import BanSeconds, Reason
 from mcu.protocol.commands import UpdateParticipant
 from mcu.protocol.models import ParticipantInfo, Role
 from mcu.protocol.names import AttributesPatch, GroupName, ViewName
+from mcu.protocol.quality import Quality, TierChoice
 from mcu.protocol.sound import ParticipantDetail
 
 router = APIRouter(prefix="/rooms/{room}/participants", tags=["participants"])
@@ -30,6 +31,14 @@ class ParticipantPatch(BaseModel):
     attributes: AttributesPatch = Field(default_factory=dict, description="merged (RFC 7396): null takes one away")
     view: ViewName | None = Field(default=None, description="the view they watch from now on")
     hand: Literal[False] | None = Field(default=None, description="false lowers their hand; to raise it is theirs")
+
+
+class QualityChoice(BaseModel):
+    """At most this tier."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    choice: TierChoice
 
 
 class ParticipantRoster(BaseModel):
@@ -65,6 +74,20 @@ async def update_participant(
     if patch.hand is False:
         await room.lower_hand(participant)
     return await room.update(UpdateParticipant(participant=participant, **changes))
+
+
+@router.get("/{participant}/quality", operation_id="get_quality", responses=problems(404))
+async def get_quality(room: RoomDep, participant: ParticipantPath) -> Quality:
+    """Which tier of their view somebody gets, why, and what is known of the path to them."""
+    return await room.quality(participant)
+
+
+@router.put("/{participant}/quality", operation_id="set_quality", responses=problems(400, 404, 413, 415))
+async def set_quality(
+    room: RoomDep, participant: ParticipantPath, wanted: Annotated[QualityChoice, Body(examples=[{"choice": "low"}])]
+) -> Quality:
+    """Bounds the tier that somebody gets; `auto` ends that."""
+    return await room.limit_quality(participant, wanted.choice)
 
 
 @router.delete("/{participant}", status_code=204, operation_id="kick_participant", responses=problems(404))

@@ -30,7 +30,7 @@ class RecordingSummary(BaseModel):
 async def start_recording(
     room: RoomDep, recording: Annotated[NewRecording | None, Body(examples=[{"view": "main"}])] = None
 ) -> RecordingInfo:
-    """Starts to record a view's picture and the sound of everybody."""
+    """Starts to record a view's picture and the sound of its group: of those in none, where it shows everybody."""
     return await room.start_recording((recording or NewRecording()).view)
 
 

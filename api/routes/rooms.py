@@ -31,6 +31,7 @@ class NewRoom(BaseModel):
     empty_ttl_s: int | None = Field(default=None, ge=0, le=86_400)
     permanent: bool = False
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
+    noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
     chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
     max_speakers: int | None = Field(default=None, ge=3, le=8, description="so many voices are mixed, the loudest")
@@ -75,8 +76,8 @@ async def open_room(
     """Opens a room."""
     defaults = gateway.spec(room.name, field="name")
     given = room.model_dump(exclude_none=True, exclude={"view", "password"})
-    spec = validated(RoomSpec, defaults.model_dump() | given | {"view": room.view or defaults.view})
-    info = await gateway.open(principal, spec, room.password)
+    given |= {"view": room.view or defaults.view, "defined": True}
+    info = await gateway.open(principal, validated(RoomSpec, defaults.model_dump() | given), room.password)
     response.headers["Location"] = f"/api/v1/rooms/{quote(info.name, safe='')}"
     return info
 

@@ -10,6 +10,7 @@ from mcu.engine.engine import RoomHandle
 from mcu.errors import Conflict, Forbidden, Internal
 from mcu.protocol.access import Waiting
 from mcu.protocol.commands import Join, Joined
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
 
 NOBODY_YET_S = 5
@@ -45,9 +46,9 @@ async def enter(
     return await Session.begin(handle, principal, bans, answer)
 
 
-async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: str) -> Session:
+async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: str, tier: TierChoice) -> Session:
     """``principal`` watches ``view`` without being seen, beside whatever else they are in the room. Who watches the
-    view of a group hears that group.
+    view of a group hears that group; ``tier`` is the finest they are sent.
 
     Raises ``Forbidden`` for those who may not look into the room, ``NotFound`` (``no_such_view``), ``Conflict``
     (``nothing_to_watch``) while nobody is in it, or what the room answers.
@@ -68,6 +69,8 @@ async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: st
     session = await Session.begin(handle, principal, bans, answer)
     try:
         await session.watch_view(view)
+        if tier != "auto":
+            await session.choose_quality(tier)
     except BaseException:
         await session.leave()
         raise

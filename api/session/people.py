@@ -14,6 +14,7 @@ from mcu.protocol.commands import (
     WatchView,
 )
 from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
 from mcu.protocol.sound import GetSoundHealth, ParticipantDetail, SoundHealth
 
 
@@ -51,6 +52,16 @@ class PeopleControl(Asking):
         """Shows somebody another view, beginning with a keyframe. Raises ``NotFound``."""
         self.principal.require("moderate", self.room)
         return await self._ask(WatchView(participant=participant, view=view), ParticipantInfo)
+
+    async def quality(self, participant: str) -> Quality:
+        """What somebody gets, and why; for moderators, since it tells how people are connected. Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(GetQuality(participant=participant), Quality)
+
+    async def limit_quality(self, participant: str, choice: TierChoice) -> Quality:
+        """Raises ``NotFound``."""
+        self.principal.require("moderate", self.room)
+        return await self._ask(SetQuality(participant=participant, choice=choice), Quality)
 
     async def lower_hand(self, participant: str) -> ParticipantInfo:
         self.principal.require("moderate", self.room)

@@ -20,6 +20,7 @@ from mcu.protocol.commands import (
     Detach,
     Done,
     GetTiles,
+    GetUplink,
     Joined,
     Leave,
     ListParticipants,
@@ -28,6 +29,7 @@ from mcu.protocol.commands import (
     SetHand,
     SetMediaState,
     UpdateParticipant,
+    UplinkState,
     WatchView,
 )
 from mcu.protocol.events import (
@@ -45,7 +47,9 @@ from mcu.protocol.models import (
     Connection,
     ParticipantInfo,
     TileMap,
+    Uplink,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
 from mcu.protocol.talk import (
     ChatHistory,
     Delivered,
@@ -66,8 +70,8 @@ log = structlog.get_logger()
 class Session(RoomControl):
     """A participant's stay in a room, from join to leave or detach. Made by ``enter``.
 
-    ``participants`` and ``tiles`` were read after the subscription to the room's events began: an event may repeat
-    what they say already, but none is missing.
+    ``roster`` and what begins with ``first_`` were read after the subscription to the room's events began: an event
+    may repeat what they say already, but none is missing.
     """
 
     def __init__(self, handle: RoomHandle, principal: Principal, bans: Bans, joined: Joined) -> None:
@@ -78,6 +82,8 @@ class Session(RoomControl):
         self.resume_token = joined.resume_token
         self.roster = joined.participants
         self.first_tiles = joined.tiles
+        self.first_uplink: Uplink | None = None
+        self.first_quality: Quality | None = None
         self._opening: list[Event] = []
         self._events = handle.events(joined.participant.id)
         self._ended = False
@@ -118,6 +124,8 @@ class Session(RoomControl):
         if self.me.hidden:
             self.roster = (*self.roster, self.me)
         self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
+        self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
+        self.first_quality = await self.own_quality()
         ready = await self._ask(GetReady(), ReadySet)
         history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
         self._opening = [ChatHistoryTold(messages=history.messages)]
@@ -219,6 +227,13 @@ class Session(RoomControl):
 
     async def set_ready(self, ready: bool) -> ReadySet:
         return await self._ask(SetReady(participant=self.me.id, ready=ready), ReadySet)
+
+    async def choose_quality(self, choice: TierChoice) -> Quality:
+        """At most that tier is sent to this participant."""
+        return await self._ask(SetQuality(participant=self.me.id, choice=choice), Quality)
+
+    async def own_quality(self) -> Quality:
+        return await self._ask(GetQuality(participant=self.me.id), Quality)
 
     async def watch_view(self, name: str) -> ParticipantInfo:
         """Another view is sent to this participant, beginning with a keyframe."""

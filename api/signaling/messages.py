@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from api.ice import IceServer
 from api.session import Knock, Session
 from mcu.protocol.events import Event
-from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RoomInfo, TileMap, Uplink
+from mcu.protocol.quality import Quality
 from mcu.protocol.wire import EventMessage
 
 Data = dict[str, Any]
@@ -30,6 +31,8 @@ class JoinedData(BaseModel):
     resume_token: str
     resumed: bool
     tiles: TileMap
+    uplink: Uplink | None
+    quality: Quality | None
 
 
 def joined_data(session: Session, servers: list[IceServer]) -> Data:
@@ -42,6 +45,8 @@ def joined_data(session: Session, servers: list[IceServer]) -> Data:
         resume_token=session.resume_token,
         resumed=session.resumed,
         tiles=session.first_tiles,
+        uplink=session.first_uplink,
+        quality=session.first_quality,
     )
     # A browser takes no null for a user name.
     return _json(joined) | {"ice_servers": [server.model_dump(mode="json", exclude_none=True) for server in servers]}

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from api.errors import validated
 from api.session import Session
-from mcu.errors import BadRequest
+from mcu.errors import BadRequest, Unprocessable
 from mcu.protocol.access import Admit
 from mcu.protocol.commands import SetLayout, UpdateParticipant
 from mcu.protocol.wire import (
@@ -83,7 +83,11 @@ async def _layout(session: Session, wanted: LayoutData) -> Data:
 
 
 async def _view(session: Session, wanted: ViewData) -> Data:
-    return {"participant": _json(await session.watch_view(wanted.name))}
+    if wanted.name is None and wanted.tier is None:
+        raise Unprocessable("say which view to watch, or at most which tier", field="name")
+    quality = await (session.choose_quality(wanted.tier) if wanted.tier is not None else session.own_quality())
+    me = await session.watch_view(wanted.name) if wanted.name is not None else session.me
+    return {"participant": _json(me), "quality": _json(quality)}
 
 
 async def _mute(session: Session, mute: MuteData) -> Data:

@@ -8,6 +8,7 @@ from api.direction import one_way
 from api.routes.common import GatewayDep, RoomPath, problems
 from api.signaling.exchange import CredentialDep, begin, body_of, describe_endpoint, read_offer, stream_routes
 from mcu.protocol.names import ViewName
+from mcu.protocol.quality import TierChoice
 
 router = APIRouter(tags=["whep"])
 
@@ -26,12 +27,13 @@ async def watch(
     credential: CredentialDep,
     room: RoomPath,
     view: Annotated[ViewName, Query(description="which of the room's pictures")] = "main",
+    tier: Annotated[TierChoice, Query(description="the finest that is sent")] = "auto",
 ) -> Response:
     """Receives a view of a room and its sound. 409 with `Retry-After` while nobody is there."""
     principal = gateway.authority.authenticate(credential)
     gateway.streams.check_capacity()
     offer, carries = one_way(await read_offer(request), "recvonly")
-    session = await gateway.watch(principal, room, view)
+    session = await gateway.watch(principal, room, view, tier)
     return await begin(gateway, "whep", session, offer, carries, credential)
 
 

@@ -6,6 +6,7 @@ import { Devices } from "./devices.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { Media } from "./media.js";
+import { Quality } from "./quality.js";
 import { Roster } from "./roster.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
@@ -40,6 +41,7 @@ const roster = new Roster({
   kick: (id) => call?.kick(id),
 });
 const chooser = new ViewChooser((name) => call?.watch(name));
+const quality = new Quality((choice) => call?.limitQuality(choice));
 const roomDevices = new Devices(media, byId("room-cameras"), byId("room-microphones"));
 let call = null;
 
@@ -113,6 +115,7 @@ function showRoom(current) {
   controls.showRoom(current.room);
   roster.show(current.room);
   chooser.show(current.room);
+  quality.show(current.room);
   view.describe(current.room.tiles);
   showMedia();
 }

@@ -11,8 +11,11 @@ import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
 
-const CAMERA_BITRATE_BPS = 600_000;
-const SCREEN_BITRATE_BPS = 1_500_000;
+// What is sent until the server says what it needs.
+const FIRST_WISHES = {
+  video: { width: 640, height: 360, fps: 30, kbps: 600 },
+  screen: { width: 1280, height: 720, fps: 15, kbps: 1_500 },
+};
 
 // After so many attempts without success it is time to tell the user that something is in the way.
 const PATIENCE = 3;
@@ -43,6 +46,7 @@ export class Call extends EventTarget {
   #screen = null;
   #screenTrack = null;
   #iceServers = [];
+  #wishes = { ...FIRST_WISHES };
   #told = "";
   #failures = 0;
 
@@ -95,6 +99,7 @@ export class Call extends EventTarget {
     if (!track || this.state === "left") return track?.stop();
     this.#stopScreen();
     this.#screenTrack = track;
+    this.#wishes.screen = FIRST_WISHES.screen;
     track.onended = () => this.stopSharing();
     await this.#openScreen();
     this.#tellMedia();
@@ -109,6 +114,12 @@ export class Call extends EventTarget {
   async watch(name) {
     const reply = await this.#ask("view", { name });
     if (reply?.participant) this.room.apply({ type: "participant_updated", data: reply });
+  }
+
+  /** At most this tier of the picture from now on: auto, high, medium, low or audio. */
+  async limitQuality(choice) {
+    const reply = await this.#ask("view", { tier: choice });
+    if (reply?.quality) this.room.apply({ type: "quality", data: reply.quality });
   }
 
   async raiseHand(raised) {
@@ -151,6 +162,7 @@ export class Call extends EventTarget {
     this.#iceServers = reply.ice_servers ?? [];
     this.layouts.forget();
     this.room.enter(reply);
+    if (reply.uplink) this.#heed(reply.uplink);
     this.#told = "";
     this.#tellMedia();
     if (sameAsBefore && this.#main?.state === "connected") this.#setState("live");
@@ -160,7 +172,7 @@ export class Call extends EventTarget {
 
   async #openMain() {
     this.#main?.close();
-    const main = new Connection(this.#signaling, { iceServers: this.#iceServers, maxBitrate: CAMERA_BITRATE_BPS });
+    const main = new Connection(this.#signaling, { iceServers: this.#iceServers, wish: this.#wishes.video });
     this.#main = main;
     main.addEventListener("stream", ({ detail }) => this.#fire("stream", detail));
     main.addEventListener("state", () => this.#connectionChanged(main));
@@ -171,7 +183,7 @@ export class Call extends EventTarget {
 
   async #openScreen() {
     this.#screen?.close();
-    const options = { name: "screen", iceServers: this.#iceServers, maxBitrate: SCREEN_BITRATE_BPS };
+    const options = { name: "screen", iceServers: this.#iceServers, wish: this.#wishes.screen };
     this.#screen = new Connection(this.#signaling, options);
     await this.#screen.setTrack("video", this.#screenTrack);
     await this.#openOrReport(this.#screen);
@@ -213,9 +225,18 @@ export class Call extends EventTarget {
     } else if (type === "error") {
       if (data.code === "connection_failed") (data.connection === "screen" ? this.#screen : this.#main)?.restart();
       else this.#problem(data);
+    } else if (type === "uplink") {
+      this.#heed(data);
     } else {
       this.room.apply(event);
     }
+  }
+
+  /** The server says what it needs of each picture; null: nobody sees it. */
+  #heed({ video, screen }) {
+    this.#wishes = { video, screen };
+    this.#main?.setWish(video);
+    this.#screen?.setWish(screen);
   }
 
   #mediaChanged = () => {

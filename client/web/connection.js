@@ -9,6 +9,7 @@
  */
 
 import { SignalingError } from "./signaling.js";
+import { encodingFor, heed } from "./uplink.js";
 
 const CONNECT_TIMEOUT_MS = 12_000;
 const DISCONNECTED_LIMIT_MS = 3_000;
@@ -24,7 +25,8 @@ export class Connection extends EventTarget {
   #name;
   #iceServers;
   #receives;
-  #maxBitrate;
+  #wish;
+  #heeding = Promise.resolve();
   #tracks = { audio: null, video: null };
   #pc = null;
   #senders = {};
@@ -33,14 +35,17 @@ export class Connection extends EventTarget {
   #packets = { count: -1, silentSeconds: 0 };
   #state = "closed";
 
-  /** `name` is the wire's connection name, "main" or "screen". A screen share sends video alone and receives nothing. */
-  constructor(signaling, { name = "main", iceServers = [], maxBitrate = 600_000 } = {}) {
+  /**
+   * `name` is the wire's connection name, "main" or "screen". A screen share sends video alone and receives nothing.
+   * `wish` is the picture to send, as in uplink.js.
+   */
+  constructor(signaling, { name = "main", iceServers = [], wish = null } = {}) {
     super();
     this.#signaling = signaling;
     this.#name = name;
     this.#iceServers = iceServers;
     this.#receives = name === "main";
-    this.#maxBitrate = maxBitrate;
+    this.#wish = wish;
   }
 
   get state() {
@@ -51,6 +56,13 @@ export class Connection extends EventTarget {
   async setTrack(kind, track) {
     this.#tracks[kind] = track;
     await this.#senders[kind]?.replaceTrack(track);
+    if (kind === "video") this.#heed();
+  }
+
+  /** Sends a picture of another size and rate from now on, or none (null). */
+  setWish(wish) {
+    this.#wish = wish;
+    this.#heed();
   }
 
   /** Opens the connection. Failures are retried until close(); only a refusal by the server rejects. */
@@ -91,6 +103,7 @@ export class Connection extends EventTarget {
       if (this.#pc !== pc) return;
       await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
       candidates.flush();
+      this.#heed();
     } catch (error) {
       if (this.#pc !== pc) return;
       if (error instanceof SignalingError && ["bad_sdp", "no_common_codec", "forbidden"].includes(error.code)) {
@@ -105,7 +118,7 @@ export class Connection extends EventTarget {
     this.#senders = {};
     const stream = new MediaStream(Object.values(this.#tracks).filter(Boolean));
     const direction = this.#receives ? "sendrecv" : "sendonly";
-    const video = { direction, streams: [stream], sendEncodings: [{ maxBitrate: this.#maxBitrate }] };
+    const video = { direction, streams: [stream], sendEncodings: [encodingFor(this.#wish, this.#tracks.video)] };
     if (this.#receives) {
       const audio = { direction, streams: [stream] };
       this.#senders.audio = pc.addTransceiver(this.#tracks.audio ?? "audio", audio).sender;
@@ -117,6 +130,16 @@ export class Connection extends EventTarget {
       received.addTrack(track);
       if (received.getTracks().length === 2) this.#fire("stream", { stream: received });
     };
+  }
+
+  #heed() {
+    const sender = this.#senders.video;
+    if (!sender || this.#pc?.signalingState !== "stable") return;
+    this.#heeding = this.#heeding
+      .then(() => sender === this.#senders.video && heed(sender, this.#wish))
+      .catch(() => {
+        // A connection that is being replaced; the next one begins with the wish.
+      });
   }
 
   /** Candidates wait for the answer, so that the server always knows the connection they belong to. */

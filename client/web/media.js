@@ -5,7 +5,8 @@
  * track, so that the camera's light goes out. Fires `change` after anything changed and `problem` {message} when a device fails.
  */
 
-const CAMERA = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 25, max: 30 } };
+// As large as the largest tile may be; what is sent of it, the server says (uplink.js).
+const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25, max: 30 } };
 const SCREEN = { width: { max: 1280 }, height: { max: 720 }, frameRate: { max: 15 } };
 
 const PROBLEMS = {

@@ -15,6 +15,7 @@ export class Room extends EventTarget {
   recordings = new Map(); // those that run, by their view, with since_ms on the page's own clock
   knowsHands = true; // until the server says it knows nothing of raised hands
   views = [];
+  quality = null; // {tier, reason, choice}, where the server has tiers
   #layouts = new Map(); // of each view that was heard of
   #scheduled = new Map(); // the changes of layouts that wait for their time, by id, each with its view
   #settled = new Set(); // ids of those that wait no more: a late answer may still name them
@@ -26,6 +27,7 @@ export class Room extends EventTarget {
     this.participants = new Map((reply.participants ?? []).map((p) => [p.id, p]));
     this.participants.set(this.me, reply.participant);
     this.views = reply.room.views ?? [];
+    this.quality = reply.quality ?? null;
     this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
@@ -86,6 +88,7 @@ export class Room extends EventTarget {
       participant_updated: () => this.#updated(data.participant ?? data),
       participant_left: () => this.#left(data.id ?? data.participant),
       tiles: () => this.#tilesChanged(data),
+      quality: () => (this.quality = data),
       speakers: () => this.#speakers(data),
       layout_plugin_ejected: () => this.#pluginEjected(data),
       layout_changed: () => this.#layoutChanged(data),

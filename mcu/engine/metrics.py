@@ -2,6 +2,7 @@
 page reads them when it is asked, so that counting costs nothing on the way of the packets.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,7 +18,8 @@ from mcu.rtc import RtcTicker
 
 _ROOM = ("room",)
 _VIEW = ("room", "view")
-_HUB = ("room", "view", "codec")
+_HUB = ("room", "view", "codec", "tier")
+_TIER = ("room", "tier")
 _PERSON = ("room", "participant")
 
 _DELAYS_S = (0.03, 0.04, 0.06, 0.1, 0.15, 0.2)
@@ -98,8 +100,16 @@ def _room(page: _Page, room: Room) -> None:
         page.counter("mcu_tick_late_seconds", "Sum of lateness of ticks", where, values, ticks.late_ns_total / 1e9)
     encoders = sum(len(view.outputs.hubs) for view in room.views)
     page.gauge("mcu_video_encoders", "Video encoders at work", _ROOM, labels, encoders)
+    for tier, number in Counter(key.tier for view in room.views for key in view.outputs.hubs).items():
+        page.gauge("mcu_tier_encoders", "Video encoders at work in a tier", _TIER, (room.name, tier), number)
+    watching = [person for person in room.participants if (link := person.links.get("main")) and link.watching]
+    for got, number in Counter(person.tier for person in watching).items():
+        page.gauge("mcu_tier_viewers", "Viewers who get a tier", _TIER, (room.name, got), number)
+    for reason, number in room.qualities.moves.items():
+        page.counter("mcu_tier_moves", "Changes of tier", ("room", "reason"), (room.name, reason), number)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
+    page.counter("mcu_uplink_wishes", "Changes of what people are asked to send", _ROOM, labels, room.uplinks.told)
     page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
@@ -130,8 +140,8 @@ def _view(page: _Page, room: str, view: View) -> None:
 
 
 def _hubs(page: _Page, room: str, view: View) -> None:
-    for codec, hub in view.outputs.hubs.items():
-        labels = (room, view.name, codec)
+    for key, hub in view.outputs.hubs.items():
+        labels = (room, view.name, *key)
         counted = hub.statistics
         page.counter("mcu_hub_frames", "Pictures encoded", _HUB, labels, counted.frames)
         page.counter("mcu_hub_keyframes", "Keyframes encoded", _HUB, labels, counted.keyframes)
@@ -140,8 +150,8 @@ def _hubs(page: _Page, room: str, view: View) -> None:
         page.counter("mcu_hub_dropped", "Canvases overtaken before they were encoded", _HUB, labels, counted.dropped)
         page.counter("mcu_hub_errors", "Canvases that could not be encoded", _HUB, labels, counted.errors)
         page.counter("mcu_hub_encode_seconds", "Time in the encoder", _HUB, labels, counted.encode_ms / 1000)
-    for codec, fanout in view.outputs.fanouts.items():
-        labels = (room, view.name, codec)
+    for key, fanout in view.outputs.fanouts.items():
+        labels = (room, view.name, *key)
         sent = fanout.statistics
         page.gauge("mcu_hub_viewers", "Viewers of this encoder", _HUB, labels, sent.viewers)
         page.counter("mcu_video_packets_sent", "RTP packets of video, all viewers", _HUB, labels, sent.packets)

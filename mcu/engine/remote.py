@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from mcu.engine.frames import Frame, dump_command, load_event, load_reply
 from mcu.engine.placement import Losses
@@ -193,7 +194,11 @@ class RemoteRoom:
     # Called by the engine, as the worker's news come in
 
     def deliver(self, body: bytes) -> None:
-        event = load_event(body)
+        try:
+            event = load_event(body)
+        except ValidationError as error:  # one that doesn't survive the border must not take the others with it
+            log.error("event_unreadable", room=self.name, error=str(error.errors(include_input=False)[0]))
+            return
         self.memory.learn(event)
         if isinstance(event, RoomClosed):
             self._ended = True

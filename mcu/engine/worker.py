@@ -233,7 +233,13 @@ class Worker:
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:
     task = asyncio.get_running_loop().create_task(work, name=name)
     tasks.add(task)
-    task.add_done_callback(tasks.discard)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("worker_task_failed", task=name, exc_info=error)
+
+    task.add_done_callback(ended)
 
 
 def _exit_anyway() -> None:

@@ -15,7 +15,6 @@ from there it is in time at once, at the exact sample.
 
 import threading
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from mcu.media.concealment import ConcealingDecoder, holds_copy, packet_duration
 from mcu.media.intake import Intake
 from mcu.media.opus import CONCEALMENT_STEP, OpusDecoder, Samples
 from mcu.media.pacing import Pacer, resampled
+from mcu.media.playout_statistics import PlayoutStatistics
 from mixer.levels import SILENT, dbov, rfc6464
 from mixer.timeline import SenderClock, StreamClock
 
@@ -52,36 +52,6 @@ PRIMING_PACKETS = 3
 _NOTHING: Samples = np.empty(0, np.int16)
 
 
-@dataclass(frozen=True, slots=True)
-class PlayoutStatistics:
-    """Counts since the beginning, packets unless the name says otherwise; all as of the last pull.
-
-    ``lost`` never came or came ``late``; ``concealed_samples`` were invented; ``fec_recovered`` holes were filled
-    from a copy; ``damaged`` could not be decoded; ``overflowed`` were dropped because nobody pulled; ``strays``
-    belonged to no stream we know. ``resets``: how often playing began anew because the stream jumped or was far too
-    late. ``played_samples`` is all that was heard, what was invented included. ``delay_ms`` is how long sound waits
-    now, ``target_ms`` how long it should. ``level`` is the RFC 6464 level (0 loud … 127 silent) of the last chunk; of
-    a ``parked`` stream the one it claimed when it was looked at. ``drift_ppm``: how much faster than ours the sender's
-    clock runs, None while that can't be told.
-    """
-
-    received: int
-    late: int
-    lost: int
-    played_samples: int
-    concealed_samples: int
-    fec_recovered: int
-    damaged: int
-    overflowed: int
-    strays: int
-    resets: int
-    delay_ms: float
-    target_ms: float
-    level: int
-    parked: bool
-    drift_ppm: float | None
-
-
 class Playout:
     """The sound of one participant. ``push`` and ``sender_report`` are called on the event loop, ``look``, ``pull`` and
     ``park`` by the sound thread, ``close`` and the properties by anybody. Memory and work per packet are bounded
@@ -104,6 +74,8 @@ class Playout:
         self._claims = Claims()
         self._pacer = Pacer()
         self._parked = False
+        self._stale = False
+        """The decoder has not seen the packets before the next one."""
         self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
         self._playing = False
         self._pcm = _NOTHING
@@ -132,6 +104,8 @@ class Playout:
         as far as it can be believed; −127 when nothing comes, None when it says nothing.
         """
         with self._pulling:
+            if self._closed:
+                return None
             self._take_in()
             claimed_dbov = self._claims.believed_dbov(now_ns)
             self._seen_dbov = float(-SILENT) if claimed_dbov is None else claimed_dbov
@@ -155,9 +129,11 @@ class Playout:
     def park(self, now_ns: int) -> None:
         """Instead of ``pull``: the 20 ms that begin at ``now_ns`` pass unheard, and nothing is decoded."""
         with self._pulling:
+            if self._closed:
+                return
             self._take_in()
             if not self._parked:
-                self._parked = True
+                self._parked = self._stale = True
                 self._stop()
                 self._pcm = _NOTHING
                 self._primer.clear()
@@ -233,6 +209,8 @@ class Playout:
             if missing:
                 self._lost += missing
                 self._primer.clear()
+                if holds_copy(head.packet):
+                    self._arrivals.repairable(head.packet.arrived_ns)
             self._primer.append(head.packet)
         self._played = (self._arrivals.due_rtp(now_ns), now_ns) if here else None
 
@@ -247,10 +225,11 @@ class Playout:
         if not self._expanded:
             delay_ns = self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns)
             wanted += self._pacer.correction(delay_ns, self._arrivals.target_ns, quiet=self._dbov <= QUIET_DBOV)
-        self._played = (self._cursor - self._pcm.size, now_ns)
         self._played_samples += SAMPLES_PER_TICK
         while self._playing and self._pcm.size < wanted:
             self._extend(wanted - self._pcm.size)
+        # What was invented while waiting counts as time that passed: most often its packet turns out to be lost.
+        self._played = (self._cursor + self._expanded - self._pcm.size, now_ns)
         chunk, self._pcm = self._pcm[:wanted], self._pcm[wanted:]
         if chunk.size < wanted:
             chunk = np.concatenate((chunk, np.zeros(wanted - chunk.size, np.int16)))
@@ -269,13 +248,14 @@ class Playout:
         self._pcm = np.zeros(silence, np.int16)
         self._cursor = head.rtp
         self._playing = True
-        if self._parked:
+        if self._stale:
             self._return(-wait_ns * AUDIO_CLOCK_HZ // NS_PER_S)
         self._pacer.begin(self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns))
         return True
 
     def _return(self, overdue: int) -> None:
         """Goes on after a time when nothing was decoded, in the middle of a packet if that is where one would be."""
+        self._stale = False
         self._decoder.prime(self._primer)
         self._primer.clear()
         if overdue > 0:

@@ -9,8 +9,9 @@ from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
-from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap, UplinkVideo
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
@@ -38,6 +39,23 @@ class ParticipantLeft(RoomEvent):
 class Tiles(RoomEvent):
     type: Literal["tiles"] = "tiles"
     tiles: TileMap
+
+
+class UplinkChanged(RoomEvent):
+    """What the server needs of its participant from now on; null: nothing."""
+
+    type: Literal["uplink"] = "uplink"
+    video: UplinkVideo | None
+    screen: UplinkVideo | None
+
+
+class QualityChanged(RoomEvent):
+    """Its participant gets another tier of their view from now on, and why."""
+
+    type: Literal["quality"] = "quality"
+    tier: Tier
+    reason: QualityReason
+    choice: TierChoice
 
 
 class Speakers(RoomEvent):
@@ -219,6 +237,8 @@ Event = Annotated[
     | ParticipantUpdated
     | ParticipantLeft
     | Tiles
+    | UplinkChanged
+    | QualityChanged
     | Speakers
     | LayoutChangedEvent
     | LayoutScheduled

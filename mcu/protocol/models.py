@@ -50,6 +50,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class WithBytes(Frozen):
+    """Bytes are Base64 (RFC 4648) where they have to be JSON."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
 class MediaState(Frozen):
     """What a participant says it sends. ``audio`` False: muted; ``video`` False: camera off (avatar at once)."""
 
@@ -86,6 +92,18 @@ class ViewSpec(Frozen):
     height: int = Field(default=720, ge=64, le=2160, multiple_of=2)
     fps: int = Field(default=25, ge=1, le=60)
     video_kbps: int = Field(default=1500, ge=50, le=20_000)
+    tiers: int = Field(
+        default=3,
+        ge=1,
+        le=3,
+        description="in how many sizes it may be sent: the canvas, half and a quarter of its sides",
+    )
+    medium_kbps: int | None = Field(
+        default=None, ge=50, le=20_000, description="at half the size, for slower viewers; null: a third of video_kbps"
+    )
+    low_kbps: int | None = Field(
+        default=None, ge=50, le=20_000, description="at a quarter of the size; null: a tenth of video_kbps"
+    )
     audio_profile: AudioProfile = Field(default="voice", description="what the sound is encoded for")
     audio_kbps: int | None = Field(
         default=None,
@@ -117,6 +135,9 @@ class ViewChanges(Frozen):
     height: int | None = Field(default=None, ge=64, le=2160, multiple_of=2)
     fps: int | None = Field(default=None, ge=1, le=60)
     video_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    tiers: int | None = Field(default=None, ge=1, le=3)
+    medium_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    low_kbps: int | None = Field(default=None, ge=50, le=20_000)
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
     group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 
@@ -138,7 +159,9 @@ class RoomSpec(Frozen):
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
+    defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
+    noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")
     chimes: bool = Field(default=False, description="a quiet chime when somebody comes or goes")
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices are mixed, the loudest")
@@ -173,6 +196,24 @@ class RoomInfo(Frozen):
     password: bool = Field(default=False, description="it has one")
     owner: ParticipantId | None = None
     on_owner_left: OnOwnerLeft = "keep"
+
+
+class UplinkVideo(Frozen):
+    """What the server has a use for of one picture: at least this large (in the picture's own shape), at most so many
+    pictures a second and so many bits. More of anything is thrown away.
+    """
+
+    width: int
+    height: int
+    fps: int
+    kbps: int
+
+
+class Uplink(Frozen):
+    """What the server needs of a participant now, by source. Null: nothing, nobody sees it."""
+
+    video: UplinkVideo | None = None
+    screen: UplinkVideo | None = None
 
 
 class PixelBox(Frozen):

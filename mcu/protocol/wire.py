@@ -8,6 +8,7 @@ from mcu.protocol.access import BanSeconds, Password, Reason
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import Connection, Role
 from mcu.protocol.names import DisplayName, ParticipantId, RoomName, Sdp, ViewName
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.talk import ChannelName, MessageId, MessageText, Payload, ReactionText, Recipients, Topic
 
 MAX_MESSAGE_BYTES = 128 * 1024
@@ -53,8 +54,9 @@ class EventMessage(WireModel):
 
 
 class JoinData(WireModel):
-    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles}``, or ``{waiting}`` in a room
-    with a lobby: then the same comes as an event ``joined``, or ``denied`` and the socket's end with 4003.
+    """``join`` → ``{participant, room, participants, ice_servers, resume_token, tiles, uplink, quality}``, or
+    ``{waiting}`` in a room with a lobby: then the same comes as an event ``joined``, or ``denied`` and the socket's end
+    with 4003. ``uplink`` is null while nothing has been decided; an ``uplink`` event follows.
     """
 
     room: RoomName
@@ -105,9 +107,12 @@ class LayoutData(WireModel):
 
 
 class ViewData(WireModel):
-    """``view`` → ``{participant}``: the sender watches another view of the room from now on."""
+    """``view`` → ``{participant, quality}``: the sender watches another view of the room from now on, or at most a tier
+    of it (``auto``: whatever the path bears). What isn't said stays.
+    """
 
-    name: ViewName
+    name: ViewName | None = None
+    tier: TierChoice | None = None
 
 
 class MuteData(WireModel):

@@ -11,6 +11,7 @@ from mcu.errors import Internal
 from mcu.mailbox import Ring
 from mcu.media.canvases import CanvasPool, SharedCanvas
 from mcu.media.hub import EncoderHub
+from mcu.media.shrinking import Shrinker
 from mcu.protocol.layout import Transition
 from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
 from mcu.room.banner import BannerLines
@@ -83,8 +84,9 @@ class Composite:
     composites of a room share ``scaled``, so that two that show somebody in one size scale their picture once.
 
     The event loop sets ``hubs``, ``transition`` and ``group`` (whole, never in place): of a group, its members alone
-    have tiles here, and one of them is the active speaker, whoever speaks elsewhere. ``tile_map``, ``standings`` and
-    ``seen`` are replaced whole and may be read by any thread. ``on_tiles`` is called on the thread, with each new map.
+    have tiles here, and one of them is the active speaker, whoever speaks elsewhere. ``tile_map``, ``standings``,
+    ``seen`` and ``placed`` (the tiles, each where it goes to) are replaced whole and may be read by any thread.
+    ``on_tiles`` is called on the thread, with each new map.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Composite:
         self.timeline = Timeline(start_ns, spec.fps)
         self.name = spec.name
         self.seen: frozenset[TileKey] = frozenset()
+        self.placed: tuple[Tile, ...] = ()
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self.group = spec.group
@@ -110,6 +113,8 @@ class Composite:
         self._size = Size(spec.width, spec.height)
         self._pool = CanvasPool(self._size, POOL_CANVASES)
         self._compositor = Compositor(scaled)
+        self._shrinker = Shrinker()
+        self._served: tuple[EncoderHub, ...] = ()
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
         self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
@@ -158,6 +163,7 @@ class Composite:
         layout = moment.layouts.get(self.name) or LayoutSpec()
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
+        self.placed = scene.tiles
         self._tell(scene, moment)
         lines = moment.banners.get(self.name) or BannerLines()
         titled = replace(
@@ -168,6 +174,8 @@ class Composite:
         )
         staged = self._staged(titled, time_ns)
         hubs, requests = self.hubs, self._requests.take_all()
+        if not hubs:
+            self._shrinker.keep(frozenset())
         if not hubs and not requests:
             self._let_go()
             return
@@ -260,14 +268,25 @@ class Composite:
             self._drawn = None
 
     def _submit(self, canvas: SharedCanvas, hubs: tuple[EncoderHub, ...], time_ns: int) -> None:
-        """To every hub while something moves; while nothing does, seldom, and to those that owe a keyframe."""
+        """To every hub while something moves; while nothing does, seldom, and to those that owe a keyframe. The hubs
+        come with the largest first: its canvas waits for no other to be scaled.
+        """
         resting = time_ns - self._moved_ns > REST_AFTER_NS and time_ns - self._submitted_ns < REST_INTERVAL_NS
         if not resting:
             self._submitted_ns = time_ns
         for hub in hubs:
-            if not resting or hub.keyframe_wanted:
-                hub.submit(canvas, time_ns)
+            if resting and not hub.keyframe_wanted:
+                continue
+            size = Size(hub.width, hub.height)
+            shown = canvas if size == self._size else self._shrinker.shrunk(canvas, size)
+            if shown is None:
+                self._no_canvas += 1
+            else:
+                hub.submit(shown, time_ns)
                 self._submitted += 1
+        if hubs is not self._served:
+            self._served = hubs
+            self._shrinker.keep(frozenset(Size(hub.width, hub.height) for hub in hubs))
 
     def _tell(self, scene: Scene, moment: Moment) -> None:
         states = {

@@ -113,11 +113,12 @@ class Connections:
             self._on_change(participant, link.connection, False, reason)
 
     async def watch(self, participant: Participant) -> None:
-        """Shows a participant who is here already the view they have chosen; returns when they see it."""
+        """Shows a participant who is here already their view in their tier; returns when they see it."""
         link = participant.links.get("main")
         downlink = link.watching if link is not None else None
-        if downlink is not None:
-            await self._views.move_viewer(downlink, self._views.get(participant.view))
+        codec = downlink.negotiated.video_out_codec if downlink is not None else None
+        if downlink is not None and codec is not None:
+            await self._views.move_viewer(downlink, codec, participant.view, participant.tier)
 
     def _watch(self, participant: Participant, link: Link) -> None:
         downlink, negotiated = link.peer.downlink, link.peer.negotiated
@@ -125,7 +126,7 @@ class Connections:
             return
         link.served = downlink
         if negotiated.video_out_codec is not None:
-            self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view)
+            self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view, participant.tier)
 
     def _keyframe_request(self, link: Link) -> None:
         if link.served is not None:

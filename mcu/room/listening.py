@@ -64,8 +64,9 @@ class Listening:
         listeners = {downlink: lane for lane, downlink in self._fanout.listeners}
         own = self._own_packets(sounds, mixed, listeners, time_ns)
         self._recent.add(mixed.everyone, time_ns)
+        shared = self._shared_packets(listeners, time_ns)
         if listeners:
-            self._fanout.deliver(self._shared_packets(listeners, time_ns), own)
+            self._fanout.deliver(shared, own)
         if time_ns >= self._judge_ns:
             self._judge_ns = time_ns + JUDGE_INTERVAL_NS
             self._judge(listeners, time_ns)

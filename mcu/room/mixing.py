@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mcu.room.listening import Listening
+from mcu.room.noise import NoiseSuppression
 from mcu.room.snapshot import RoomSnapshot, SoundGroup, SoundInput
 from mcu.room.voices import Heard
 from mcu.rtc.downlink import Downlink
@@ -23,9 +24,18 @@ class Mixing:
     A listener changes fan-outs between two ticks, on this thread: no tick is sent twice, none is missed.
     """
 
-    def __init__(self, *, bitrate_bps: int, music: bool = False, auto_gain: bool = False, stereo: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        bitrate_bps: int,
+        music: bool = False,
+        auto_gain: bool = False,
+        stereo: bool = False,
+        noise: NoiseSuppression | None = None,
+    ) -> None:
         self._bitrate_bps = bitrate_bps
         self._music = music
+        self._noise = noise
         self._auto_gain = AutoGain() if auto_gain else None
         self._faders = Faders()
         self._placement = Placement() if stereo else None
@@ -48,6 +58,8 @@ class Mixing:
         where everybody stands, from −1, left, to 1.
         """
         members = {source.participant: source.group for source in room.sounds}
+        if self._noise is not None:
+            heard = self._noise.clean(heard, members.keys())
         contributed = self._faders.contribute(heard.inputs, self._gains(heard, members))
         if self._placement is not None:
             contributed = self._placement.place(contributed, pans)

@@ -1,21 +1,23 @@
-"""What a view sends: one encoder hub for each codec that somebody watches or records, and never a second one."""
+"""What a view sends: one encoder hub for each codec and tier that somebody watches or records, never a second one."""
 
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mcu.clock import Clock
 from mcu.frames import VideoCodec
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
+from mcu.room.tiers import VideoTier, shape_for
 from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.sender import VideoFanout
 
 HAND_OVER_S = 3.0
-"""How long a viewer waits at most for the keyframe of the view they change to; usually within half a second."""
+"""How long a viewer waits at most for the keyframe of the view or tier they change to; usually within half a second."""
 HAND_OVER_POLL_S = 0.02
 
 
@@ -28,6 +30,13 @@ def new_identity(room: str) -> OutgoingIdentity:
     return OutgoingIdentity(video, rtx, audio, cname=f"mcu-{secrets.token_hex(6)}")
 
 
+class OutputKey(NamedTuple):
+    """Which encoder of a view."""
+
+    codec: VideoCodec
+    tier: VideoTier
+
+
 @dataclass(slots=True)
 class _Output:
     hub: EncoderHub
@@ -37,7 +46,9 @@ class _Output:
 
 
 class ViewOutputs:
-    """The hubs of one view. Written on the event loop; ``on_change(hubs)`` publishes them to the picture thread."""
+    """The hubs of one view, one for each codec and tier in use. Written on the event loop; ``on_change(hubs)``
+    publishes them to the picture thread, the largest first.
+    """
 
     def __init__(
         self,
@@ -52,18 +63,18 @@ class ViewOutputs:
         self._identity = identity
         self._clock = clock
         self._on_change = on_change
-        self._outputs: dict[VideoCodec, _Output] = {}
-        self._viewers: dict[Downlink, VideoCodec] = {}
-        self._leaving: dict[Downlink, VideoCodec] = {}
+        self._outputs: dict[OutputKey, _Output] = {}
+        self._viewers: dict[Downlink, OutputKey] = {}
+        self._leaving: dict[Downlink, tuple[OutputKey, ...]] = {}
         self._retired: list[_Output] = []
 
     @property
-    def hubs(self) -> dict[VideoCodec, EncoderHub]:
-        return {codec: output.hub for codec, output in self._outputs.items()}
+    def hubs(self) -> dict[OutputKey, EncoderHub]:
+        return {key: output.hub for key, output in self._outputs.items()}
 
     @property
-    def fanouts(self) -> dict[VideoCodec, VideoFanout]:
-        return {codec: output.fanout for codec, output in self._outputs.items()}
+    def fanouts(self) -> dict[OutputKey, VideoFanout]:
+        return {key: output.fanout for key, output in self._outputs.items()}
 
     @property
     def viewers(self) -> int:
@@ -73,91 +84,118 @@ class ViewOutputs:
     def downlinks(self) -> tuple[Downlink, ...]:
         return tuple(self._viewers)
 
-    def add_viewer(self, downlink: Downlink, codec: VideoCodec) -> None:
-        """The viewer sees the next keyframe, which is asked for here. Adding it twice changes nothing."""
-        if downlink in self._viewers:
+    def add_viewer(self, downlink: Downlink, codec: VideoCodec, tier: VideoTier = "high") -> None:
+        """Shows the view in that tier, or the cheapest it has instead, from its next keyframe on, which is asked for
+        here. Whoever sees another tier keeps it until then, and its hub stays until ``let_go``.
+        """
+        key = OutputKey(codec, shape_for(self._spec, tier).tier)
+        former = self._viewers.get(downlink)
+        if former == key:
             return
-        output = self._open(codec)
-        if self._leaving.pop(downlink, None) is None:
+        leaving = self._leaving.pop(downlink, ())
+        output = self._open(key)
+        if key not in leaving:
             output.viewers += 1
-        self._viewers[downlink] = codec
+        self._viewers[downlink] = key
+        self._set_leaving(downlink, (*(one for one in leaving if one != key), *([former] if former else [])))
         output.fanout.add(downlink)
         output.hub.request_keyframe()
 
     async def remove_viewer(self, downlink: Downlink) -> None:
         """When this returns, no thread uses the downlink any more. Idempotent."""
-        codec = self._viewers.pop(downlink, None) or self._leaving.pop(downlink, None)
-        if codec is None:
-            return
-        output = self._outputs[codec]
-        output.viewers -= 1
-        output.fanout.remove(downlink)
-        await self._close_unused(codec)
+        await self.close_unused(self.drop_viewer(downlink))
+
+    def drop_viewer(self, downlink: Downlink) -> tuple[OutputKey, ...]:
+        """Feeds a viewer nothing any more; what served it, for ``close_unused``. Idempotent."""
+        watched = self._viewers.pop(downlink, None)
+        return self._release(downlink, (*self._leaving.pop(downlink, ()), *([watched] if watched else [])))
 
     def hand_over(self, downlink: Downlink, to: "ViewOutputs") -> None:
         """Moves a viewer to another view of the room. They see this one until the other's next keyframe, and its hub
         stays until ``let_go``. Without effect when the viewer isn't here.
         """
-        codec = self._viewers.get(downlink)
-        if codec is not None:
-            to.add_viewer(downlink, codec)
-            self._leaving[downlink] = self._viewers.pop(downlink)
+        key = self._viewers.get(downlink)
+        if key is not None:
+            to.add_viewer(downlink, key.codec, key.tier)
+            self.leave(downlink)
+
+    def leave(self, downlink: Downlink) -> None:
+        """Another view feeds the viewer from its next keyframe on; then ``let_go``. Without effect when not here."""
+        key = self._viewers.pop(downlink, None)
+        if key is not None:
+            self._set_leaving(downlink, (*self._leaving.get(downlink, ()), key))
 
     async def let_go(self, downlink: Downlink) -> None:
-        """Waits until a viewer that was handed over sees the other view, then frees what served it here."""
+        """Waits until a viewer sees the tier or view they were moved to, then frees what served them before."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HAND_OVER_S):
                 while self._still_feeds(downlink):  # noqa: ASYNC110 - the other hub's thread brings it about
                     await asyncio.sleep(HAND_OVER_POLL_S)
-        if downlink in self._leaving:
-            await self.remove_viewer(downlink)
+        await self.close_unused(self._release(downlink, self._leaving.pop(downlink, ())))
 
     def _still_feeds(self, downlink: Downlink) -> bool:
-        codec, lane = self._leaving.get(downlink), downlink.video
-        return codec is not None and lane is not None and lane.source is self._outputs[codec].fanout
+        source = downlink.video.source if downlink.video is not None else None
+        former = (self._outputs[key].fanout for key in self._leaving.get(downlink, ()))
+        return source is not None and any(source is fanout for fanout in former)
+
+    def _set_leaving(self, downlink: Downlink, keys: tuple[OutputKey, ...]) -> None:
+        if keys:
+            self._leaving[downlink] = keys
+        else:
+            self._leaving.pop(downlink, None)
+
+    def _release(self, downlink: Downlink, keys: tuple[OutputKey, ...]) -> tuple[OutputKey, ...]:
+        for key in keys:
+            self._outputs[key].viewers -= 1
+            self._outputs[key].fanout.remove(downlink)
+        return keys
 
     def request_keyframe(self, downlink: Downlink) -> None:
-        codec = self._viewers.get(downlink)
-        if codec is not None:
-            self._outputs[codec].hub.request_keyframe()
+        key = self._viewers.get(downlink)
+        if key is not None:
+            self._outputs[key].hub.request_keyframe()
 
     def add_sink(self, codec: VideoCodec, sink: FrameSink, keyframe_interval_s: float) -> None:
-        """A recorder: it shares the encoder of the viewers of that codec."""
-        output = self._open(codec)
+        """A recorder: it shares the encoder of the viewers of that codec who see the whole canvas."""
+        output = self._open(OutputKey(codec, "high"))
         output.sinks += 1
         output.hub.set_keyframe_interval(keyframe_interval_s)
         output.hub.add_sink(sink)
 
     async def remove_sink(self, codec: VideoCodec, sink: FrameSink) -> None:
-        output = self._outputs.get(codec)
+        key = OutputKey(codec, "high")
+        output = self._outputs.get(key)
         if output is None:
             return
         output.hub.remove_sink(sink)
         output.sinks -= 1
         if output.sinks == 0:
             output.hub.set_keyframe_interval(None)
-        await self._close_unused(codec)
+        await self.close_unused([key])
 
     def restart(self, spec: ViewSpec) -> None:
         """New encoders for another canvas, rate or bitrate; the viewers stay, and go on at the first keyframe. The old
         ones are to be freed with ``close_retired``. Nothing may be recording. Where an encoder can't be opened, this
         raises and all is as before.
         """
-        fresh: dict[VideoCodec, _Output] = {}
+        moved = {
+            downlink: OutputKey(key.codec, shape_for(spec, key.tier).tier) for downlink, key in self._viewers.items()
+        }
+        fresh: dict[OutputKey, _Output] = {}
         try:
-            for codec in {*self._viewers.values()}:
-                fresh[codec] = self._made(codec, spec)
+            for key in {*moved.values()}:
+                fresh[key] = self._made(key, spec)
         except BaseException:
             for output in fresh.values():
                 output.hub.close()
             raise
-        for downlink, codec in self._viewers.items():
-            fresh[codec].viewers += 1
-            fresh[codec].fanout.add(downlink)
+        for downlink, key in moved.items():
+            fresh[key].viewers += 1
+            fresh[key].fanout.add(downlink)
         self._retired += self._outputs.values()
-        self._outputs, self._spec = fresh, spec
+        self._outputs, self._spec, self._viewers = fresh, spec, moved
         self._leaving.clear()
-        self._on_change(tuple(self.hubs.values()))
+        self._publish()
 
     async def close_retired(self) -> None:
         """Frees what ``restart`` put aside. Idempotent."""
@@ -175,25 +213,34 @@ class ViewOutputs:
         self._on_change(())
         await self.close_retired()
 
-    def _open(self, codec: VideoCodec) -> _Output:
-        output = self._outputs.get(codec)
+    def _publish(self) -> None:
+        hubs = (output.hub for output in self._outputs.values())
+        self._on_change(tuple(sorted(hubs, key=lambda hub: -hub.width)))
+
+    def _open(self, key: OutputKey) -> _Output:
+        output = self._outputs.get(key)
         if output is None:
-            output = self._outputs[codec] = self._made(codec, self._spec)
-            self._on_change(tuple(self.hubs.values()))
+            output = self._outputs[key] = self._made(key, self._spec)
+            self._publish()
         return output
 
-    def _made(self, codec: VideoCodec, spec: ViewSpec) -> _Output:
-        name = f"{self._room}/{spec.name}/{codec}"
-        bitrate_bps = spec.video_kbps * 1000
-        hub = EncoderHub(name, codec, spec.width, spec.height, spec.fps, bitrate_bps, self._clock)
-        fanout = VideoFanout(self._identity, codec, self._clock)
+    def _made(self, key: OutputKey, spec: ViewSpec) -> _Output:
+        shape = shape_for(spec, key.tier)
+        name = f"{self._room}/{spec.name}/{key.codec}/{key.tier}"
+        size, bitrate_bps = shape.size, shape.kbps * 1000
+        hub = EncoderHub(name, key.codec, size.width, size.height, spec.fps, bitrate_bps, self._clock)
+        fanout = VideoFanout(self._identity, key.codec, self._clock)
         hub.add_sink(fanout)
         hub.start()
         return _Output(hub, fanout)
 
-    async def _close_unused(self, codec: VideoCodec) -> None:
-        output = self._outputs.get(codec)
-        if output is not None and output.viewers == 0 and output.sinks == 0:
-            del self._outputs[codec]
-            self._on_change(tuple(self.hubs.values()))
-            await output.hub.aclose()
+    async def close_unused(self, keys: Iterable[OutputKey]) -> None:
+        """Ends the hubs among these that nobody uses. Idempotent."""
+        unused = []
+        for key in keys:
+            output = self._outputs.get(key)
+            if output is not None and output.viewers == 0 and output.sinks == 0:
+                unused.append(self._outputs.pop(key))
+        if unused:
+            self._publish()
+            await asyncio.gather(*(output.hub.aclose() for output in unused))

@@ -9,6 +9,7 @@ from mcu.media.decoding import DecodePool, VideoDecoding
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
+from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.room.link import Link
 from mcu.room.snapshot import PictureInput, SoundInput
 from mixer.picture import Picture
@@ -48,6 +49,10 @@ class Participant:
     avatar: Picture | None = None
     view: str = "main"
     """The view they watch."""
+    tier: Tier = "high"
+    """In which they get it now."""
+    tier_reason: QualityReason = "start"
+    tier_choice: TierChoice = "auto"
     view_chosen: bool = False
     """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)

@@ -29,12 +29,14 @@ from mcu.room.pace import Pace
 from mcu.room.pans import pans_of
 from mcu.room.participant import Participant
 from mcu.room.pictures import RoomPictures
+from mcu.room.qualities import Qualities
 from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
 from mcu.room.sound_health import sound_health
 from mcu.room.sounds import RoomSounds
+from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
 from mcu.room.views import MAIN, Views
 from mcu.rtc import RtcTicker
@@ -79,6 +81,7 @@ class Room:
             music=spec.view.audio_profile == "music",
             auto_gain=spec.auto_gain,
             stereo=spec.stereo,
+            noise_suppression=spec.noise_suppression,
             on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
@@ -119,6 +122,8 @@ class Room:
             on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
+        self.qualities = Qualities(clock, self.views, self._attendance, self._connections, self._events)
+        self.uplinks = Uplinks(clock, self.views, self._attendance, self._events)
         self._announcing = Announcing(
             clock,
             self._events,
@@ -172,10 +177,12 @@ class Room:
             c.ListParticipants: self._list_participants,
             sound.GetSoundHealth: self._get_sound_health,
             c.GetTiles: self._get_tiles,
+            c.GetUplink: self._get_uplink,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
+            **self.qualities.handlers,
             **self._viewing.handlers,
             **self._groups.handlers,
             **self._announcing.handlers,
@@ -261,6 +268,7 @@ class Room:
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
+        await self.qualities.close()
         await self._viewing.close()
         await self._connections.close()
         await self.views.close()
@@ -309,6 +317,9 @@ class Room:
     async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
         return c.ParticipantList(participants=self._attendance.infos)
 
+    async def _get_uplink(self, command: c.GetUplink) -> c.UplinkState:
+        return c.UplinkState(uplink=self.uplinks.of(self._attendance.participant(command.participant).id))
+
     async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
         return sound_health(self._attendance.participant(command.participant).playout.statistics)
 
@@ -338,6 +349,7 @@ class Room:
         if tiles.view == MAIN:
             self.sounds.pans = pans_of(tiles)
         self._events.emit(e.Tiles(tiles=tiles))
+        self.uplinks.look()
 
     def _views_changed(self) -> None:
         self._arranging.forget_gone()
@@ -367,6 +379,8 @@ class Room:
             try:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
+                self.uplinks.look()
+                self.qualities.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
                 log.exception("housekeeping_failed", room=self.name)
@@ -375,7 +389,7 @@ class Room:
         """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
         people = self.participants
         self.views.retime()
-        self._announcing.attend(people)
+        self._announcing.attend(self._attendance.visible)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         snapshot = RoomSnapshot(
             pictures=tuple(picture for person in people for picture in person.pictures),

@@ -1,6 +1,6 @@
 """The facts behind how somebody sounds, from their playout's counts."""
 
-from mcu.media.playout import PlayoutStatistics
+from mcu.media.playout_statistics import PlayoutStatistics
 from mcu.protocol.sound import SoundHealth
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mcu.clock import NS_PER_MS, Clock
 from mcu.room.deadlines import Metronome, TickStatistics
 from mcu.room.mixing import Mixing
+from mcu.room.noise import NoiseSuppression
 from mcu.room.snapshot import RoomSnapshot, SpeechState
 from mcu.room.voices import Voices
 from mixer.announcer import Announcement
@@ -61,6 +62,7 @@ class RoomSounds:
         music: bool = False,
         auto_gain: bool = False,
         stereo: bool = False,
+        noise_suppression: bool = False,
         on_speech: Callable[[Speech, SpeechState], None],
         on_announced: Callable[[str], None] = lambda identifier: None,
     ) -> None:
@@ -76,7 +78,8 @@ class RoomSounds:
         self._on_announced = on_announced
         self._announced: frozenset[str] = frozenset()
         self._voices = Voices(max_speakers)
-        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music, auto_gain=auto_gain, stereo=stereo)
+        noise = NoiseSuppression() if noise_suppression else None
+        self._mixing = Mixing(bitrate_bps=bitrate_bps, music=music, auto_gain=auto_gain, stereo=stereo, noise=noise)
         self._detector = SpeakerDetector()
         self._told_ns = 0
         self._told: Speech | None = None

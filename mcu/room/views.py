@@ -8,6 +8,7 @@ from mcu.clock import Clock
 from mcu.errors import Conflict, NotFound
 from mcu.frames import VideoCodec
 from mcu.protocol.models import MAX_VIEWS, TileMap, ViewSpec
+from mcu.protocol.quality import Tier
 from mcu.room.banner import BannerLines
 from mcu.room.pictures import RoomPictures
 from mcu.room.plugin_run import PluginRun
@@ -21,7 +22,7 @@ from mixer.picture import Picture
 MAIN = "main"
 """What everybody watches who has not chosen another view; it is always there."""
 
-_SHAPE = ("width", "height", "fps", "video_kbps")
+_SHAPE = ("width", "height", "fps", "video_kbps", "tiers", "medium_kbps", "low_kbps")
 """A change of these needs another encoder."""
 
 
@@ -103,6 +104,10 @@ class Views:
             raise NotFound(f"this room has no view {name!r}: it has {names}", code="no_such_view")
         return view
 
+    def watched(self, name: str) -> View:
+        """The view of this name; ``main`` where it has gone meanwhile."""
+        return self._views.get(name, self.main)
+
     def create(self, spec: ViewSpec) -> View:
         """Raises Conflict (``view_exists``, ``too_many_views``)."""
         if spec.name in self._views:
@@ -142,23 +147,29 @@ class Views:
     def viewers(self) -> int:
         return sum(view.outputs.viewers for view in self)
 
-    def add_viewer(self, downlink: Downlink, codec: VideoCodec, name: str) -> None:
-        """Shows a view to a new viewer; ``main`` where it has gone meanwhile."""
-        self._views.get(name, self.main).outputs.add_viewer(downlink, codec)
+    def add_viewer(self, downlink: Downlink, codec: VideoCodec, name: str, tier: Tier) -> None:
+        """Shows a viewer a view, ``main`` where it has gone meanwhile; nothing in the tier ``audio``."""
+        if tier != "audio":
+            self.watched(name).outputs.add_viewer(downlink, codec, tier)
 
-    async def move_viewer(self, downlink: Downlink, to: View) -> None:
-        """From whatever view they watch to another, which begins with a keyframe; the numbers of their packets go on.
-        Returns when they see it.
+    async def move_viewer(self, downlink: Downlink, codec: VideoCodec, name: str, tier: Tier) -> None:
+        """From whatever view and tier they watch to another, which begins with a keyframe; the numbers of their packets
+        go on. Returns when they see it. In the tier ``audio`` they see nothing more.
         """
+        if tier == "audio":
+            await self.remove_viewer(downlink)
+            return
+        self.add_viewer(downlink, codec, name, tier)
         for view in self:
-            if view is not to:
-                view.outputs.hand_over(downlink, to.outputs)
-        await asyncio.gather(*(view.outputs.let_go(downlink) for view in self if view is not to))
+            if view is not self.watched(name):
+                view.outputs.leave(downlink)
+        await asyncio.gather(*(view.outputs.let_go(downlink) for view in self))
 
     async def remove_viewer(self, downlink: Downlink) -> None:
-        """When this returns, no thread uses the downlink any more. Idempotent."""
-        for view in (*self._going, *self):
-            await view.outputs.remove_viewer(downlink)
+        """At once nothing is sent to it, and when this returns, no thread uses it any more. Idempotent."""
+        served = [(view.outputs, view.outputs.drop_viewer(downlink)) for view in (*self._going, *self)]
+        for outputs, keys in served:
+            await outputs.close_unused(keys)
 
     def request_keyframe(self, downlink: Downlink) -> None:
         for view in self:

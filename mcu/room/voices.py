@@ -51,7 +51,7 @@ class Voices:
         self._max_speakers = max_speakers
         self._loudest: dict[str, Loudest] = {}
         """By group: who whispers in one is not drowned by those who shout in another."""
-        self._mixed: frozenset[str] = frozenset()
+        self._mixed: Set[str] = frozenset()
         self.statistics = VoicesStatistics(0, 0)
 
     def collect(self, sounds: tuple[SoundInput, ...], time_ns: int) -> Heard:
@@ -73,7 +73,7 @@ class Voices:
             if pcm is not None:
                 inputs[who] = self._faded(pcm, was=who in self._mixed, stays=who in chosen)
                 gains[who] = source.gain
-        self._mixed = frozenset(who for who in inputs if who in chosen)
+        self._mixed = chosen
         self.statistics = VoicesStatistics(len(sounds) - parked, parked)
         return Heard(inputs, gains, levels)
 

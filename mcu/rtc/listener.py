@@ -38,12 +38,15 @@ class PeerListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """``fraction_lost`` is 0 to 1 over the last interval; ``estimate_bps`` the newest REMB, if any ever came."""
+    """``fraction_lost`` is 0 to 1 over the last interval; ``estimate_bps`` the newest REMB, if any ever came.
+    ``reports`` counts the RR blocks of this kind, so that none is taken for two.
+    """
 
     kind: Literal["audio", "video"]
     fraction_lost: float
     round_trip_s: float | None
     estimate_bps: int | None
+    reports: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,11 @@ class Peer:
         if self._media is not None:
             self._media.receiver.limit_bitrate(bitrate_bps)
 
+    @property
+    def received_octets(self) -> int:
+        """Octets of media and RTCP that came from the remote side since it connected; 0 before."""
+        return self._media.receiver.octets if self._media is not None else 0
+
     def fail(self, reason: str) -> None:
         """Ends the media of a connection that has no future; ``close`` still has to follow. Idempotent."""
         if self._closing is None and self._state in ("connecting", "connected"):

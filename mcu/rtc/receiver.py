@@ -70,6 +70,7 @@ class Receiver:
         self._estimate_bps: int | None = None
         self._fraction_lost = 0.0
         self._round_trip_s: float | None = None
+        self._audio_reports = self._video_reports = 0
         self._datagrams = self._octets = self._audio_packets = 0
         self._oversized = self._foreign = self._malformed = self._ignored = 0
         self._nacks = self._keyframe_requests = 0
@@ -203,7 +204,7 @@ class Receiver:
                 self._on_nack(item.sequence_numbers)
         elif isinstance(item, rtcp.Remb):
             self._estimate_bps = item.bitrate_bps
-            self._listener.on_reception(Reception("video", self._fraction_lost, self._round_trip_s, self._estimate_bps))
+            self._listener.on_reception(self._video_reception())
 
     def _reported(self, block: rtcp.ReportBlock) -> None:
         if block.ssrc not in (self._identity.video_ssrc, self._identity.audio_ssrc):
@@ -215,10 +216,16 @@ class Receiver:
                 self._round_trip_s = elapsed / 65536
         fraction = block.fraction_lost / 256
         if block.ssrc == self._identity.audio_ssrc:
-            self._listener.on_reception(Reception("audio", fraction, self._round_trip_s, self._estimate_bps))
+            self._audio_reports += 1
+            reception = Reception("audio", fraction, self._round_trip_s, self._estimate_bps, self._audio_reports)
+            self._listener.on_reception(reception)
             return
+        self._video_reports += 1
         self._fraction_lost = fraction
-        self._listener.on_reception(Reception("video", fraction, self._round_trip_s, self._estimate_bps))
+        self._listener.on_reception(self._video_reception())
+
+    def _video_reception(self) -> Reception:
+        return Reception("video", self._fraction_lost, self._round_trip_s, self._estimate_bps, self._video_reports)
 
     def request_keyframe(self) -> None:
         """Asks the peer for a key frame with the next ``poll``; throttled, without effect before its first video."""
@@ -228,6 +235,11 @@ class Receiver:
     def limit_bitrate(self, bitrate_bps: int) -> None:
         """Sets what the peer's video may take; told with every report (REMB)."""
         self._bitrate_bps = bitrate_bps
+
+    @property
+    def octets(self) -> int:
+        """Octets of all datagrams so far."""
+        return self._octets
 
     @property
     def due(self) -> bool:

@@ -15,6 +15,7 @@ from tests.api.test_views import refused
 ROOM = "/api/v1/rooms/team"
 SOUNDS = f"{ROOM}/announcements"
 OGG = {"Content-Type": "audio/ogg"}
+TEXT = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
@@ -79,3 +80,10 @@ async def test_only_moderators_may(guarded: httpx.AsyncClient) -> None:
     refused(await guarded.post(SOUNDS, json={"tone": {}}, headers=bearer(token)), 403, "forbidden")
     refused(await guarded.delete(f"{SOUNDS}/x", headers=bearer(token)), 403, "forbidden")
     assert (await guarded.get(SOUNDS, headers=bearer(token))).status_code == 200
+
+
+async def test_a_sound_may_be_longer_than_other_bodies(room: httpx.AsyncClient) -> None:
+    long = b"OggS" + bytes(MAX_SOUND_BYTES - 4)
+    assert (await room.post(SOUNDS, content=long, headers=OGG)).status_code == 201
+    refused(await room.post(SOUNDS, content=long + b"x", headers=OGG), 413, "too_large")
+    refused(await room.post(SOUNDS, content=b" " * (MAX_SOUND_BYTES // 2), headers=TEXT), 413, "too_large")

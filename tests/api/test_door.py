@@ -239,6 +239,7 @@ async def test_the_hidden_see_and_are_not_seen(meeting: Meeting) -> None:
     assert [person["id"] for person in joined["participants"]] == ["eye"]
     ada = await meeting.enter("ada", **MODERATOR)  # the room of one is not full
     assert (await eye.event("participant_joined"))["participant"]["id"] == "ada"
+    await meeting.enter("eye2", hidden=True)  # nor is it for one more of them
     assert await roster(meeting) == ["ada"]
     assert (await meeting.admin.get(ROOM)).json()["participants"] == 1
     await ada.ask("chat", text="alone at last")
@@ -261,6 +262,7 @@ async def test_roles_change_what_somebody_may_do_at_once(meeting: Meeting) -> No
     await meeting.set_room(lobby=True)
     await wait_in_lobby(meeting, "bob")
     assert (await ada.refused("admit", participant=None))["code"] == "forbidden"
+    await quiet(ada, "lobby")
     await mod.ask("role", participant="ada", role="moderator")
     assert [one["id"] for one in (await ada.event("lobby"))["waiting"]] == ["bob"]
     assert (await ada.ask("admit", participant=None))["waiting"] == []
@@ -279,6 +281,7 @@ async def test_an_owner_who_leaves_ends_the_room_where_that_is_wanted(meeting: M
     ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
     second = await meeting.enter("ada")  # replacing oneself is not leaving
     await ada.event("kicked")
+    await meeting.enter("cleo")
     await second.ask("leave")
     await bob.event("room_closed")
     assert await bob.closed() == 4002

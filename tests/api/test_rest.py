@@ -113,6 +113,17 @@ async def test_what_the_router_does_not_know(client: httpx.AsyncClient) -> None:
     problem(await client.get(f"{API}/tokens"), 405, "method_not_allowed")
 
 
+async def test_how_many_voices_are_mixed_is_said_when_a_room_is_opened(
+    client: httpx.AsyncClient, engine: FakeEngine
+) -> None:
+    for name, wish, mixed in (("few", {"max_speakers": 3}, 3), ("usual", {}, 5)):
+        assert (await client.post(f"{API}/rooms", json={"name": name, **wish})).status_code == 201
+        assert engine.open_rooms[name].spec.max_speakers == mixed
+    for wrong in (2, 9):
+        answer = await client.post(f"{API}/rooms", json={"name": "no", "max_speakers": wrong})
+        problem(answer, 422, "invalid", "max_speakers")
+
+
 async def test_faults_of_the_engine_keep_their_codes(room: httpx.AsyncClient, engine: FakeEngine) -> None:
     engine.open_rooms["team"].crash = TooMany("slow down", retry_after_s=7)
     answer = await room.get(ROOM)

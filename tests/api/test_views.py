@@ -162,3 +162,18 @@ async def test_whom_others_watch_is_the_moderators_to_say(guarded: httpx.AsyncCl
     for change in ({"view": "main"}, {"hand": False}):
         refused(await guarded.patch(f"{ROOM}/participants/ada", json=change, headers=ada), 403, "forbidden")
         assert (await guarded.patch(f"{ROOM}/participants/ada", json=change, headers=admin)).status_code == 200
+
+
+async def test_quality_is_bounded_by_oneself_and_by_moderators(server: Server, engine: FakeEngine) -> None:
+    async with SocketClient(server) as ada, httpx.AsyncClient(base_url=server.url) as rest:
+        joined = await ada.ask("join", room="team", name="Ada")
+        assert (joined["quality"]["tier"], joined["quality"]["choice"]) == ("high", "auto")
+        me = joined["participant"]["id"]
+        own = await ada.ask("view", tier="low")
+        assert (own["quality"]["tier"], own["participant"]["view"]) == ("low", "main")
+        path = f"{ROOM}/participants/{me}/quality"
+        assert (await rest.get(path)).json()["choice"] == "low"
+        assert (await rest.put(path, json={"choice": "audio"})).json()["tier"] == "audio"
+        refused(await rest.put(path, json={"choice": "best"}), 422, "invalid", "choice")
+        refused(await rest.get(f"{ROOM}/participants/nobody/quality"), 404, "no_such_participant", "participant")
+        assert (await ada.refused("view", tier="best"))["field"] == "tier"

@@ -37,6 +37,7 @@ async def test_a_join_tells_everything_a_client_needs(server: Server) -> None:
     assert [person["name"] for person in joined["participants"]] == ["Ada"]
     assert joined["ice_servers"] == []
     assert joined["resume_token"]
+    assert joined["uplink"] is None
     assert joined["tiles"]["canvas"] == {"width": 1280, "height": 720}
     assert joined["tiles"]["tiles"][0]["participant"] == joined["participant"]["id"]
 

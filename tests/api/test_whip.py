@@ -8,6 +8,7 @@ import pytest
 
 from mcu.protocol.commands import AddCandidate, Join, Leave, Offer, SetMediaState
 from mcu.protocol.events import Kicked, PeerFailed
+from mcu.protocol.quality import SetQuality
 from tests.api.conftest import BOUND_S, MakeClient
 from tests.api.people import ADMIN_KEY, KEY, pass_for
 from tests.api.problems import problem
@@ -68,7 +69,7 @@ async def test_a_publisher_is_a_participant_until_the_stream_is_deleted(
     assert (await client.delete(address)).status_code == 200
     assert not room.people
     problem(await client.delete(address), 404, "no_such_stream")
-    assert not room.readers
+    assert not [reader for reader in room.readers if reader.participant]
 
 
 async def test_only_one_way_is_asked_of_the_room(client: httpx.AsyncClient, engine: FakeEngine) -> None:
@@ -220,6 +221,14 @@ async def test_a_viewer_is_seen_by_nobody(client: httpx.AsyncClient, engine: Fak
     problem(await client.delete(other), 404, "no_such_stream")
     assert (await client.delete(address)).status_code == 200
     assert [one.hidden for one in room.people.values()] == [False]
+
+
+async def test_a_viewer_may_bound_the_tier(client: httpx.AsyncClient, engine: FakeEngine) -> None:
+    await started(client)
+    await started(client, "/whep/team?tier=low")
+    await started(client, "/whep/team")
+    assert [one.choice for one in asked(engine.open_rooms["team"], SetQuality)] == ["low"]
+    problem(await post(client, "/whep/team?tier=none"), 422, "invalid", "tier")
 
 
 async def test_nothing_to_watch_yet(make_client: MakeClient, engine: FakeEngine) -> None:

@@ -114,6 +114,9 @@ class FakeServer:
                         "resume_token": f"token{self._joins}", "tiles": TILES}  # fmt: skip
             case "offer":
                 return {"sdp": await self._connect(data["sdp"], data["connection"])}
+            case "view" if "tier" in data:
+                quality = {"participant": f"p{self._joins}", "choice": data["tier"], "tier": data["tier"]}
+                return {"quality": {**quality, "reason": "asked"}}
             case "layout":
                 return {"layout": data["layout"], "etag": "v2"}
             case "record":

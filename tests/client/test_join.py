@@ -91,6 +91,12 @@ async def test_exit_codes_tell_what_went_wrong(server: FakeServer, tmp_path: Pat
     assert "can't be played" in outcomes[1][1]
 
 
+async def test_a_room_s_password_is_sent(server: FakeServer) -> None:
+    process = await start(server.url, "demo", "--password", "s3cret", "--tone", "440", "--duration", "0.1")
+    assert (await finish(process))[0] == 0
+    assert server.seen("join")[0]["password"] == "s3cret"
+
+
 async def test_being_removed_is_a_loss(server: FakeServer) -> None:
     process = await start(server.url, "demo")
     async with asyncio.timeout(WAIT_S), server.changed:

@@ -12,8 +12,10 @@ from client.errors import ConnectionLost, JoinRefused, Removed, RequestRefused
 from client.frames import mono, rgb
 from client.room import Room
 from client.sources import Sound, Tone
-from mcu.protocol.events import ParticipantJoined, RecordingChanged
+from client.tracks import fitting
+from mcu.protocol.events import ParticipantJoined, QualityChanged, RecordingChanged, UplinkChanged
 from mcu.protocol.layout import LayoutState
+from mcu.protocol.models import Uplink, UplinkVideo
 from tests.client.fake_server import (
     COMPOSITE_HUE,
     COMPOSITE_HZ,
@@ -128,6 +130,59 @@ async def test_a_screen_has_its_own_connection(server: FakeServer) -> None:
         assert [offer["connection"] for offer in server.seen("offer")] == ["main", "screen"]
         await room.stop_sharing()
         assert server.seen("media_state")[-1] == {"screen": False}
+
+
+async def test_pictures_are_made_to_suit_what_the_server_asks_for(server: FakeServer) -> None:
+    def width() -> int:
+        frame = server.pictures.get("main")
+        return frame.width if frame is not None else 0
+
+    async with Room.connect(server.url, "demo", "Ada", video=TestCard(30, 3, fps=20), receive=False) as room:
+        await until(server, lambda: width() == 640)
+        first = room.uplink
+        assert first is None
+        await server.say("uplink", video={"width": 300, "height": 180, "fps": 10, "kbps": 200}, screen=None)
+        await until(server, lambda: width() == 320 and shows(server, 3))
+        events = room.events()
+        await server.say("uplink", video=None, screen={"width": 640, "height": 360, "fps": 15, "kbps": 900})
+        async with asyncio.timeout(WAIT_S):
+            assert isinstance(await anext(events), UplinkChanged)
+        assert room.uplink == Uplink(screen=UplinkVideo(width=640, height=360, fps=15, kbps=900))
+        await until_resting(room)
+        server.pictures.clear()
+        await server.say("uplink", video={"width": 1280, "height": 720, "fps": 30, "kbps": 1700}, screen=None)
+        await until(server, lambda: width() == 640 and shows(server, 3))
+
+
+async def test_the_quality_can_be_bounded_and_its_changes_are_told(server: FakeServer) -> None:
+    async with Room.connect(server.url, "demo", "Ada", receive=False) as room:
+        assert (await room.limit_quality("low")).tier == "low"
+        assert server.seen("view") == [{"tier": "low"}]
+        events = room.events()
+        await server.say("quality", tier="audio", reason="bandwidth", choice="low")
+        async with asyncio.timeout(WAIT_S):
+            assert isinstance(await anext(events), QualityChanged)
+        assert room.quality is not None
+        assert (room.quality.tier, room.quality.reason, room.quality.choice) == ("audio", "bandwidth", "low")
+
+
+async def until_resting(room: Room) -> None:
+    """No picture was sent for half a second, in which ten would have been."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            before = (await room.packets_sent())["video"]
+            await asyncio.sleep(0.5)
+            if (await room.packets_sent())["video"] == before:
+                return
+
+
+def test_a_picture_keeps_its_shape_and_is_never_enlarged() -> None:
+    asked = UplinkVideo(width=320, height=180, fps=25, kbps=200)
+    assert fitting(1280, 720, asked) == (320, 180)
+    assert fitting(640, 480, asked) == (320, 240)
+    assert fitting(360, 640, asked) == (320, 570)
+    assert fitting(160, 90, asked) == (160, 90)
+    assert fitting(1280, 720, None) == (1280, 720)
 
 
 async def test_a_dropped_socket_is_resumed_as_the_same_person(server: FakeServer) -> None:

@@ -194,6 +194,9 @@ class FakeServer:
             self.undoable.append(self.layouts[data["view"]])
             await self.change_layout(data["view"], data["layout"])
             return {"ok": True, "data": {"layout": data["layout"], "etag": "2"}}
+        if kind == "view" and "tier" in data:
+            quality = {"participant": ME, "choice": data["tier"], "tier": data["tier"], "reason": "asked"}
+            return {"ok": True, "data": {"participant": self._me(), "quality": quality}}
         if kind == "view":
             return {"ok": True, "data": {"participant": self._watch_view(data["name"])}}
         if kind == "hand":
@@ -217,6 +220,7 @@ class FakeServer:
             "participants": [me, *self.others],
             "ice_servers": [],
             "resume_token": "token-1",
+            "quality": {"participant": ME, "choice": "auto", "tier": "high", "reason": "start"},
             "tiles": {"layout_seq": 1, "tiles": [{"participant": n, "source": "camera", "name": n} for n in names]},
         }
 

@@ -259,3 +259,50 @@ async def overflow(page: RoomPage) -> list[str]:
           .map(([e, _]) => e.id || e.outerHTML)"""
     )
     return stick_out
+
+
+async def test_the_page_sends_what_the_server_asks_for(room: FakeServer, chromium: Chromium) -> None:
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await room.wait_for_media("main video")
+        await room.say("uplink", {"video": {"width": 160, "height": 90, "fps": 10, "kbps": 80}, "screen": None})
+        sent = "(await window.mcu.stats()).sent.video"
+        await wait_for_stats(page, f"{sent}.width === 160 && {sent}.height === 90 && {sent}.framesPerSecond <= 12")
+        await room.say("uplink", {"video": None, "screen": None})
+        await wait_for_stats(page, "await rests(() => window.mcu.stats().then(({ sent }) => sent.video.framesEncoded))")
+        await room.say("uplink", {"video": {"width": 640, "height": 360, "fps": 30, "kbps": 600}, "screen": None})
+        await wait_for_stats(page, f"{sent}.width === 320 && {sent}.framesPerSecond > 12")
+        assert page.complaints == []
+
+
+async def test_the_picture_can_be_bounded_and_the_page_says_why_it_is_small(
+    room: FakeServer, chromium: Chromium
+) -> None:
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        badge = page.page.locator("#quality-note")
+        assert not await badge.is_visible()
+        await room.say("quality", {"tier": "low", "reason": "bandwidth", "choice": "auto"})
+        await page.wait_for("!document.getElementById('quality-note').hidden")
+        assert "your line is too slow" in (await badge.text_content() or "")
+        await page.page.get_by_role("button", name="settings").click()
+        menu = page.page.get_by_label("Picture I receive")
+        assert await menu.input_value() == "auto"
+        await menu.select_option("audio")
+        await room.wait_for("view", tier="audio")
+        await page.wait_for("document.getElementById('quality-note').textContent === 'Sound only'")
+        await menu.select_option("medium")
+        await page.wait_for("document.getElementById('quality-note').hidden")
+        assert await menu.input_value() == "medium"
+        assert page.complaints == []
+
+
+async def wait_for_stats(page: RoomPage, expression: str) -> None:
+    """Waits until the expression is true, within which ``await`` may be used, and ``rests``: a figure stood still."""
+    await page.page.wait_for_function(
+        "async () => { const rests = async (figure) => { const before = await figure();"
+        " await new Promise((resolve) => setTimeout(resolve, 500)); return (await figure()) === before; };"
+        f" return {expression}; }}",
+        timeout=20_000,
+        polling=200,
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mcu.clock import SystemClock
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
-from mcu.protocol.access import ListWaiting, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, UpdateRoom, WaitingList
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -35,6 +35,7 @@ from mcu.protocol.commands import (
     GetRoom,
     GetTileHealth,
     GetTiles,
+    GetUplink,
     Join,
     Joined,
     LayoutCommand,
@@ -59,6 +60,7 @@ from mcu.protocol.commands import (
     TileHealthList,
     UpdateParticipant,
     UpdateView,
+    UplinkState,
     ViewList,
     WatchView,
 )
@@ -90,10 +92,26 @@ from mcu.protocol.models import (
     TileHealth,
     TileInfo,
     TileMap,
+    Uplink,
     ViewSpec,
 )
+from mcu.protocol.quality import GetQuality, Quality, SetQuality, Tier, TierChoice
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
-from mcu.protocol.talk import ChatHistory, GetChatHistory, GetReady, ReadySet
+from mcu.protocol.talk import (
+    ChatHistory,
+    ClearReady,
+    DeleteMessage,
+    Delivered,
+    EditMessage,
+    GetChatHistory,
+    GetReady,
+    React,
+    ReadySet,
+    Said,
+    Say,
+    SendApp,
+    SetReady,
+)
 from mcu.room.layout import VersionedLayout
 from mcu.room.layout_desk import LayoutDesk
 from mixer.timeline import Timeline
@@ -146,6 +164,8 @@ class FakeRoom:
         self.views: dict[str, ViewSpec] = {"main": spec.view.model_copy(update={"name": "main"})}
         self.desks: dict[str, LayoutDesk] = {}
         self.banners: dict[str, Banner] = {}
+        self.uplinks: dict[str, Uplink] = {}
+        self.choices: dict[str, TierChoice] = {}
         self.groups: dict[str, GroupSpec] = {}
         self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
@@ -209,6 +229,11 @@ class FakeRoom:
             recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
+            locked=self.spec.locked,
+            lobby=self.spec.lobby,
+            password=self.spec.password_hash is not None,
+            owner=self.spec.owner,
+            on_owner_left=self.spec.on_owner_left,
         )
 
     def tiles(self, view: str = "main") -> TileMap:
@@ -266,6 +291,14 @@ class FakeRoom:
                 return self.info()
             case ListParticipants():
                 return ParticipantList(participants=tuple(self.people.values()))
+            case GetQuality():
+                return self._quality(command.participant)
+            case SetQuality():
+                self.choices[self._person(command.participant).id] = command.choice
+                return self._quality(command.participant)
+            case GetUplink():
+                self._person(command.participant)
+                return UplinkState(uplink=self.uplinks.get(command.participant))
             case GetSoundHealth():
                 self._person(command.participant)
                 return SOUND_HEALTH
@@ -300,6 +333,11 @@ class FakeRoom:
             case GetTileHealth():
                 self._view(command.view)
                 return TileHealthList(view=command.view, tiles=tuple(map(_healthy, self.people.values())))
+
+    def _quality(self, participant: str) -> Quality:
+        choice = self.choices.get(self._person(participant).id, "auto")
+        tier: Tier = "high" if choice == "auto" else choice
+        return Quality(participant=participant, choice=choice, tier=tier, reason="asked")
 
     def _show(self, spec: ViewSpec) -> ViewSpec:
         self.views[spec.name] = spec
@@ -358,12 +396,30 @@ class FakeRoom:
             case SetGroup():
                 self.groups[command.group] = command.spec
                 return self._group(command.group)
+            case _:
+                return self._answer_about_people(command)
+
+    def _answer_about_people(self, command: Command) -> Reply:
+        """Nobody waits, and what is said is neither passed on nor kept."""
+        match command:
             case GetChatHistory():
                 return ChatHistory(messages=())
-            case ListWaiting():
-                return WaitingList(waiting=())
-            case GetReady():
+            case Say():
+                return Said(message_id=secrets.token_hex(4), delivered=0, sent_at=datetime.now(UTC))
+            case EditMessage() | DeleteMessage():
+                raise NotFound("no such message", code="no_such_message", field="message_id")
+            case SendApp():
+                return Delivered(delivered=0)
+            case React():
+                return Done()
+            case GetReady() | SetReady() | ClearReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
+            case ListWaiting() | Admit():
+                return WaitingList(waiting=())
+            case UpdateRoom():
+                self.spec = command.changes.applied_to(self.spec)
+                self.emit(RoomUpdated(room=self.info()))
+                return self.info()
             case _:
                 raise AssertionError(f"unknown command {command.type}")
 

@@ -72,7 +72,8 @@ def _bands(frames: Floats) -> Floats:
     hz = np.fft.rfftfreq(FFT, 1 / 48_000)
     centres = LOWEST_HZ * 2.0 ** (np.arange(BANDS) / 3)
     masks = [(hz >= centre / 2 ** (1 / 6)) & (hz < centre * 2 ** (1 / 6)) for centre in centres]
-    return np.sqrt(np.stack([power[:, mask].sum(axis=1) for mask in masks], axis=1))
+    bands: Floats = np.sqrt(np.stack([power[:, mask].sum(axis=1) for mask in masks], axis=1))
+    return bands
 
 
 def _likeness(clean: Floats, heard: Floats) -> float:

@@ -12,7 +12,8 @@ import pytest
 from mcu.clock import NS_PER_MS, NS_PER_S, ntp_from_wall
 from mcu.frames import AudioPacket, SenderReport
 from mcu.media.opus import OpusDecoder, OpusEncoder, Samples
-from mcu.media.playout import Playout, PlayoutStatistics
+from mcu.media.playout import Playout
+from mcu.media.playout_statistics import PlayoutStatistics
 from mixer.timeline import SenderClock, StreamClock
 from tests.kit.clock import FakeClock
 from tests.kit.network import Blackout, Link, Weather
@@ -326,6 +327,71 @@ def test_packets_that_say_they_are_silent_are_not_decoded() -> None:
     assert all(chunk is None for chunk in listener.chunks[110:])
     assert listener.statistics.level == 127
     assert listener.statistics.concealed_samples == 0
+
+
+def test_a_parked_stream_is_not_decoded_and_comes_back_in_time() -> None:
+    decoder = CountingDecoder()
+    parked, played = Playout(decoder=decoder), Playout()
+    heard: list[Samples | None] = []
+    arrivals = list(Link[AudioPacket](Weather(jitter_ms=10, loss=0.01)).carry(packets(12)))
+    for tick in range(600):
+        now_ns = START_NS + 7 * NS_PER_MS + tick * TICK_NS
+        while arrivals and arrivals[0][0] <= now_ns:
+            arrived_ns, packet = arrivals.pop(0)
+            for playout in (parked, played):
+                playout.push(dataclasses.replace(packet, arrived_ns=arrived_ns))
+        played.pull(now_ns)
+        if 100 <= tick < 500:
+            parked.park(now_ns)
+        else:
+            heard.append(parked.pull(now_ns))
+        if tick == 499:
+            assert decoder.decodes <= 100
+            assert parked.latency_ns == pytest.approx(played.latency_ns, abs=9 * NS_PER_MS)
+    counted = parked.statistics
+    assert (counted.received, counted.lost) == (played.statistics.received, played.statistics.lost)
+    assert counted.played_samples <= 200 * 960
+    assert counted.delay_ms == pytest.approx(counted.target_ms, abs=4)
+    assert all(chunk is not None and loudness(chunk) > QUIETEST for chunk in heard[100:])
+    parked.close()
+    played.close()
+
+
+def test_a_voice_after_a_pause_is_decoded_after_the_packets_before_it() -> None:
+    """A parked stream that is heard again before its next packet is due."""
+    decoder = CountingDecoder()
+    playout, sent = Playout(decoder=decoder), list(packets(4))
+    pause = 50
+    for tick in range(100 + pause):
+        if tick < 100:
+            playout.push(dataclasses.replace(sent[tick][1], arrived_ns=START_NS + tick * TICK_NS))
+        playout.park(START_NS + tick * TICK_NS)
+    assert decoder.decodes == 0
+    now_ns = START_NS + (100 + pause) * TICK_NS
+    for n in range(100, 110):
+        late = dataclasses.replace(
+            sent[n][1],
+            rtp_timestamp=(sent[n][1].rtp_timestamp + pause * 960) % 2**32,
+            arrived_ns=START_NS + (n + pause) * TICK_NS,
+        )
+        playout.push(late)
+    chunks = [playout.pull(now_ns + tick * TICK_NS) for tick in range(8)]
+    assert chunks[0] is None, "not due yet"
+    assert decoder.resets == 2, "once when the stream began, once when it came back"
+    fresh = OpusDecoder()
+    expected = np.concatenate([fresh.decode(packet.payload) for _, packet in sent[97:105]])[3 * 960 :]
+    got = np.concatenate([chunk for chunk in chunks if chunk is not None])
+    begin = int(np.flatnonzero(got)[0])
+    assert np.array_equal(got[begin : begin + 3_000], without_start(expected)[:3_000])
+
+
+def test_a_closed_playout_can_be_looked_at_and_parked() -> None:
+    playout = Playout()
+    for sent_ns, packet in packets(0.1):
+        playout.push(dataclasses.replace(packet, arrived_ns=sent_ns))
+    playout.close()
+    assert playout.look(START_NS) is None
+    playout.park(START_NS)
 
 
 class CountingDecoder(OpusDecoder):

@@ -111,3 +111,9 @@ def test_a_plugin_is_a_preset_until_another_preset_or_regions_take_its_place() -
     custom = {"preset": "plugin:circle", "variants": [{"regions": [{"id": "all", "box": ["0", "0", "1", "1"]}]}]}
     assert Layout.model_validate(custom).plugin is None
     assert Layout.model_validate({"preset": "bestFit"}).own_preset == "grid"
+
+
+def test_the_sounds_bitrate_is_the_profiles_unless_it_is_said() -> None:
+    assert ViewSpec().audio_bps == 32_000
+    assert ViewSpec(audio_profile="music").audio_bps == 96_000
+    assert ViewSpec(audio_profile="music", audio_kbps=48).audio_bps == 48_000

@@ -204,6 +204,18 @@ def test_pictures_at_their_size_are_kept_within_a_bound_and_change_with_their_so
     assert scaled.count == count + 1, "it had to make room"
 
 
+def test_a_picture_that_has_the_size_of_its_tile_is_copied_and_not_scaled() -> None:
+    scaled = ScaledPictures()
+    exact, wider = noise(64, 32, 6), noise(66, 32, 7)
+    tile = Tile(TileKey("a"), Box(0, 0, 64, 32))
+    assert all(map(np.shares_memory, scaled.get(tile, exact).picture.planes, exact.planes))
+    assert np.array_equal(scaled.get(tile, wider).picture.y, wider.y[:, :64])
+    assert np.array_equal(scaled.get(replace(tile, fit="contain"), exact).picture.y, exact.y)
+    assert (scaled.count, scaled.nbytes) == (0, 0)
+    scaled.get(replace(tile, fit="contain"), wider)
+    assert scaled.count == 1
+
+
 def test_a_drawing_that_fails_leaves_no_promise_behind(compositor: Compositor) -> None:
     scene, pictures = grid(2)
     canvas = Canvas(CANVAS)

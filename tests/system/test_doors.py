@@ -53,7 +53,7 @@ def server(turn_port: int, page_port: int, tmp_path_factory: pytest.TempPathFact
     turn = [{"urls": [f"turn:127.0.0.1:{turn_port}?transport=udp"], "secret": coturn.SECRET}]
     origins = [f"http://localhost:{page_port}"]
     variables = SETTINGS | {"MCU_ICE_SERVERS": json.dumps(turn), "MCU_CORS_ORIGINS": json.dumps(origins)}
-    with running_server(tmp_path_factory.mktemp("doors"), variables, "--workers", "0") as server:
+    with running_server(tmp_path_factory.mktemp("doors"), variables, "--workers", "1") as server:
         yield server
 
 

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 
+from mcu.frames import AudioPacket
 from mcu.media.opus import Samples
-from mcu.media.playout import PlayoutStatistics
+from mcu.media.playout_statistics import PlayoutStatistics
 from tests.kit.intelligibility import aligned, segmental_snr_db, stoi
 from tests.kit.network import Link, Weather
 from tests.kit.speech import Microphone, noise, recorded
@@ -22,8 +23,8 @@ def speech() -> Samples:
 
 
 def mix(weather: Weather, *, fec: bool, seed: int = 1) -> tuple[Samples, PlayoutStatistics]:
-    microphone = Microphone(expected_loss=0.1 if fec else 0.0)
-    with SoundRoom(Member("ada", Link(weather, seed).carry(microphone.packets(speech(), START_NS)))) as room:
+    microphone, link = Microphone(expected_loss=0.1 if fec else 0.0), Link[AudioPacket](weather, seed)
+    with SoundRoom(Member("ada", link.carry(microphone.packets(speech(), START_NS)))) as room:
         room.play(speech().size / 48_000 + 0.5)
         return room.mix, room.members[0].playout.statistics
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import pytest
 
 from mcu.clock import NS_PER_MS
 from mcu.frames import PLAIN_SOUND, AudioPacket, SoundForm
+from mcu.media.decoding import VideoDecoding
 from mcu.media.opus import OpusDecoder, Samples, has_fec, packet_samples
 from mcu.media.playout import Playout
+from mcu.room.link import Link
 from mcu.room.listening import OWN_MIX_HOLD_NS, Listening
 from mcu.room.loss_guard import CALM_NS, GUARDS, LossGuard, quantile
 from mcu.room.snapshot import SoundInput
+from mcu.rtc.listener import Reception
 from mcu.rtc.sender import AudioFanout
 from mixer.sound import Mixed, SoundMixer, Sums
 from mixer.timeline import SOUND_TICK_NS, SOUND_TICK_SAMPLES
@@ -165,6 +169,20 @@ def test_the_change_to_ones_own_mix_and_back_makes_no_click(hall: Hall, hz: floa
     assert max(loudness) < 1.2 * np.median(loudness)
 
 
+def test_a_stream_that_nobody_shared_until_now_makes_no_click_either(hall: Hall) -> None:
+    one = hall.enter("ada")
+    for tick in range(HOLD_TICKS + 250):
+        voices = {"ben": hum(700, tick)}
+        if 100 <= tick < 120:
+            voices["ada"] = SILENCE + np.int16(1)
+        hall.play(**voices)
+        assert hall.listening.streams == 1
+    assert 0 < hall.fanout.statistics.own < HOLD_TICKS + 250 - 100
+    heard = decoded(packets(one)).astype(np.float64)
+    usual = heard[24_000:90_000]
+    assert np.abs(np.diff(heard[24_000:], 2)).max() < 1.5 * np.abs(np.diff(usual, 2)).max()
+
+
 def test_who_has_fallen_silent_shares_again_after_a_while(hall: Hall) -> None:
     hall.enter("ada")
     hall.enter("cy")
@@ -234,6 +252,9 @@ def test_packet_times_are_those_asked_for_and_cost_an_encoder_only_meanwhile(hal
     hall.leave("ben")
     hall.play()
     assert hall.listening.streams == 1
+    hall.leave("cy")
+    hall.play()
+    assert hall.listening.streams == 0
 
 
 def test_two_channels_go_to_those_who_asked_and_one_to_the_rest(hall: Hall) -> None:
@@ -286,6 +307,27 @@ def test_copies_are_sent_while_listeners_report_losses(hall: Hall) -> None:
     assert fec_share(seconds(1)) > 0.4
     seconds(3)
     assert fec_share(seconds(1)) == 0
+
+
+def test_what_a_listener_reports_of_the_sound_reaches_their_stream(hall: Hall) -> None:
+    one = hall.enter("ada")
+    lane = one.downlink.audio
+    link = Link(
+        "ada",
+        "main",
+        decoding=cast(VideoDecoding, None),
+        playout=None,
+        lipsync=None,
+        on_state=lambda *news: None,
+        on_keyframe_request=lambda asking: None,
+    )
+    link.on_reception(Reception("audio", 0.5, None, None))  # before anything is sent to them
+    link.served = one.downlink
+    link.on_reception(Reception("video", 0.5, None, None))
+    assert lane is not None
+    assert lane.fraction_lost == 0.0
+    link.on_reception(Reception("audio", 0.25, None, None))
+    assert lane.fraction_lost == 0.25
 
 
 def test_a_speaker_is_guarded_by_what_they_report_themselves(hall: Hall) -> None:

@@ -64,7 +64,7 @@ async def test_ten_viewers_share_one_encoder_and_its_keyframes(tmp_path: Path) -
         await until(lambda: hub.statistics.frames > 20)
         text = await engine.metrics()
         assert 'mcu_video_encoders{room="room"} 1.0' in text
-        assert 'mcu_hub_viewers{codec="H264",room="room",view="main"} 10.0' in text
+        assert 'mcu_hub_viewers{codec="H264",room="room",tier="high",view="main"} 10.0' in text
         assert 'mcu_participants{room="room"} 10.0' in text
         frames = hub.statistics.frames
         keyframes = hub.statistics.keyframes

@@ -81,7 +81,7 @@ async def test_two_views_have_sizes_and_rates_of_their_own(tmp_path: Path) -> No
         assert {tile.participant for tile in portrait.composite.tile_map.tiles} == {ada.id, bob.id}
         assert portrait.composite.tile_map.canvas.height == 320
         text = await engine.metrics()
-        assert 'mcu_hub_viewers{codec="H264",room="room",view="portrait"} 1.0' in text
+        assert 'mcu_hub_viewers{codec="H264",room="room",tier="high",view="portrait"} 1.0' in text
         await asyncio.gather(ada.close(), bob.close())
 
 

@@ -1,0 +1,90 @@
+"""What the gateway remembers of a room, for the day its worker dies."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mcu.engine.process import Program, WorkerProcess
+from mcu.engine.remote import Memory, RemoteRoom
+from mcu.errors import NoCapacity
+from mcu.protocol.commands import SetBackgroundImage
+from mcu.protocol.events import LayoutChangedEvent, Moved, RecordingChanged, RoomUpdated
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, ViewSpec
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SIDE = ViewSpec(name="side", width=320, height=180)
+MAIN = ViewSpec(width=640, height=360)
+
+
+class Nobody:
+    """A listener of a worker that was never started."""
+
+    def on_news(self, *_: object) -> None: ...
+
+    def on_lost(self, *_: object) -> None: ...
+
+
+def updated(*views: ViewSpec) -> RoomUpdated:
+    info = RoomInfo(
+        name="a", capacity=9, participants=0, views=views, recording=False, created_at=NOW, metadata={"k": "v"}
+    )
+    return RoomUpdated(room=info)
+
+
+def changed(view: str, preset: str) -> LayoutChangedEvent:
+    layout = Layout.model_validate({"preset": preset})
+    return LayoutChangedEvent(view=view, state=LayoutState(layout=layout, etag="1"))
+
+
+def recording(state: str) -> RecordingChanged:
+    facts = {"id": "r1", "room": "a", "view": "side", "file": "r.mp4", "started_at": NOW, "duration_s": 1}
+    return RecordingChanged(recording=RecordingInfo.model_validate({**facts, "size_bytes": 2, "state": state}))
+
+
+def test_views_and_what_they_wear_survive_and_go_with_the_view() -> None:
+    memory = Memory(RoomSpec(name="a"))
+    memory.learn(updated(MAIN, SIDE))
+    memory.learn(changed("main", "speaker"))
+    memory.learn(changed("side", "strip"))
+    memory.carried_out(SetBackgroundImage(view="side", image=b"image"))
+    after = memory.survive()
+    assert (after.spec.view.width, after.views) == (640, (MAIN, SIDE))
+    assert {view: layout.preset for view, layout in after.layouts.items()} == {"main": "speaker", "side": "strip"}
+    assert [image.view for image in after.images.values()] == ["side"]
+    after.learn(updated(MAIN))
+    assert (list(after.layouts), after.images) == (["main"], {})
+
+
+def test_only_recordings_that_run_go_on() -> None:
+    memory = Memory(RoomSpec(name="a"))
+    memory.learn(recording("active"))
+    assert memory.recordings == {"r1": "side"}
+    assert memory.survive().recordings == {}, "their second parts are recordings of their own"
+    memory.learn(recording("finished"))
+    assert memory.recordings == {}
+
+
+def test_tokens_are_good_for_the_room_that_follows_and_the_next() -> None:
+    memory = Memory(RoomSpec(name="a"), tokens={"ada": "t1"})
+    second = memory.survive()
+    assert (second.tokens, second.former) == ({}, {"t1": "ada"})
+    second.tokens["bo"] = "t2"
+    assert second.survive().former == {"t1": "ada", "t2": "bo"}
+
+
+async def test_an_event_that_cant_be_read_is_left_out() -> None:
+    room = RemoteRoom(1, Memory(RoomSpec(name="a")), WorkerProcess(1, Program(), Nobody()), lambda _: None)
+    events = room.events()
+    room.deliver(b'{"type": "speakers", "active": [{"id": "ada", "level": null}], "dominant": null}')
+    room.deliver(Moved().model_dump_json().encode())
+    assert (await anext(events)).type == "moved"
+
+
+async def test_a_worker_that_never_was_is_gone() -> None:
+    worker = WorkerProcess(1, Program(), Nobody())
+    room = RemoteRoom(1, Memory(RoomSpec(name="a")), worker, lambda _: None)
+    with pytest.raises(NoCapacity, match="join again") as gone:
+        await room.call(SetBackgroundImage(image=None))
+    assert gone.value.retry_after_s == 1
+    await worker.stop(1.0)
