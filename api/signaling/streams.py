@@ -17,6 +17,7 @@ import structlog
 from api.session import Session
 from api.signaling.trickle import Fragment, IceCredentials
 from mcu.errors import McuError, NoCapacity, NotFound, StaleIce, Unprocessable
+from mcu.protocol.events import Event, ParticipantLeft, PeerFailed
 
 log = structlog.get_logger()
 
@@ -42,6 +43,16 @@ class Stream:
         if self.credential is None or presented is None:
             return self.credential is presented
         return hmac.compare_digest(self.credential, presented)
+
+    def ends_with(self, event: Event) -> bool:
+        """Its connection is dead, or the person who watches with it was thrown out of the room."""
+        match event:
+            case PeerFailed():
+                return event.connection == "main"
+            case ParticipantLeft():
+                return event.reason == "kicked" and event.id == self.session.principal.identity
+            case _:
+                return False
 
     async def trickle(self, fragment: Fragment, if_match: str | None) -> None:
         """Hands candidates to the connection. Raises ``StaleIce`` when they are meant for another ICE session,
@@ -103,7 +114,7 @@ class Streams:
         try:
             async with aclosing(stream.session.events()) as events:
                 async for event in events:
-                    if event.type == "error" and event.connection == "main":
+                    if stream.ends_with(event):
                         break
         except Exception:  # the boundary of one stream: its fault is logged and ends nobody else
             log.exception("stream_failed", kind=stream.kind)
