@@ -1,6 +1,7 @@
 """GStreamer's webrtcbin as a WHIP publisher or a WHEP viewer. A program for /usr/bin/python3, which has ``gi``.
 
-``gst_client.py whip ADDRESS HZ`` sends blue pictures and a tone until its standard input is closed; ``gst_client.py
+``gst_client.py whip ADDRESS HZ SETUP`` sends blue pictures and a tone until its standard input is closed, and offers to
+take the part SETUP in the DTLS handshake (``actpass`` or ``passive``, which makes it the server); ``gst_client.py
 whep ADDRESS DIRECTORY`` writes ``picture.rgb`` (a line with the size, then the pixels) and ``sound.raw`` (S16LE, mono,
 48 kHz) once both have come. webrtcbin makes RSA certificates, as browsers no longer do.
 """
@@ -53,8 +54,8 @@ def ask(method: str, address: str, body: str | None = None) -> tuple[int, dict[s
 
 
 class Client:
-    def __init__(self, pipeline: Any, address: str) -> None:
-        self.pipeline, self.address = pipeline, address
+    def __init__(self, pipeline: Any, address: str, setup: str = "actpass") -> None:
+        self.pipeline, self.address, self.setup = pipeline, address, setup
         self.location: str | None = None
         self.reply: Any = None
         self.fault = ""
@@ -79,6 +80,7 @@ class Client:
 
     def post(self) -> None:
         offer = self.peer.get_property("local-description").sdp.as_text()
+        offer = offer.replace("a=setup:actpass", f"a=setup:{self.setup}")
         status, headers, answer = ask("POST", self.address, offer)
         if status != 201:
             self.fault = f"refused: {status} {answer}\n{offer}"
@@ -101,8 +103,8 @@ class Client:
             sys.exit(self.fault)
 
 
-def whip(address: str, hz: str) -> None:
-    client = Client(Gst.parse_launch(WHIP.format(hz=hz)), address)
+def whip(address: str, hz: str, setup: str) -> None:
+    client = Client(Gst.parse_launch(WHIP.format(hz=hz)), address, setup)
 
     def stop() -> None:
         sys.stdin.read()

@@ -127,14 +127,16 @@ async def gst_client(python: str, *arguments: str) -> AsyncIterator[asyncio.subp
             await process.wait()
 
 
-async def test_webrtcbin_sends_with_an_rsa_certificate(server: Server) -> None:
-    python = require_webrtcbin()
-    async with gst_client(python, "whip", f"{server.url}/whip/gst", str(TONE_HZ)) as process:
-        await until_connected(server, "gst")
-        async with libwebrtc.watching(f"{server.url}/whep/gst") as (_, viewer):
+@pytest.mark.parametrize("setup", ["actpass", "passive"])
+async def test_webrtcbin_sends_with_an_rsa_certificate(server: Server, setup: str) -> None:
+    """As the DTLS client, and as the server, where the cipher suite must be one for its RSA key."""
+    python, room = require_webrtcbin(), f"gst-{setup}"
+    async with gst_client(python, "whip", f"{server.url}/whip/{room}", str(TONE_HZ), setup) as process:
+        await until_connected(server, room)
+        async with libwebrtc.watching(f"{server.url}/whep/{room}") as (_, viewer):
             await sees_and_hears(viewer, BLUE)
     assert process.returncode == 0
-    await until_empty(server, "gst")
+    await until_empty(server, room)
 
 
 async def test_webrtcbin_watches(server: Server, tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ async def test_webrtcbin_watches(server: Server, tmp_path: Path) -> None:
 async def test_who_dies_without_a_word_is_gone_soon(server: Server) -> None:
     """There is no socket to come back by: nobody keeps their tile for them."""
     python = require_webrtcbin()
-    async with gst_client(python, "whip", f"{server.url}/whip/dying", str(TONE_HZ)) as process:
+    async with gst_client(python, "whip", f"{server.url}/whip/dying", str(TONE_HZ), "actpass") as process:
         await until_connected(server, "dying")
         process.kill()
         await process.wait()
