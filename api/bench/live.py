@@ -43,6 +43,11 @@ class LiveServer:
         stack.callback(self._end)
         self._wait_until_ready()
 
+    @property
+    def pid(self) -> int:
+        """Of the gateway; workers are its children."""
+        return self._process.pid
+
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + START_S
         while time.monotonic() < deadline_s and self._process.poll() is None:

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mcu.engine.threads import cpu_seconds
 from mcu.media.decoding import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
@@ -69,6 +70,8 @@ class _Rooms(Collector):
         page = _Page()
         page.gauge("mcu_rooms", "Open rooms", (), (), len(self._rooms))
         page.gauge("mcu_peers", "Peer connections", (), (), len(self._ticker))
+        for role, spent_s in cpu_seconds().items():
+            page.counter("mcu_thread_cpu_seconds", "Processor time of living threads", ("thread",), (role,), spent_s)
         for room in self._rooms:
             _room(page, room)
             _heard(page, room)
