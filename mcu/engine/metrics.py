@@ -110,6 +110,9 @@ def _room(page: _Page, room: Room) -> None:
         page.gauge("mcu_tier_viewers", "Viewers who get a tier", _TIER, (room.name, got), number)
     for reason, number in room.qualities.moves.items():
         page.counter("mcu_tier_moves", "Changes of tier", ("room", "reason"), (room.name, reason), number)
+    page.gauge("mcu_load_level", "Steps that quality is down because of load", _ROOM, labels, room.governor.level)
+    for why, number in room.governor.moves.items():
+        page.counter("mcu_load_moves", "Changes of that level", ("room", "reason"), (room.name, why), number)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
     page.counter("mcu_uplink_wishes", "Changes of what people are asked to send", _ROOM, labels, room.uplinks.told)
