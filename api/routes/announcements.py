@@ -24,12 +24,13 @@ from mcu.protocol.names import GroupName
 router = APIRouter(prefix="/rooms/{room}/announcements", tags=["announcements"])
 
 SOUND_TYPES = ("audio/ogg", "audio/wav", "audio/x-wav", "audio/flac", "audio/mpeg", "application/ogg")
+TONES = [{"tone": {"hz": 880, "duration_ms": 300}, "duck_db": -20}]
 REQUEST: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in SOUND_TYPES},
-            "application/json": {"schema": ToneAnnouncement.model_json_schema()},
+            "application/json": {"schema": {**ToneAnnouncement.model_json_schema(), "examples": TONES}},
         },
     }
 }
