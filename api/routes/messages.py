@@ -11,7 +11,7 @@ from mcu.protocol.talk import ChannelName, ChatMessage, MessageId, MessageText, 
 
 router = APIRouter(prefix="/rooms/{room}/messages", tags=["chat"])
 
-MessagePath = Annotated[MessageId, Path(alias="message")]
+MessagePath = Annotated[MessageId, Path(alias="message", description="The message's id.")]
 
 
 class NewMessage(BaseModel):

@@ -1,5 +1,6 @@
 """Every route that the app has, read from the app itself, with a request that it understands."""
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class EveryRoute:
         return await client.request(self.method, path, content=self.body, headers=sent)
 
 
+@functools.cache
 def document() -> dict[str, Any]:
     return create_app(Settings()).openapi()
 
