@@ -118,6 +118,7 @@ async def test_what_is_anothers_opens_to_no_participant(
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (route, answer.text)
     messages = (await caller.get(f"{API}/rooms/team/messages")).json()["messages"]
     assert [one["text"] for one in messages] == ["mine"]
+    await ada.ask("ping")
 
 
 async def test_what_is_ones_own_opens(meeting: Meeting) -> None:
@@ -128,6 +129,7 @@ async def test_what_is_ones_own_opens(meeting: Meeting) -> None:
     for operation in own:
         (route,) = [one for one in ROUTES if one.operation == operation]
         assert (await route.ask(caller, message=said)).is_success, route
+    await ada.ask("ping")
 
 
 async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) -> None:
@@ -138,6 +140,7 @@ async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) 
         assert answer.is_success or answer.status_code in (404, 409), (route, answer.text)
         if answer.status_code == 404:
             assert answer.json()["code"] != "not_found", route
+    await ada.closed()
 
 
 def _destructive(route: EveryRoute) -> int:
