@@ -5,6 +5,7 @@ import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import ReceivedFrame
@@ -105,7 +106,7 @@ class Meeting:
 
     def run(self, seconds: int) -> Shown:
         for number in range(seconds * 25):
-            self._at(NS_PER_S + number * FRAME_NS, lambda now_ns, number=number: self._frame(number, now_ns))
+            self._at(NS_PER_S + number * FRAME_NS, partial(self._frame, number))
         for tick in range(seconds * 50):
             self._at(NS_PER_S + tick * POLL_NS + 7 * NS_PER_MS, self._poll)
         while self._events:
