@@ -163,4 +163,7 @@ def whep(address: str, directory: str) -> None:
 
 if __name__ == "__main__":
     Gst.init(None)
-    {"whip": whip, "whep": whep}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "whip":
+        whip(*sys.argv[2:])
+    else:
+        whep(*sys.argv[2:])
