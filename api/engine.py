@@ -56,6 +56,7 @@ def engine_config(settings: Settings) -> "EngineConfig":
         decode_threads=media.decode_threads,
         lost_after_ns=round(media.lost_after_s * 1e9),
         grace_ns=round(media.grace_s * 1e9),
+        govern=media.governor,
     )
 
 

@@ -106,6 +106,7 @@ class MediaSettings(Section):
     private_candidates: bool = Field(default=True, description="send to candidates in private address ranges")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode incoming video")
     lost_after_s: float = Field(default=10.0, gt=0, le=300, description="a silent connection is given up after this")
+    governor: bool = Field(default=True, description="a room that the machine can't keep up with sends less")
     grace_s: float = Field(default=30.0, ge=0, le=600, description="who is gone keeps their tile for this long")
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from mcu.clock import Clock
+from mcu.clock import NS_PER_S, Clock
 from mcu.config import EngineConfig
 from mcu.errors import NotFound
 from mcu.media.decoding import DecodePool
@@ -23,6 +23,7 @@ from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.desk import Desk
 from mcu.room.events import Events, Subscription
+from mcu.room.governor import RoomGovernor
 from mcu.room.groups import Groups
 from mcu.room.media import RoomMedia
 from mcu.room.outputs import new_identity
@@ -102,6 +103,9 @@ class Room:
     def _open_desks(self) -> dict[type[Any], Callable[[Any], Awaitable[c.Reply]]]:
         """Those who carry out commands, each on a part of the room."""
         self.qualities = Qualities(self._clock, self.views, self._attendance, self._connections, self._events)
+        self.governor = RoomGovernor(
+            self._opened_as.name, self._clock, self.views, self.pictures, self.qualities, self._events
+        )
         self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events)
         self._announcing = Announcing(
             self._clock,
@@ -279,11 +283,15 @@ class Room:
 
     async def _keep_house(self) -> None:
         while True:
+            due_s = self._loop.time() + HOUSEKEEPING_S
             await asyncio.sleep(HOUSEKEEPING_S)
+            late_s = self._loop.time() - due_s
             try:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
                 self.uplinks.look()
+                if self._config.govern:
+                    self.governor.look(round(late_s * NS_PER_S))
                 self.qualities.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
