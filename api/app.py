@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -34,10 +35,14 @@ from api.routes import (
     views,
 )
 from api.settings import Settings
-from api.signaling import websocket
+from api.signaling import websocket, whep, whip
+from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
+from mcu.engine.keeping import KeepingEngine
 from mcu.errors import McuError
 from mcu.protocol.announcements import MAX_SOUND_BYTES
+from mcu.store.kept_bans import KeptBans
+from mcu.store.store import Store
 
 log = structlog.get_logger()
 
@@ -59,17 +64,29 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = engine or await start_engine(settings)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
-        try:
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.store_place)
+            stack.push_async_callback(store.close)
+            webhooks = Webhooks(settings, store)
+            stack.push_async_callback(webhooks.close)
+            running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
+            stack.push_async_callback(_close, running)
+            running.journal.on_written = webhooks.wake
+            bans = KeptBans(running.journal)
+            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+            await running.load()
+            await bans.load(store, datetime.now(UTC))
+            await webhooks.start()
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
+            await running.reopen()
             app.state.gateway = gateway
             _announce(settings)
-            yield
-        finally:
-            app.state.gateway = None
-            await _close(running)
+            try:
+                yield
+            finally:
+                app.state.gateway = None
+                await gateway.streams.close()
 
     app = FastAPI(
         title="mosaic-mcu",
@@ -97,6 +114,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
+    app.include_router(whip.router)
+    app.include_router(whep.router)
     app.include_router(health.router)
     app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())
@@ -128,8 +147,9 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "Range"],
-            expose_headers=["ETag", "Location", "Retry-After", "Content-Range"],
+            # Some WHIP clients send ETag where If-Match belongs.
+            allow_headers=["Authorization", "Content-Type", "If-Match", "ETag", "Range"],
+            expose_headers=["ETag", "Location", "Retry-After", "Content-Range", "Link", "Accept-Patch", "Accept-Post"],
         )
     app.add_middleware(ErrorBoundary)
     app.add_middleware(SecurityHeaders)

@@ -10,15 +10,7 @@ from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.load import LoadReason, LoadStep
-from mcu.protocol.models import (
-    Frozen,
-    ParticipantInfo,
-    RecordingInfo,
-    RoomInfo,
-    SpeakerLevel,
-    TileMap,
-    UplinkVideo,
-)
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap, UplinkVideo
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
