@@ -6,6 +6,7 @@ import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
+from api.capacity import Admission
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
@@ -44,6 +45,7 @@ class Gateway:
         self.bans = bans
         self.webhooks = webhooks
         self.previews = Previews()
+        self.admission = Admission(settings, engine)
         self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
@@ -57,6 +59,7 @@ class Gateway:
             spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
+        await self.admission.check(joining=False)
         handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
         return await RoomControl(handle, principal, self.bans).info()
@@ -84,6 +87,8 @@ class Gateway:
         """
         principal.require("join", asked.room)
         trusted = not self.authority.open
+        if asked.resume is None:
+            await self.admission.check(joining=await self.engine.find(asked.room) is not None)
         handle = await self._find_or_open(principal, asked.room)
         try:
             return await enter(handle, principal, self.bans, asked, trusted=trusted)
