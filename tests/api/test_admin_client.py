@@ -133,6 +133,7 @@ async def use_people(admin: Admin) -> None:
     assert (await room.sound.set_group("french", {"": -12.0})).hears == {"": -12.0}
     assert [one.name for one in await room.sound.groups()] == ["", "french"]
     await room.sound.delete_group("french")
+    assert (await room.sound.set_group("", {"wolves": -6.0})).name == ""
     playing = await room.sound.announce_tone(Tone(duration_ms=20_000), duck_db=-3)
     assert await room.sound.announcements() != ()
     assert (await room.sound.announcement(playing.id)).duck_db == -3
