@@ -6,6 +6,7 @@ import typer
 
 from api.cli import layout, participant, record, room, token
 from api.cli.bench import bench
+from api.cli.doctor import doctor
 from api.cli.join import join
 from api.cli.serve import serve
 from api.cli.version import version
@@ -24,6 +25,7 @@ app.add_typer(layout.app, name="layout")
 app.add_typer(record.app, name="record")
 app.add_typer(token.app, name="token")
 app.command("join")(join)
+app.command("doctor")(doctor)
 app.command("bench")(bench)
 app.command("version")(version)
 

@@ -64,6 +64,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "No credential, or one that is not valid here.",
         403: "The credential doesn't allow this.",
         404: "There is no such room, participant, view, recording or message.",
+        406: "The offer has more tracks, or other codecs, than can be taken here.",
         409: "Not in the present state.",
         412: "`If-Match` names another version: somebody else was faster.",
         413: "The body is too large.",
