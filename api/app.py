@@ -34,7 +34,7 @@ from api.routes import (
     views,
 )
 from api.settings import Settings
-from api.signaling import websocket
+from api.signaling import websocket, whep, whip
 from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
 from mcu.engine.keeping import KeepingEngine
@@ -85,6 +85,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
                 yield
             finally:
                 app.state.gateway = None
+                await gateway.streams.close()
 
     app = FastAPI(
         title="mosaic-mcu",
@@ -111,6 +112,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
+    app.include_router(whip.router)
+    app.include_router(whep.router)
     app.include_router(health.router)
     app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())
@@ -142,8 +145,9 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "Range"],
-            expose_headers=["ETag", "Location", "Retry-After", "Content-Range"],
+            # Some WHIP clients send ETag where If-Match belongs.
+            allow_headers=["Authorization", "Content-Type", "If-Match", "ETag", "Range"],
+            expose_headers=["ETag", "Location", "Retry-After", "Content-Range", "Link", "Accept-Patch", "Accept-Post"],
         )
     app.add_middleware(ErrorBoundary)
     app.add_middleware(SecurityHeaders)

@@ -34,6 +34,14 @@ DEFAULT_CONFIG = Path("mcu.toml")
 MIN_KEY_BYTES = 32
 MIN_ADMIN_KEY_BYTES = 16
 
+IceUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-]{1,253})(:[0-9]{1,5})?(\?transport=(udp|tcp))?$"
+    ),
+]
+"""RFC 7064 and RFC 7065."""
+
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 
 
@@ -48,11 +56,21 @@ class Section(BaseModel):
 class IceServerSettings(Section):
     """A STUN or TURN server handed to clients. ``secret`` makes time-limited credentials (coturn's use-auth-secret)."""
 
-    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    urls: Annotated[tuple[IceUrl, ...], Field(min_length=1, max_length=8)]
     username: str | None = None
     credential: SecretStr | None = None
     secret: SecretStr | None = None
     ttl_s: int = Field(default=3600, ge=60, le=86_400)
+
+    @property
+    def relays(self) -> bool:
+        return any(url.startswith("turn") for url in self.urls)
+
+    @model_validator(mode="after")
+    def _turn_has_credentials(self) -> "IceServerSettings":
+        if self.relays and self.secret is None and not (self.username and self.credential):
+            raise ValueError("a TURN server needs secret (coturn's static-auth-secret), or username and credential")
+        return self
 
 
 class Limits(Section):
@@ -63,6 +81,7 @@ class Limits(Section):
     rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
     empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices of a room are mixed, the loudest")
+    max_streams: int = Field(default=500, ge=0, le=100_000, description="WHIP and WHEP sessions; 0: none")
     max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     body_timeout_s: float = Field(default=30.0, gt=0, le=600)
@@ -80,17 +99,22 @@ class MediaSettings(Section):
 
     announced_address: str | None = Field(default=None, description="the public IP address in front of this host")
     host_addresses: tuple[str, ...] = Field(default=(), description="local IP addresses to use; empty: all")
+    interfaces: tuple[str, ...] = Field(default=(), description="or network interfaces to use, by name; empty: all")
+    ipv6: bool = Field(default=True, description="use this machine's IPv6 addresses too")
     udp_port_min: int = Field(default=0, ge=0, le=65_535, description="0: any free port")
     udp_port_max: int = Field(default=0, ge=0, le=65_535)
     private_candidates: bool = Field(default=True, description="send to candidates in private address ranges")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode incoming video")
     lost_after_s: float = Field(default=10.0, gt=0, le=300, description="a silent connection is given up after this")
+    governor: bool = Field(default=True, description="a room that the machine can't keep up with sends less")
     grace_s: float = Field(default=30.0, ge=0, le=600, description="who is gone keeps their tile for this long")
 
     @model_validator(mode="after")
     def _addresses_and_ports(self) -> "MediaSettings":
         for address in (*self.host_addresses, *([self.announced_address] if self.announced_address else [])):
             ipaddress.ip_address(address)
+        if self.host_addresses and self.interfaces:
+            raise ValueError("host_addresses and interfaces: choose by the one or the other")
         if self.udp_port_min > self.udp_port_max:
             raise ValueError("udp_port_min is above udp_port_max")
         return self

@@ -110,7 +110,11 @@ async def close_room(gateway: GatewayDep, principal: PrincipalDep, name: RoomPat
 
 @router.post("/rooms/{room}/join", operation_id="join_room", responses=problems(400, 404, 413, 415, 503))
 async def join_room(
-    gateway: GatewayDep, bearer: BearerDep, name: RoomPath, request: Request, join: JoinRequest | None = None
+    gateway: GatewayDep,
+    bearer: BearerDep,
+    name: RoomPath,
+    request: Request,
+    join: Annotated[JoinRequest | None, Body(examples=[{}])] = None,
 ) -> JoinPass:
     """A short-lived address to open the signaling connection at, and the ICE servers to use."""
     principal = gateway.authority.authenticate(join.token if join and join.token else bearer)

@@ -50,6 +50,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class WithBytes(Frozen):
+    """Bytes are Base64 (RFC 4648) where they have to be JSON."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
 class MediaState(Frozen):
     """What a participant says it sends. ``audio`` False: muted; ``video`` False: camera off (avatar at once)."""
 
