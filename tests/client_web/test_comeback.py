@@ -6,6 +6,8 @@ from tests.client_web.fakeserver import FakeServer, autojoin
 from tests.client_web.nouns import ME
 from tests.kit.browser import Chromium
 
+NO_REGULAR_PING = "{ const real = setInterval; window.setInterval = (f, ms) => (ms < 10_000 ? real(f, ms) : 0); }"
+
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
@@ -33,7 +35,9 @@ async def test_a_failed_connection_is_replaced(room: FakeServer, chromium: Chrom
 
 async def test_a_socket_that_leads_nowhere_is_found_out_with_the_path(room: FakeServer, chromium: Chromium) -> None:
     """The network changed: neither end is told. What fails first makes the page look after the rest at once."""
-    async with chromium.open(autojoin(room)) as page:
+    async with chromium.open(f"{room.url}/?room=demo&name=Kim") as page:
+        await page.page.evaluate(NO_REGULAR_PING)
+        await page.page.get_by_role("button", name="Join", exact=True).click()
         await page.wait_for_state("live")
         room.ignore()
         await room.say("error", {"code": "connection_failed", "message": "it died", "connection": "main"})
