@@ -18,7 +18,7 @@ async def get_capacity(
     height: Annotated[
         int | None, Query(ge=64, le=2160, description="of their view; null: as rooms are by default")
     ] = None,
-    fps: Annotated[int | None, Query(ge=1, le=60)] = None,
+    fps: Annotated[int | None, Query(ge=1, le=60, description="of their view; null: as rooms are by default")] = None,
     joining: Annotated[bool, Query(description="they join a room that is open, instead of one of their own")] = False,
 ) -> Capacity:
     """Whether so many more people would fit, and why. With keys set this needs an admin key or token."""
