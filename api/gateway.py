@@ -100,6 +100,16 @@ class Gateway:
             handle = await self._find_or_open(principal, asked.room)
             return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
 
+    @staticmethod
+    def check_publishing(principal: Principal, room: str) -> None:
+        """Before anything of theirs is read. Raises ``Forbidden``."""
+        require_publishing(principal, room)
+
+    @staticmethod
+    def check_watching(principal: Principal, room: str) -> None:
+        """Before anything of theirs is read. Raises ``Forbidden``."""
+        principal.require("watch", room)
+
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""
         require_publishing(principal, asked.room)

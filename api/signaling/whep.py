@@ -31,6 +31,7 @@ async def watch(
 ) -> Response:
     """Receives a view of a room and its sound. 409 with `Retry-After` while nobody is there."""
     principal = gateway.authority.authenticate(credential)
+    gateway.check_watching(principal, room)
     gateway.streams.check_capacity()
     offer, carries = one_way(await read_offer(request), "recvonly")
     session = await gateway.watch(principal, room, view, tier)

@@ -33,6 +33,7 @@ async def publish(
 ) -> Response:
     """Sends into a room. The answer has all candidates in it, and `Location` is the stream's address."""
     principal = gateway.authority.authenticate(credential)
+    gateway.check_publishing(principal, room)
     gateway.streams.check_capacity()
     offer, carries = one_way(await read_offer(request), "sendonly")
     session = await gateway.publish(principal, JoinData(room=room, name=name))
