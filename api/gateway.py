@@ -81,8 +81,9 @@ class Gateway:
         await room.check_standing()
         return room
 
-    async def join(self, principal: Principal, asked: JoinData) -> Session | Knock:
+    async def join(self, principal: Principal, asked: JoinData, source: str | None = None) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
+        ``source`` is the address it comes from, where that is known.
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
@@ -91,13 +92,13 @@ class Gateway:
             await self.admission.check(joining=await self.engine.find(asked.room) is not None)
         handle = await self._find_or_open(principal, asked.room)
         try:
-            return await enter(handle, principal, self.bans, asked, trusted=trusted)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
         except NotFound as gone:
             if gone.error_code != "no_such_room":
                 raise
             # It closed for being empty in this very moment; the next one is open.
             handle = await self._find_or_open(principal, asked.room)
-            return await enter(handle, principal, self.bans, asked, trusted=trusted)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
 
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""

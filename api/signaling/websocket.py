@@ -33,6 +33,7 @@ from api.gateway import Gateway
 from api.session import Knock, Session
 from api.signaling.messages import Data, event_message, joined_data, waiting_data
 from api.signaling.requests import perform
+from api.source import source_of
 from mcu.clock import Clock, SystemClock
 from mcu.errors import Conflict, McuError, ServerFault, Unauthorised
 from mcu.flood import Bucket
@@ -181,7 +182,7 @@ class Socket:
         if self._session is not None or self._knock is not None:
             raise Conflict("this connection has joined already")
         principal = self._holder or self._gateway.authority.authenticate(join.token)
-        entered = await self._gateway.join(principal, join)
+        entered = await self._gateway.join(principal, join, source_of(self._websocket))
         if isinstance(entered, Knock):
             self._knock = entered
             return waiting_data(entered)
