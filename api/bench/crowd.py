@@ -29,7 +29,7 @@ from mcu.frames import AudioPacket
 
 ROOM: Final = "crowd"
 SIZES: Final = (16, 100, 250)
-SECONDS: Final = 15
+SECONDS: Final = 8
 QUICK_S: Final = 3
 SETTLING_S: Final = 2.0
 WATCH_S: Final = 0.01

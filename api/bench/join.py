@@ -25,7 +25,7 @@ from mcu.rtc import RtcTicker
 
 ROOM: Final = "join"
 PEOPLE: Final = 9
-JOINS: Final = 40
+JOINS: Final = 30
 QUICK_JOINS: Final = 12
 PAUSE_S: Final = 0.13
 """Between two, and no multiple of a picture's interval. The server makes at most two keyframes a second."""

@@ -19,7 +19,7 @@ from api.bench.timecode import FPS
 from api.server import loop_factory
 
 PEOPLE: Final = 4
-ROOMS: Final = 6
+ROOMS: Final = 4
 QUICK_ROOMS: Final = 2
 """Every room's ticks stand elsewhere between the senders' pictures."""
 SECONDS: Final = 8.0

@@ -30,7 +30,7 @@ FIRST: Final = 4
 """So many are there before anything is counted: what a room has of its own they have brought about."""
 LISTENERS: Final = 40
 FULL_S: Final = 1800
-USUAL_S: Final = 40
+USUAL_S: Final = 30
 QUICK_S: Final = 12
 SETTLING_S: Final = 3.0
 READ_S: Final = 1.0

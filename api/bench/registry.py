@@ -23,6 +23,9 @@ NAMES: Final = (
     "calibrate",
 )
 
+ASIDE: Final = ("calibrate",)
+"""Not one of the table's: no part of `all`."""
+
 
 def load(name: str) -> Bench:
     """The bench of that name. Raises ``BenchFailed`` when its module holds none."""
