@@ -34,6 +34,8 @@ from api.routes import (
 )
 from api.settings import Settings
 from api.signaling import websocket
+from api.signaling.socketio import SocketIoDoor
+from api.signaling.started import Started
 from mcu.engine.engine import Engine
 from mcu.errors import McuError
 from mcu.protocol.announcements import MAX_SOUND_BYTES
@@ -60,14 +62,17 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         running = engine or await start_engine(settings)
         gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
+        socketio = SocketIoDoor(gateway)
         try:
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
             app.state.gateway = gateway
+            app.state.socketio = socketio
             _announce(settings)
             yield
         finally:
             app.state.gateway = None
+            await socketio.close()
             await _close(running)
 
     app = FastAPI(
@@ -95,6 +100,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
+    app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())

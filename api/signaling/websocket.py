@@ -18,7 +18,6 @@ events, the writer sends both from one bounded queue. Whichever meets the end fi
 
 import asyncio
 from collections.abc import Awaitable
-from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -28,15 +27,22 @@ from pydantic_core import from_json, to_json
 from starlette.websockets import WebSocketDisconnect
 
 from api.auth import Principal
-from api.errors import error_body, problem_response, validated
+from api.errors import error_body, problem_response
 from api.gateway import Gateway
-from api.session import Knock, Session
-from api.signaling.messages import Data, event_message, joined_data, waiting_data
-from api.signaling.requests import perform
+from api.signaling.conversation import (
+    FLOOD,
+    INTERNAL_ERROR,
+    POLICY_VIOLATION,
+    SERVICE_RESTART,
+    TOO_LONG,
+    Closing,
+    Conversation,
+)
+from api.signaling.messages import Data
 from mcu.clock import Clock, SystemClock
-from mcu.errors import Conflict, McuError, ServerFault, Unauthorised
+from mcu.errors import McuError, Unauthorised
 from mcu.flood import Bucket
-from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, JoinData, Reply, Request
+from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, Reply, Request
 
 log = structlog.get_logger()
 router = APIRouter()
@@ -45,20 +51,6 @@ OUTGOING_MESSAGES = 256
 MESSAGES_PER_S = 50.0
 MESSAGES_BURST = 100
 CLOSE_TIMEOUT_S = 2.0
-
-SERVICE_RESTART = 1012
-KICKED = 4001
-ROOM_CLOSED = 4002
-DENIED = 4003
-
-
-class Closing(Exception):
-    """The socket ends; ``code`` None when it is gone already."""
-
-    def __init__(self, code: int | None, reason: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 @router.websocket("/ws")
@@ -84,11 +76,9 @@ class Socket:
     ) -> None:
         self._websocket = websocket
         self._gateway = gateway
-        self._holder = holder
+        self._conversation = Conversation(gateway, holder, self._tell)
         self._bucket = Bucket(MESSAGES_PER_S, MESSAGES_BURST, clock or SystemClock())
         self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_MESSAGES)
-        self._session: Session | None = None
-        self._knock: Knock | None = None
         self._tasks: asyncio.TaskGroup
 
     async def serve(self) -> None:
@@ -101,7 +91,7 @@ class Socket:
             closing = next(end for end in ends.exceptions if isinstance(end, Closing))
         except* Exception as faults:  # the boundary of one socket: its fault is logged and ends nobody else
             log.error("signaling_failed", exc_info=faults)
-            closing = Closing(1011, "internal error")
+            closing = Closing(INTERNAL_ERROR, "internal error")
         finally:
             try:
                 await self._detach()
@@ -110,21 +100,18 @@ class Socket:
 
     async def _detach(self) -> None:
         try:
-            if self._session is not None:
-                await self._session.detach()
-            elif self._knock is not None:
-                await self._knock.stop()
+            await self._conversation.close()
         except Exception:  # the same boundary: the socket is closed whatever the room does
             log.exception("detach_failed")
 
     async def _read(self) -> None:
         deadline_s = asyncio.get_running_loop().time() + self._gateway.settings.limits.join_timeout_s
-        while self._session is None and self._knock is None:
+        while not self._conversation.begun:
             try:
                 async with asyncio.timeout_at(deadline_s):
                     request = await self._receive()
             except TimeoutError:
-                raise Closing(1008, "join first") from None
+                raise Closing(POLICY_VIOLATION, "join first") from None
             await self._answer(request)
         while True:
             await self._answer(await self._receive())
@@ -138,12 +125,12 @@ class Socket:
         if message["type"] == "websocket.disconnect":
             raise Closing(None)
         if not self._bucket.take():
-            raise Closing(1013, "too many messages")
+            raise Closing(FLOOD, "too many messages")
         text = message.get("text")
         if text is None:
-            raise Closing(1008, "binary messages are not understood")
+            raise Closing(POLICY_VIOLATION, "binary messages are not understood")
         if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
-            raise Closing(1009, "message too long")
+            raise Closing(TOO_LONG, "message too long")
         return parse_request(text)
 
     async def _answer(self, request: Request | Reply) -> None:
@@ -151,78 +138,24 @@ class Socket:
             self._send(request)
             return
         try:
-            data = await self._perform(request)
+            data = await self._conversation.perform(request.type, request.data)
         except McuError as error:
             self._send(Reply(reply_to=request.id, ok=False, error=error_body(error)))
             return
         self._send(Reply(reply_to=request.id, ok=True, data=data))
-        if request.type == "join" and self._session is not None:
-            self._tasks.create_task(self._pump(self._session), name="websocket-pump")
-        elif request.type == "join" and self._knock is not None:
-            self._tasks.create_task(self._wait(self._knock), name="websocket-lobby")
+        if request.type == "join":
+            self._tasks.create_task(self._conversation.follow(), name="websocket-pump")
         if request.type == "leave":
             raise Closing(1000, "left")
 
-    async def _perform(self, request: Request) -> Data:
-        if request.type == "ping":
-            return {}
-        if request.type == "join":
-            return await self._join(validated(JoinData, request.data))
-        if request.type == "leave" and self._knock is not None and self._session is None:
-            return {}
-        if self._session is None:
-            raise Conflict("join a room first" if self._knock is None else "wait until you are let in")
-        if request.type == "leave":
-            await self._session.leave()
-            return {}
-        return await perform(self._session, request.type, request.data)
-
-    async def _join(self, join: JoinData) -> Data:
-        if self._session is not None or self._knock is not None:
-            raise Conflict("this connection has joined already")
-        principal = self._holder or self._gateway.authority.authenticate(join.token)
-        entered = await self._gateway.join(principal, join)
-        if isinstance(entered, Knock):
-            self._knock = entered
-            return waiting_data(entered)
-        self._session = entered
-        return self._joined(entered)
-
-    def _joined(self, session: Session) -> Data:
-        return joined_data(session, self._gateway.ice_servers(session.me.id))
-
-    async def _wait(self, knock: Knock) -> None:
-        """In the lobby; then the session goes on as if it had joined at once."""
-        try:
-            session = await knock.admitted()
-        except ServerFault:
-            raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again") from None
-        except McuError as refused:
-            error = error_body(refused)
-            self._send(EventMessage(type="denied", data=error.model_dump(exclude_none=True)))
-            raise Closing(DENIED, _bounded(error.message)) from None
-        self._session = session
-        self._send(EventMessage(type="joined", data=self._joined(session)))
-        await self._pump(session)
-
-    async def _pump(self, session: Session) -> None:
-        async with aclosing(session.events()) as events:
-            async for event in events:
-                self._send(event_message(event))
-                if event.type == "kicked":
-                    raise Closing(KICKED, _bounded(event.reason))
-                if event.type == "room_closed":
-                    raise Closing(ROOM_CLOSED, "the room was closed")
-                if event.type == "moved":
-                    raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again")
-        if not session.ended:
-            raise Closing(1013, "too far behind the room's events")
+    async def _tell(self, news: EventMessage) -> None:
+        self._send(news)
 
     def _send(self, message: Reply | EventMessage) -> None:
         try:
             self._outgoing.put_nowait(_text(message))
         except asyncio.QueueFull:
-            raise Closing(1013, "messages are not being read") from None
+            raise Closing(FLOOD, "messages are not being read") from None
 
     async def _write(self) -> None:
         try:
@@ -239,7 +172,7 @@ class Socket:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 if closing.code is not None:
                     await _either(self._outgoing.join(), writer)
-                    await self._websocket.close(closing.code, closing.reason)
+                    await self._websocket.close(closing.code, _bounded(closing.reason))
         except (TimeoutError, WebSocketDisconnect, RuntimeError):
             log.debug("socket_gone", code=closing.code)
         finally:
@@ -253,15 +186,15 @@ def parse_request(text: str) -> Request | Reply:
     try:
         message = from_json(text, allow_inf_nan=False)
     except ValueError:
-        raise Closing(1008, "not valid JSON") from None
+        raise Closing(POLICY_VIOLATION, "not valid JSON") from None
     if not isinstance(message, dict):
-        raise Closing(1008, "not a JSON object")
+        raise Closing(POLICY_VIOLATION, "not a JSON object")
     try:
         return Request.model_validate(message)
     except ValidationError as error:
         number = message.get("id")
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 2**53:
-            raise Closing(1008, "no id") from None
+            raise Closing(POLICY_VIOLATION, "no id") from None
         first = error.errors(include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         return Reply(reply_to=number, ok=False, error=ErrorBody(code="bad_request", message=first["msg"], field=field))

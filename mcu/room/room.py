@@ -9,7 +9,7 @@ import structlog
 
 from mcu.clock import Clock
 from mcu.config import EngineConfig
-from mcu.errors import NotFound
+from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
@@ -232,6 +232,7 @@ class Room:
     def info(self) -> RoomInfo:
         return RoomInfo(
             name=self.spec.name,
+            topology=self.spec.topology,
             capacity=self.spec.capacity,
             participants=len(self._attendance.visible),
             views=self.views.specs,
@@ -283,6 +284,8 @@ class Room:
     # Commands
 
     async def _offer(self, command: c.Offer) -> c.Answer:
+        if self.spec.topology == "mesh":
+            raise Conflict("this room is a mesh: its members connect to each other, nothing is mixed here")
         participant = self._attendance.participant(command.participant)
         answer = await self._connections.offer(participant, command.connection, command.sdp)
         return c.Answer(sdp=answer)

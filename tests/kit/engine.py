@@ -222,6 +222,7 @@ class FakeRoom:
     def info(self) -> RoomInfo:
         return RoomInfo(
             name=self.name,
+            topology=self.spec.topology,
             capacity=self.spec.capacity,
             participants=len(self.people),
             views=tuple(self.views.values()),

@@ -1,0 +1,74 @@
+"""The canonical messages as events: ``socket.emit(type, data, ack)``.
+
+The acknowledgement is ``{ok: true, data}`` or ``{ok: false, error}``, as replies on the WebSocket are. Who asked for
+none learns of what went wrong from the event ``error``.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+from api.errors import error_body
+from api.signaling.conversation import Closing, Conversation
+from api.signaling.messages import Data
+from api.signaling.socketio.line import Line
+from api.signaling.socketio.server import acknowledged
+from mcu.errors import McuError, Unprocessable
+from mcu.protocol.wire import EventMessage
+
+log = structlog.get_logger()
+
+
+class Canonical:
+    """``Dialect``."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        holder = None if line.gateway.authority.open else line.principal
+        self._conversation = Conversation(line.gateway, holder, self._tell)
+        self._following: asyncio.Task[None] | None = None
+
+    async def handle(self, event: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        try:
+            data = await self._conversation.perform(event, _data(arguments))
+        except McuError as error:
+            body = error_body(error).model_dump(exclude_none=True)
+            if not acknowledged.get():
+                await self._line.emit("error", body | {"request": event[:64]})
+            return ({"ok": False, "error": body},)
+        if event == "join":
+            # It begins once this has returned, and so after the acknowledgement.
+            self._following = asyncio.create_task(self._follow(), name="socketio-pump")
+        elif event == "leave":
+            await self._line.disconnect()
+        return ({"ok": True, "data": data},)
+
+    async def close(self) -> None:
+        following, self._following = self._following, None
+        if following is not None and following is not asyncio.current_task():
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+        await self._conversation.close()
+
+    async def _tell(self, news: EventMessage) -> None:
+        await self._line.emit(news.type, news.data)
+
+    async def _follow(self) -> None:
+        try:
+            await self._conversation.follow()
+        except Closing as closing:
+            log.info("socketio_closed", code=closing.code, reason=closing.reason)
+        except Exception:  # the boundary of one client: its fault is logged and ends nobody else
+            log.exception("signaling_failed")
+        else:
+            return  # they left
+        await self._line.disconnect()
+
+
+def _data(arguments: tuple[Any, ...]) -> Data:
+    if not arguments or arguments[0] is None:
+        return {}
+    if not isinstance(arguments[0], dict):
+        raise Unprocessable("send the data as one object", field="data")
+    return arguments[0]
