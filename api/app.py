@@ -33,7 +33,9 @@ from api.routes import (
     views,
 )
 from api.settings import Settings
-from api.signaling import websocket
+from api.signaling import rawchat, websocket
+from api.signaling.peerjs import door as peerjs
+from api.signaling.peerjs.realm import Realm
 from api.signaling.socketio import SocketIoDoor
 from api.signaling.started import Started
 from mcu.engine.engine import Engine
@@ -62,17 +64,19 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         running = engine or await start_engine(settings)
         gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
-        socketio = SocketIoDoor(gateway)
+        socketio, peers = SocketIoDoor(gateway), Realm()
         try:
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
             app.state.gateway = gateway
             app.state.socketio = socketio
+            app.state.peers = peers
             _announce(settings)
             yield
         finally:
             app.state.gateway = None
             await socketio.close()
+            peers.close()
             await _close(running)
 
     app = FastAPI(
@@ -100,6 +104,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
+    app.include_router(rawchat.router)
+    app.include_router(peerjs.router)
     app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)

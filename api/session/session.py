@@ -216,7 +216,8 @@ class Session(RoomControl):
         """Raises ``Forbidden`` for somebody whose token says what they are called."""
         if self.principal.name is not None:
             raise Forbidden("this token says what you are called")
-        return await self._ask(UpdateParticipant(participant=self.me.id, name=name), ParticipantInfo)
+        self._become(await self._ask(UpdateParticipant(participant=self.me.id, name=name), ParticipantInfo))
+        return self.me
 
     async def say(self, text: str, to: tuple[str, ...] | None = None, channel: str | None = None) -> Said:
         """To everybody, or in private to those named. Raises ``NotFound``, ``Unprocessable``, ``TooMany``."""

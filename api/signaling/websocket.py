@@ -17,40 +17,21 @@ events, the writer sends both from one bounded queue. Whichever meets the end fi
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any
 
-import structlog
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
-from starlette.websockets import WebSocketDisconnect
 
 from api.auth import Principal
 from api.errors import error_body, problem_response
 from api.gateway import Gateway
-from api.signaling.conversation import (
-    FLOOD,
-    INTERNAL_ERROR,
-    POLICY_VIOLATION,
-    SERVICE_RESTART,
-    TOO_LONG,
-    Closing,
-    Conversation,
-)
+from api.signaling.conversation import POLICY_VIOLATION, Closing, Conversation
 from api.signaling.messages import Data
-from mcu.clock import Clock, SystemClock
+from api.signaling.textsocket import TextSocket
 from mcu.errors import McuError, Unauthorised
-from mcu.flood import Bucket
-from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, Reply, Request
+from mcu.protocol.wire import ErrorBody, EventMessage, Reply, Request
 
-log = structlog.get_logger()
 router = APIRouter()
-
-OUTGOING_MESSAGES = 256
-MESSAGES_PER_S = 50.0
-MESSAGES_BURST = 100
-CLOSE_TIMEOUT_S = 2.0
 
 
 @router.websocket("/ws")
@@ -71,67 +52,25 @@ async def signaling(websocket: WebSocket, ticket: str | None = None) -> None:
 class Socket:
     """One WebSocket. ``serve`` returns when it is closed and the participant has left or is detached."""
 
-    def __init__(
-        self, websocket: WebSocket, gateway: Gateway, holder: Principal | None, clock: Clock | None = None
-    ) -> None:
-        self._websocket = websocket
-        self._gateway = gateway
+    def __init__(self, websocket: WebSocket, gateway: Gateway, holder: Principal | None) -> None:
+        self._socket = TextSocket(websocket)
+        self._join_timeout_s = gateway.settings.limits.join_timeout_s
         self._conversation = Conversation(gateway, holder, self._tell)
-        self._bucket = Bucket(MESSAGES_PER_S, MESSAGES_BURST, clock or SystemClock())
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_MESSAGES)
-        self._tasks: asyncio.TaskGroup
 
     async def serve(self) -> None:
-        closing = Closing(SERVICE_RESTART, "the server is going away")
-        writer = asyncio.create_task(self._write(), name="websocket-writer")
-        try:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self._read(), name="websocket-reader")
-        except* Closing as ends:
-            closing = next(end for end in ends.exceptions if isinstance(end, Closing))
-        except* Exception as faults:  # the boundary of one socket: its fault is logged and ends nobody else
-            log.error("signaling_failed", exc_info=faults)
-            closing = Closing(INTERNAL_ERROR, "internal error")
-        finally:
-            try:
-                await self._detach()
-            finally:
-                await self._close(writer, closing)
-
-    async def _detach(self) -> None:
-        try:
-            await self._conversation.close()
-        except Exception:  # the same boundary: the socket is closed whatever the room does
-            log.exception("detach_failed")
+        await self._socket.serve(self._read, self._conversation.close)
 
     async def _read(self) -> None:
-        deadline_s = asyncio.get_running_loop().time() + self._gateway.settings.limits.join_timeout_s
+        deadline_s = asyncio.get_running_loop().time() + self._join_timeout_s
         while not self._conversation.begun:
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    request = await self._receive()
+                    text = await self._socket.receive()
             except TimeoutError:
                 raise Closing(POLICY_VIOLATION, "join first") from None
-            await self._answer(request)
+            await self._answer(parse_request(text))
         while True:
-            await self._answer(await self._receive())
-
-    async def _receive(self) -> Request | Reply:
-        """The next request, or the reply to one that could not be understood. Raises ``Closing``."""
-        try:
-            message = await self._websocket.receive()
-        except WebSocketDisconnect:
-            raise Closing(None) from None
-        if message["type"] == "websocket.disconnect":
-            raise Closing(None)
-        if not self._bucket.take():
-            raise Closing(FLOOD, "too many messages")
-        text = message.get("text")
-        if text is None:
-            raise Closing(POLICY_VIOLATION, "binary messages are not understood")
-        if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
-            raise Closing(TOO_LONG, "message too long")
-        return parse_request(text)
+            await self._answer(parse_request(await self._socket.receive()))
 
     async def _answer(self, request: Request | Reply) -> None:
         if isinstance(request, Reply):
@@ -144,7 +83,7 @@ class Socket:
             return
         self._send(Reply(reply_to=request.id, ok=True, data=data))
         if request.type == "join":
-            self._tasks.create_task(self._conversation.follow(), name="websocket-pump")
+            self._socket.tasks.create_task(self._conversation.follow(), name="websocket-pump")
         if request.type == "leave":
             raise Closing(1000, "left")
 
@@ -152,33 +91,7 @@ class Socket:
         self._send(news)
 
     def _send(self, message: Reply | EventMessage) -> None:
-        try:
-            self._outgoing.put_nowait(_text(message))
-        except asyncio.QueueFull:
-            raise Closing(FLOOD, "messages are not being read") from None
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                text = await self._outgoing.get()
-                await self._websocket.send_text(text)
-                self._outgoing.task_done()
-        except WebSocketDisconnect:
-            return  # the reader is told of it too
-
-    async def _close(self, writer: asyncio.Task[None], closing: Closing) -> None:
-        """Sends what is still queued, then the close frame; a client that doesn't read is waited for no longer."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                if closing.code is not None:
-                    await _either(self._outgoing.join(), writer)
-                    await self._websocket.close(closing.code, _bounded(closing.reason))
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            log.debug("socket_gone", code=closing.code)
-        finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-        log.info("socket_closed", code=closing.code, reason=closing.reason)
+        self._socket.send(_text(message))
 
 
 def parse_request(text: str) -> Request | Reply:
@@ -209,18 +122,3 @@ def _text(message: Reply | EventMessage) -> str:
     else:
         body["data"] = message.data
     return to_json(body).decode()
-
-
-async def _either(awaitable: Awaitable[Any], task: asyncio.Task[Any]) -> None:
-    """Waits until one of them is done; ``task`` is left running."""
-    other = asyncio.ensure_future(awaitable)
-    try:
-        await asyncio.wait({other, task}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
-
-
-def _bounded(reason: str) -> str:
-    """A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5)."""
-    return reason.encode()[:120].decode("utf-8", "ignore")

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from api.errors import error_body, validated
+from api.signaling.following import Following
 from api.signaling.people import Company
 from api.signaling.socketio.line import NO_ANSWER, Line
 from api.signaling.stay import Stay
@@ -29,6 +30,7 @@ class CallDialect:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._stay: Stay | None = None
+        self._following: Following | None = None
         self._company = Company(())
         self._mesh = False
 
@@ -46,6 +48,8 @@ class CallDialect:
 
     async def close(self) -> None:
         stay, self._stay = self._stay, None
+        if self._following is not None:
+            await self._following.close()
         if stay is not None:
             await stay.close()
             self._line.rooms_changed()
@@ -53,10 +57,10 @@ class CallDialect:
     async def _join(self, room: Any) -> None:
         asked = validated(JoinData, {"room": room})
         await self.close()
-        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear, self._over)
+        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear)
         self._stay, self._company = stay, Company(stay.session.roster)
         self._mesh = stay.session.joined_room.topology == "mesh"
-        stay.follow()
+        self._following = Following(stay.follow(), self._over, "socketio-news")
         self._line.rooms_changed()
         if not self._mesh:
             await self._line.emit("welcome")

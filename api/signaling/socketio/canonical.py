@@ -4,13 +4,13 @@ The acknowledgement is ``{ok: true, data}`` or ``{ok: false, error}``, as replie
 none learns of what went wrong from the event ``error``.
 """
 
-import asyncio
 from typing import Any
 
 import structlog
 
 from api.errors import error_body
 from api.signaling.conversation import Closing, Conversation
+from api.signaling.following import Following
 from api.signaling.messages import Data
 from api.signaling.socketio.line import Line
 from api.signaling.socketio.server import acknowledged
@@ -27,7 +27,7 @@ class Canonical:
         self._line = line
         holder = None if line.gateway.authority.open else line.principal
         self._conversation = Conversation(line.gateway, holder, self._tell)
-        self._following: asyncio.Task[None] | None = None
+        self._following: Following | None = None
 
     async def handle(self, event: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         try:
@@ -39,16 +39,14 @@ class Canonical:
             return ({"ok": False, "error": body},)
         if event == "join":
             # It begins once this has returned, and so after the acknowledgement.
-            self._following = asyncio.create_task(self._follow(), name="socketio-pump")
+            self._following = Following(self._follow(), self._line.disconnect, "socketio-news")
         elif event == "leave":
             await self._line.disconnect()
         return ({"ok": True, "data": data},)
 
     async def close(self) -> None:
-        following, self._following = self._following, None
-        if following is not None and following is not asyncio.current_task():
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+        if self._following is not None:
+            await self._following.close()
         await self._conversation.close()
 
     async def _tell(self, news: EventMessage) -> None:
@@ -59,11 +57,6 @@ class Canonical:
             await self._conversation.follow()
         except Closing as closing:
             log.info("socketio_closed", code=closing.code, reason=closing.reason)
-        except Exception:  # the boundary of one client: its fault is logged and ends nobody else
-            log.exception("signaling_failed")
-        else:
-            return  # they left
-        await self._line.disconnect()
 
 
 def _data(arguments: tuple[Any, ...]) -> Data:

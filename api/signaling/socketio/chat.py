@@ -7,6 +7,7 @@
 from typing import Any
 
 from api.errors import error_body, validated
+from api.signaling.following import Following
 from api.signaling.people import Company
 from api.signaling.socketio.line import NO_ANSWER, Line
 from api.signaling.stay import Stay
@@ -25,6 +26,7 @@ class ChatDialect:
         self._line = line
         self._nick = NOBODY
         self._stay: Stay | None = None
+        self._following: Following | None = None
         self._company = Company(())
 
     async def handle(self, event: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -36,6 +38,8 @@ class ChatDialect:
 
     async def close(self) -> None:
         stay, self._stay = self._stay, None
+        if self._following is not None:
+            await self._following.close()
         if stay is not None:
             await stay.close()
             self._line.rooms_changed()
@@ -57,9 +61,9 @@ class ChatDialect:
         if self._stay is not None and self._stay.session.room == asked.room:
             return
         await self.close()
-        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear, self._over)
+        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear)
         self._stay, self._company = stay, Company(stay.session.roster)
-        stay.follow()
+        self._following = Following(stay.follow(), self._over, "socketio-news")
         self._line.rooms_changed()
 
     async def _rename(self, name: Any) -> None:
