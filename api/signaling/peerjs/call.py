@@ -1,5 +1,6 @@
 """A peer's call to ``mcu:<room>``: a participant's stay, and its main connection."""
 
+import contextlib
 from collections.abc import Callable
 
 import structlog
@@ -17,6 +18,10 @@ from mcu.protocol.wire import JoinData
 log = structlog.get_logger()
 
 PREFIX = "mcu:"
+
+
+class _HungUp(Exception):
+    """The peer closed its connection."""
 
 
 class Call:
@@ -66,7 +71,7 @@ class Call:
             name = offer.metadata.get("name") if isinstance(offer.metadata, dict) else None
             asked = validated(JoinData, {"room": self._room, "name": name or self._peer})
             self._stay = await Stay.begin(self._gateway, self._principal, asked, self._hear)
-            self._following = Following(self._stay.follow(), self._over, "peerjs-news")
+            self._following = Following(self._follow(self._stay), self._over, "peerjs-news")
         try:
             answer = await self._stay.session.offer(offer.sdp.sdp, "main")
         except McuError:
@@ -85,8 +90,14 @@ class Call:
         if candidate.connectionId == self._connection:
             await self._stay.session.candidate(candidate.candidate, "main")
 
+    async def _follow(self, stay: Stay) -> None:
+        with contextlib.suppress(_HungUp):
+            await stay.follow()
+
     async def _hear(self, event: Event) -> None:
-        """A peer hears and sees the room, and nothing else of it."""
+        """A peer hears and sees the room, and nothing else of it; that it closed its connection is all it ever says."""
+        if event.type == "error" and event.connection == "main":
+            raise _HungUp
 
     async def _over(self) -> None:
         await self.close()
