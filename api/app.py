@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -33,14 +34,18 @@ from api.routes import (
     views,
 )
 from api.settings import Settings
-from api.signaling import rawchat, websocket
+from api.signaling import rawchat, websocket, whep, whip
 from api.signaling.peerjs import door as peerjs
 from api.signaling.peerjs.realm import Realm
 from api.signaling.socketio import SocketIoDoor
 from api.signaling.started import Started
+from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
+from mcu.engine.keeping import KeepingEngine
 from mcu.errors import McuError
 from mcu.protocol.announcements import MAX_SOUND_BYTES
+from mcu.store.kept_bans import KeptBans
+from mcu.store.store import Store
 
 log = structlog.get_logger()
 
@@ -62,22 +67,33 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = engine or await start_engine(settings)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running)
-        socketio, peers = SocketIoDoor(gateway), Realm()
-        try:
+        async with AsyncExitStack() as stack:
+            store = await Store.open(settings.store_place)
+            stack.push_async_callback(store.close)
+            webhooks = Webhooks(settings, store)
+            stack.push_async_callback(webhooks.close)
+            running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
+            stack.push_async_callback(_close, running)
+            running.journal.on_written = webhooks.wake
+            bans = KeptBans(running.journal)
+            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+            await running.load()
+            await bans.load(store, datetime.now(UTC))
+            await webhooks.start()
             for name in settings.permanent_rooms:
                 await running.open(gateway.spec(name, permanent=True))
+            await running.reopen()
             app.state.gateway = gateway
-            app.state.socketio = socketio
-            app.state.peers = peers
+            app.state.socketio = socketio = SocketIoDoor(gateway)
+            app.state.peers = peers = Realm()
             _announce(settings)
-            yield
-        finally:
-            app.state.gateway = None
-            await socketio.close()
-            peers.close()
-            await _close(running)
+            try:
+                yield
+            finally:
+                app.state.gateway = None
+                await socketio.close()
+                peers.close()
+                await gateway.streams.close()
 
     app = FastAPI(
         title="mosaic-mcu",
@@ -104,6 +120,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)
+    app.include_router(whip.router)
+    app.include_router(whep.router)
     app.include_router(rawchat.router)
     app.include_router(peerjs.router)
     app.mount("/socket.io", Started("socketio"))
@@ -138,8 +156,9 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "Range"],
-            expose_headers=["ETag", "Location", "Retry-After", "Content-Range"],
+            # Some WHIP clients send ETag where If-Match belongs.
+            allow_headers=["Authorization", "Content-Type", "If-Match", "ETag", "Range"],
+            expose_headers=["ETag", "Location", "Retry-After", "Content-Range", "Link", "Accept-Patch", "Accept-Post"],
         )
     app.add_middleware(ErrorBoundary)
     app.add_middleware(SecurityHeaders)

@@ -42,6 +42,8 @@ def engine_config(settings: Settings) -> "EngineConfig":
     media = settings.media
     rtc = RtcSettings(
         host_addresses=media.host_addresses or None,
+        interfaces=media.interfaces,
+        ipv6=media.ipv6,
         port_range=(media.udp_port_min, media.udp_port_max) if media.udp_port_min else None,
         announced_address=media.announced_address,
         allow_private_addresses=media.private_candidates,
@@ -54,6 +56,7 @@ def engine_config(settings: Settings) -> "EngineConfig":
         decode_threads=media.decode_threads,
         lost_after_ns=round(media.lost_after_s * 1e9),
         grace_ns=round(media.grace_s * 1e9),
+        govern=media.governor,
     )
 
 

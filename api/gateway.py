@@ -8,12 +8,25 @@ from pydantic import SecretStr
 from api.auth import Authority, Principal
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
-from api.session import Knock, RoomControl, Session, enter, hashed
+from api.session import (
+    Knock,
+    RoomControl,
+    Session,
+    admitted,
+    enter,
+    hashed,
+    nothing_to_watch,
+    observe,
+    require_publishing,
+)
 from api.settings import Settings
-from mcu.bans import Bans, MemoryBans
+from api.signaling.streams import Streams
+from api.webhooks.webhooks import Webhooks
+from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
 
 log = structlog.get_logger()
@@ -22,13 +35,16 @@ log = structlog.get_logger()
 class Gateway:
     """One per server. Used from the event loop only."""
 
-    def __init__(self, settings: Settings, authority: Authority, engine: Engine, bans: Bans | None = None) -> None:
-        """``bans`` None: those of this process's life."""
+    def __init__(
+        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+    ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
-        self.bans = bans or MemoryBans()
+        self.bans = bans
+        self.webhooks = webhooks
         self.previews = Previews()
+        self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""
@@ -77,6 +93,21 @@ class Gateway:
             # It closed for being empty in this very moment; the next one is open.
             handle = await self._find_or_open(principal, asked.room)
             return await enter(handle, principal, self.bans, asked, trusted=trusted)
+
+    async def publish(self, principal: Principal, asked: JoinData) -> Session:
+        """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""
+        require_publishing(principal, asked.room)
+        return await admitted(await self.join(principal, asked))
+
+    async def watch(self, principal: Principal, room: str, view: str, tier: TierChoice = "auto") -> Session:
+        """``principal`` watches a view without being seen, at ``tier`` at most. Raises ``Forbidden``,
+        ``NotFound``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
+        """
+        principal.require("watch", room)
+        handle = await self.engine.find(room)
+        if handle is None and self.settings.limits.rooms_on_join:
+            raise nothing_to_watch()
+        return await observe(handle or await self._find(room), principal, self.bans, view, tier)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

@@ -8,6 +8,7 @@ import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -21,14 +22,25 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.webhooks.events import DEFAULT_EVENTS, WebhookEvent
+from api.webhooks.signature import MIN_SECRET_BYTES, key_of
 from mcu.protocol.models import ViewSpec
 from mcu.protocol.names import RoomName
 
+STORE_FILE = "mcu.db"
 DEFAULT_CONFIG = Path("mcu.toml")
 
 # RFC 7518, section 3.2: an HS256 key has at least as many bits as the hash.
 MIN_KEY_BYTES = 32
 MIN_ADMIN_KEY_BYTES = 16
+
+IceUrl = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(stuns?|turns?):(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9.\-]{1,253})(:[0-9]{1,5})?(\?transport=(udp|tcp))?$"
+    ),
+]
+"""RFC 7064 and RFC 7065."""
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 
@@ -44,11 +56,21 @@ class Section(BaseModel):
 class IceServerSettings(Section):
     """A STUN or TURN server handed to clients. ``secret`` makes time-limited credentials (coturn's use-auth-secret)."""
 
-    urls: Annotated[tuple[str, ...], Field(min_length=1, max_length=8)]
+    urls: Annotated[tuple[IceUrl, ...], Field(min_length=1, max_length=8)]
     username: str | None = None
     credential: SecretStr | None = None
     secret: SecretStr | None = None
     ttl_s: int = Field(default=3600, ge=60, le=86_400)
+
+    @property
+    def relays(self) -> bool:
+        return any(url.startswith("turn") for url in self.urls)
+
+    @model_validator(mode="after")
+    def _turn_has_credentials(self) -> "IceServerSettings":
+        if self.relays and self.secret is None and not (self.username and self.credential):
+            raise ValueError("a TURN server needs secret (coturn's static-auth-secret), or username and credential")
+        return self
 
 
 class Limits(Section):
@@ -59,6 +81,7 @@ class Limits(Section):
     rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
     empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices of a room are mixed, the loudest")
+    max_streams: int = Field(default=500, ge=0, le=100_000, description="WHIP and WHEP sessions; 0: none")
     max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")
     max_body_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     body_timeout_s: float = Field(default=30.0, gt=0, le=600)
@@ -76,20 +99,53 @@ class MediaSettings(Section):
 
     announced_address: str | None = Field(default=None, description="the public IP address in front of this host")
     host_addresses: tuple[str, ...] = Field(default=(), description="local IP addresses to use; empty: all")
+    interfaces: tuple[str, ...] = Field(default=(), description="or network interfaces to use, by name; empty: all")
+    ipv6: bool = Field(default=True, description="use this machine's IPv6 addresses too")
     udp_port_min: int = Field(default=0, ge=0, le=65_535, description="0: any free port")
     udp_port_max: int = Field(default=0, ge=0, le=65_535)
     private_candidates: bool = Field(default=True, description="send to candidates in private address ranges")
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode incoming video")
     lost_after_s: float = Field(default=10.0, gt=0, le=300, description="a silent connection is given up after this")
+    governor: bool = Field(default=True, description="a room that the machine can't keep up with sends less")
     grace_s: float = Field(default=30.0, ge=0, le=600, description="who is gone keeps their tile for this long")
 
     @model_validator(mode="after")
     def _addresses_and_ports(self) -> "MediaSettings":
         for address in (*self.host_addresses, *([self.announced_address] if self.announced_address else [])):
             ipaddress.ip_address(address)
+        if self.host_addresses and self.interfaces:
+            raise ValueError("host_addresses and interfaces: choose by the one or the other")
         if self.udp_port_min > self.udp_port_max:
             raise ValueError("udp_port_min is above udp_port_max")
         return self
+
+
+class StoreSettings(Section):
+    """Where that is kept which must survive a restart: rooms, layouts, the outbox of webhooks, bans."""
+
+    url: SecretStr | None = Field(
+        default=None, description="sqlite:///path, postgresql://…, or memory; default: mcu.db in recordings_dir"
+    )
+
+
+class WebhookSettings(Section):
+    """Somebody to be told what happens. Whoever sets this may make the server post to any address it reaches."""
+
+    url: AnyHttpUrl
+    secret: SecretStr = Field(description="signs what is sent; whsec_ and base64, or any text of 16 bytes or more")
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")] | None = Field(
+        default=None, description="in metrics and logs, and for what waits when the URL changes"
+    )
+    events: tuple[WebhookEvent, ...] = Field(default=DEFAULT_EVENTS, min_length=1)
+
+
+class OutboxSettings(Section):
+    """How long webhooks are tried, and how many may wait for one endpoint."""
+
+    max_events: int = Field(default=10_000, ge=1, le=1_000_000, description="beyond it the oldest are dropped")
+    max_age_s: int = Field(default=3 * 86_400, ge=1, le=30 * 86_400, description="what is older is dropped")
+    timeout_s: float = Field(default=10.0, gt=0, le=60, description="how long an endpoint may take to answer")
+    max_backoff_s: float = Field(default=300.0, gt=0, le=3600, description="the longest pause between two attempts")
 
 
 class Settings(BaseSettings):
@@ -116,6 +172,16 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
+    store: StoreSettings = StoreSettings()
+    webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=16)] = ()
+    outbox: OutboxSettings = OutboxSettings()
+
+    @property
+    def store_place(self) -> str | Path:
+        """SQLite lies with the recordings: one folder to keep, and the one that is sure to be writable."""
+        if self.store.url is not None:
+            return self.store.url.get_secret_value()
+        return self.recordings_dir / STORE_FILE
 
     @property
     def open(self) -> bool:
@@ -135,7 +201,13 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret in clear, for the log's redaction and nothing else."""
         turn = [s for server in self.ice_servers for s in (server.credential, server.secret) if s is not None]
-        return tuple(s.get_secret_value() for s in (*self.keys.values(), *self.admin_keys, *turn))
+        hooks = [hook.secret for hook in self.webhooks]
+        kept = tuple(s.get_secret_value() for s in (*self.keys.values(), *self.admin_keys, *turn, *hooks))
+        return kept if self._store_password is None else (*kept, self._store_password)
+
+    @property
+    def _store_password(self) -> str | None:
+        return urlsplit(self.store.url.get_secret_value()).password if self.store.url is not None else None
 
     @model_validator(mode="after")
     def _keys_are_strong(self) -> "Settings":
@@ -146,6 +218,18 @@ class Settings(BaseSettings):
             raise ValueError(f"admin_keys: each needs at least {MIN_ADMIN_KEY_BYTES} bytes; `mcu token key` makes one")
         if self.admin_keys and not self.keys:
             raise ValueError("admin_keys without keys: nobody could be given a join token; set keys too")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_differ(self) -> "Settings":
+        for hook in self.webhooks:
+            if len(key_of(hook.secret.get_secret_value())) < MIN_SECRET_BYTES:
+                raise ValueError(
+                    f"webhooks: a secret needs at least {MIN_SECRET_BYTES} bytes; `mcu token key` makes one"
+                )
+        names = [hook.name or str(hook.url) for hook in self.webhooks]
+        if len(set(names)) != len(names):
+            raise ValueError("webhooks: two have the same name or URL; name each of them")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ class EngineConfig:
     ``stale_after_ns``: a source that has not arrived for this long shows its avatar.
     ``park_after_ns``: a source that no view shows is not decoded any more after this long.
     ``lost_after_ns``: a connection without any packet for this long is given up and its client told.
+    ``govern``: a room that can't keep up sends less (``mcu/room/governor.py``).
     ``grace_ns``: how long a participant without socket or connection keeps its place.
     """
 
@@ -25,3 +26,4 @@ class EngineConfig:
     park_after_ns: int = 2 * NS_PER_S
     lost_after_ns: int = 10 * NS_PER_S
     grace_ns: int = 30 * NS_PER_S
+    govern: bool = False

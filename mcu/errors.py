@@ -5,21 +5,25 @@
     McuError
     ├── ClientFault                     the request was wrong; asking again unchanged won't help
     │   ├── BadRequest                  bad_request, bad_sdp, no_common_codec, bad_candidate
+    │   ├── NotAcceptable               not_acceptable: more tracks, or others, than there is a use for here
     │   ├── Unauthorised                unauthorised
-    │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned
+    │   ├── Forbidden                   forbidden, password_required, wrong_password, denied, banned,
+    │   │                               lobby
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
     │   │                               no_such_change, no_such_message, no_such_ban,
-    │   │                               no_such_announcement, not_found
+    │   │                               no_such_announcement, no_such_stream, not_found
     │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views,
-    │   │                               too_many_groups, too_many_announcements
+    │   │                               too_many_groups, too_many_announcements, nothing_to_watch (Retry-After)
     │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster
+    │   ├── StaleIce                    ice_changed: meant for another ICE session of the stream
     │   ├── TooLarge                    too_large
     │   ├── UnsupportedMedia            unsupported_media_type: another type of body than is taken here
     │   ├── Unprocessable               invalid: which field, and why
     │   └── TooMany                     too_many_requests (Retry-After)
     └── ServerFault                     the request was right
         ├── NoCapacity                  no_capacity (Retry-After)
+        ├── StoreUnavailable            store_unavailable (Retry-After)
         └── Internal                    internal
 
 ``code`` is stable and part of the wire; ``message`` says what to do and never holds a secret.
@@ -51,6 +55,10 @@ class BadRequest(ClientFault):
     code = "bad_request"
 
 
+class NotAcceptable(ClientFault):
+    code = "not_acceptable"
+
+
 class Unauthorised(ClientFault):
     code = "unauthorised"
 
@@ -75,6 +83,10 @@ class LayoutChanged(ClientFault):
     code = "layout_changed"
 
 
+class StaleIce(ClientFault):
+    code = "ice_changed"
+
+
 class TooLarge(ClientFault):
     code = "too_large"
 
@@ -97,6 +109,10 @@ class ServerFault(McuError):
 
 class NoCapacity(ServerFault):
     code = "no_capacity"
+
+
+class StoreUnavailable(ServerFault):
+    code = "store_unavailable"
 
 
 class Internal(ServerFault):

@@ -8,13 +8,13 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
 from api.bench.harness import BenchFailed
 from api.bench.live import LOOPBACK
-from client.signaling import Signaling
+from client.signaling import OnEvent, Signaling
 from mcu.clock import Clock, SystemClock
 from mcu.errors import BadRequest
 from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame, SenderReport
@@ -76,6 +76,10 @@ class LightPeer:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.id = ""
+        """The participant's, once it has joined."""
+        self.joining_ns = 0
+        """When it asked to be let in, monotonic."""
         self.on_sound: Callable[[AudioPacket], None] = _ignore
         self.on_frame: Callable[[ReceivedFrame], None] = _ignore
         self.on_report: Callable[[SenderReport], None] = _ignore
@@ -190,6 +194,9 @@ class LightPeer:
         await self._ice.close()
 
 
+AnyPeer = TypeVar("AnyPeer", bound=LightPeer)
+
+
 def _remote(section: Section) -> RemoteTransport:
     return RemoteTransport(
         ice_ufrag=section.ice_ufrag or "",
@@ -214,11 +221,34 @@ async def participant(
     """Somebody who has joined and is connected; gone at the end."""
     ticker = RtcTicker(SystemClock())
     ticker.start()
-    peer = LightPeer(clock or SystemClock())
-    socket = await Signaling.open(url, _ignore, lambda: None)
     try:
-        await socket.request("join", {"room": room, "name": name})
-        await socket.request("media_state", {"audio": True, "video": True, "screen": False})
+        async with joined(url, room, name, LightPeer(clock or SystemClock()), ticker, reroute=reroute) as both:
+            yield both
+    finally:
+        await ticker.close()
+
+
+@asynccontextmanager
+async def joined(
+    url: str,
+    room: str,
+    name: str,
+    peer: AnyPeer,
+    ticker: RtcTicker,
+    *,
+    reroute: Reroute | None = None,
+    audio: bool = True,
+    video: bool = True,
+    on_event: OnEvent = _ignore,
+) -> AsyncIterator[tuple[AnyPeer, Signaling]]:
+    """The same for a peer of one's own, one of many that share a ticker. ``audio`` and ``video``: what it says of its
+    microphone and camera.
+    """
+    socket = await Signaling.open(url, on_event, lambda: None)
+    try:
+        peer.joining_ns = time.monotonic_ns()
+        peer.id = str((await socket.request("join", {"room": room, "name": name}))["participant"]["id"])
+        await socket.request("media_state", {"audio": audio, "video": video, "screen": False})
         answer = await socket.request("offer", {"sdp": await peer.offer(), "connection": "main"})
         await peer.accept(str(answer["sdp"]), reroute)
         ticker.add(peer)
@@ -227,6 +257,6 @@ async def participant(
     except BadRequest as error:
         raise BenchFailed(f"the server's answer can't be used: {error}") from error
     finally:
-        await ticker.close()
+        ticker.remove(peer)
         await peer.close()
         await socket.close()

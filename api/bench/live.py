@@ -33,6 +33,8 @@ class LiveServer:
             "MCU_RECORDINGS_DIR": str(folder / "recordings"),
             "MCU_MEDIA__HOST_ADDRESSES": f'["{LOOPBACK}"]',
             "MCU_LOG__LEVEL": "warning",
+            # What is measured is the work that was asked for, and not what is left of it on a busy machine.
+            "MCU_MEDIA__GOVERNOR": "false",
             **environment,
         }
         command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
@@ -42,6 +44,11 @@ class LiveServer:
             )
         stack.callback(self._end)
         self._wait_until_ready()
+
+    @property
+    def pid(self) -> int:
+        """Of the gateway; workers are its children."""
+        return self._process.pid
 
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + START_S

@@ -5,7 +5,21 @@ from typing import Final
 
 from api.bench.harness import Bench, BenchFailed
 
-NAMES: Final = ("core", "compose", "audio", "mixing", "voice", "sync", "loss", "send", "receive", "fan-out")
+NAMES: Final = (
+    "core",
+    "compose",
+    "audio",
+    "mixing",
+    "voice",
+    "sync",
+    "loss",
+    "send",
+    "receive",
+    "fan-out",
+    "crowd",
+    "latency",
+    "join",
+)
 
 
 def load(name: str) -> Bench:

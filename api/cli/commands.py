@@ -6,6 +6,7 @@ import typer
 
 from api.cli import token
 from api.cli.bench import bench
+from api.cli.doctor import doctor
 from api.cli.join import join
 from api.cli.serve import serve
 from api.cli.version import version
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.add_typer(token.app, name="token")
 app.command("join")(join)
+app.command("doctor")(doctor)
 app.command("bench")(bench)
 app.command("version")(version)
 

@@ -24,10 +24,16 @@ def serve(
     ] = None,
     config: Config = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen beyond loopback without keys.")] = False,
+    store: Annotated[
+        str | None, typer.Option(help="What survives a restart lies here: sqlite:///path or postgresql://….")
+    ] = None,
+    no_store: Annotated[bool, typer.Option("--no-store", help="Keep nothing: a restart forgets every room.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Open a room `demo` with four sample participants.")] = False,
 ) -> None:
     """Serves until Ctrl-C, then ends everything within three seconds."""
-    settings = read_settings(config, host=host, port=port, workers=workers, insecure=insecure or None)
+    place = "memory" if no_store else store
+    kept = None if place is None else {"url": place}
+    settings = read_settings(config, host=host, port=port, workers=workers, insecure=insecure or None, store=kept)
     if demo:
         settings = settings.model_copy(update={"permanent_rooms": (*settings.permanent_rooms, DEMO_ROOM)})
     from api.logs import configure_logging

@@ -24,18 +24,22 @@ from mcu.protocol.names import GroupName
 router = APIRouter(prefix="/rooms/{room}/announcements", tags=["announcements"])
 
 SOUND_TYPES = ("audio/ogg", "audio/wav", "audio/x-wav", "audio/flac", "audio/mpeg", "application/ogg")
+TONES = [{"tone": {"hz": 880, "duration_ms": 300}, "duck_db": -20}]
+TONE_SCHEMA = ToneAnnouncement.model_json_schema() | {"examples": TONES}
+# In a document of many schemas, one that stands in the midst of it must not refer to itself as to the whole.
+TONE_SCHEMA["properties"]["tone"] = TONE_SCHEMA.pop("$defs")["Tone"]
 REQUEST: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in SOUND_TYPES},
-            "application/json": {"schema": ToneAnnouncement.model_json_schema()},
+            "application/json": {"schema": TONE_SCHEMA},
         },
     }
 }
 GroupQuery = Annotated[GroupName | None, Query(description="Who hears a file; everybody when it isn't said.")]
 DuckQuery = Annotated[DuckDb, Query(description="How far a file turns people down, in dB.")]
-AnnouncementPath = Annotated[AnnouncementId, Path(alias="announcement")]
+AnnouncementPath = Annotated[AnnouncementId, Path(alias="announcement", description="The announcement's id.")]
 
 
 class AnnouncementRoster(BaseModel):

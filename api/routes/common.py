@@ -39,9 +39,14 @@ async def principal_of(gateway: GatewayDep, bearer: BearerDep) -> Principal:
 
 PrincipalDep = Annotated[Principal, Depends(principal_of)]
 RoomPath = Annotated[RoomName, Path(alias="room", description="The room's name, percent-encoded.", examples=["team"])]
-ViewPath = Annotated[ViewName, Path(alias="view", examples=["main"])]
-ParticipantPath = Annotated[ParticipantId, Path(alias="participant")]
-RecordingPath = Annotated[RecordingId, Path(alias="recording")]
+ViewPath = Annotated[ViewName, Path(alias="view", description="The view's name.", examples=["main"])]
+ParticipantPath = Annotated[
+    ParticipantId,
+    Path(
+        alias="participant", description="The participant's id; their identity, where they have one.", examples=["ada"]
+    ),
+]
+RecordingPath = Annotated[RecordingId, Path(alias="recording", description="The recording's id.")]
 
 
 async def room_of(gateway: GatewayDep, principal: PrincipalDep, name: RoomPath) -> RoomControl:
@@ -59,6 +64,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         401: "No credential, or one that is not valid here.",
         403: "The credential doesn't allow this.",
         404: "There is no such room, participant, view, recording or message.",
+        406: "The offer has more tracks, or other codecs, than can be taken here.",
         409: "Not in the present state.",
         412: "`If-Match` names another version: somebody else was faster.",
         413: "The body is too large.",

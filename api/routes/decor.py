@@ -11,7 +11,7 @@ from mcu.protocol.models import ParticipantInfo
 
 router = APIRouter(prefix="/rooms/{room}", tags=["decor"])
 
-CornerQuery = Annotated[Corner, Query(alias="corner")]
+CornerQuery = Annotated[Corner, Query(alias="corner", description="Where it goes.")]
 WidthQuery = Annotated[LogoWidth, Query(alias="width", description="Of the canvas's width.")]
 
 REFUSED = problems(400, 404, 413, 415, 429)

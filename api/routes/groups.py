@@ -13,7 +13,9 @@ router = APIRouter(prefix="/rooms/{room}/groups", tags=["groups"])
 SPECS = [{"hears": {"": -12.0}}]
 
 GroupPath = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,32}$"), Path(alias="group", examples=["interpreter-fr"])
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,32}$"),
+    Path(alias="group", description="The group's name.", examples=["interpreter-fr"]),
 ]
 
 

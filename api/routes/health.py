@@ -46,7 +46,8 @@ async def get_readiness(request: Request, response: Response) -> Readiness:
 async def get_metrics(gateway: GatewayDep, principal: PrincipalDep) -> Response:
     """Everything measured, in the Prometheus text format. With keys set this needs an admin key or token."""
     principal.require_everywhere()
-    return Response(await gateway.engine.metrics(), media_type=METRICS_TYPE)
+    text = await gateway.engine.metrics() + await gateway.webhooks.metrics()
+    return Response(text, media_type=METRICS_TYPE)
 
 
 async def _readiness(gateway: Gateway | None) -> Readiness:

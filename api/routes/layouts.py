@@ -23,7 +23,7 @@ DryRun = Annotated[
 People = Annotated[int, Query(alias="participants", ge=0, le=49, description="How many a dry run draws.")]
 Screens = Annotated[int, Query(alias="screens", ge=0, le=49, description="How many of them share a screen.")]
 IfMatch = Annotated[str | None, Header(max_length=512, description="Change it only if this is its ETag.")]
-ChangePath = Annotated[ChangeId, Path(alias="change")]
+ChangePath = Annotated[ChangeId, Path(alias="change", description="The id of the scheduled change.")]
 
 
 DRAWN: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}, "image/png": {}}}}

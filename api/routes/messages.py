@@ -11,7 +11,7 @@ from mcu.protocol.talk import ChannelName, ChatMessage, MessageId, MessageText, 
 
 router = APIRouter(prefix="/rooms/{room}/messages", tags=["chat"])
 
-MessagePath = Annotated[MessageId, Path(alias="message")]
+MessagePath = Annotated[MessageId, Path(alias="message", description="The message's id.")]
 
 
 class NewMessage(BaseModel):
@@ -50,7 +50,9 @@ async def list_messages(room: RoomDep) -> MessageList:
 
 
 @router.patch("/{message}", operation_id="edit_message", responses=problems(400, 404, 413, 415, 429))
-async def edit_message(room: RoomDep, message: MessagePath, edit: MessageEdit) -> ChatMessage:
+async def edit_message(
+    room: RoomDep, message: MessagePath, edit: Annotated[MessageEdit, Body(examples=[{"text": "Ten minutes left."}])]
+) -> ChatMessage:
     """Puts other words into a message to everybody: one's own, or as a moderator anybody's."""
     return await room.edit_message(message, edit.text)
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import anyio.to_thread
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +14,9 @@ from mcu.protocol.models import RecordingInfo
 from mcu.protocol.names import ViewName
 
 router = APIRouter(prefix="/rooms/{room}/recordings", tags=["recordings"])
+
+
+FilePath = Annotated[str, Path(alias="file", description="The file's name, as the recording says it.")]
 
 
 class NewRecording(BaseModel):
@@ -59,7 +62,7 @@ async def stop_recording(room: RoomDep, recording: RecordingPath) -> RecordingIn
     responses=problems(404, 409) | {206: {"description": "The part that `Range` asks for."}},
 )
 async def get_recording_file(
-    gateway: GatewayDep, principal: PrincipalDep, name: RoomPath, recording: RecordingPath, file: str
+    gateway: GatewayDep, principal: PrincipalDep, name: RoomPath, recording: RecordingPath, file: FilePath
 ) -> FileResponse:
     """A finished recording's file; honours `Range`. Of a room that is closed only a server's admin gets it, as nothing
     but the room knows which recordings are its own.

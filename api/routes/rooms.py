@@ -77,8 +77,8 @@ async def open_room(
     """Opens a room."""
     defaults = gateway.spec(room.name, field="name")
     given = room.model_dump(exclude_none=True, exclude={"view", "password"})
-    spec = validated(RoomSpec, defaults.model_dump() | given | {"view": room.view or defaults.view})
-    info = await gateway.open(principal, spec, room.password)
+    given |= {"view": room.view or defaults.view, "defined": True}
+    info = await gateway.open(principal, validated(RoomSpec, defaults.model_dump() | given), room.password)
     response.headers["Location"] = f"/api/v1/rooms/{quote(info.name, safe='')}"
     return info
 
@@ -111,7 +111,11 @@ async def close_room(gateway: GatewayDep, principal: PrincipalDep, name: RoomPat
 
 @router.post("/rooms/{room}/join", operation_id="join_room", responses=problems(400, 404, 413, 415, 503))
 async def join_room(
-    gateway: GatewayDep, bearer: BearerDep, name: RoomPath, request: Request, join: JoinRequest | None = None
+    gateway: GatewayDep,
+    bearer: BearerDep,
+    name: RoomPath,
+    request: Request,
+    join: Annotated[JoinRequest | None, Body(examples=[{}])] = None,
 ) -> JoinPass:
     """A short-lived address to open the signaling connection at, and the ICE servers to use."""
     principal = gateway.authority.authenticate(join.token if join and join.token else bearer)

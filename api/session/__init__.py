@@ -5,8 +5,19 @@ Permissions are checked here and nowhere else; an adapter translates messages an
 
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
-from api.session.entering import enter
+from api.session.entering import admitted, enter, nothing_to_watch, observe, require_publishing
 from api.session.knock import Knock
 from api.session.session import Session
 
-__all__ = ["Knock", "RoomControl", "RoomPatch", "Session", "enter", "hashed"]
+__all__ = [
+    "Knock",
+    "RoomControl",
+    "RoomPatch",
+    "Session",
+    "admitted",
+    "enter",
+    "hashed",
+    "nothing_to_watch",
+    "observe",
+    "require_publishing",
+]

@@ -1,15 +1,20 @@
-"""How a principal comes into a room: at once, or by way of its lobby."""
+"""How a principal comes into a room: at once, by way of its lobby, or unseen to watch."""
 
 from api.auth import Principal
+from api.session.control import RoomControl
 from api.session.door import check_ban
 from api.session.knock import Knock
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Internal
+from mcu.errors import Conflict, Forbidden, Internal
 from mcu.protocol.access import Waiting
 from mcu.protocol.commands import Join, Joined
+from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
+
+NOBODY_YET_S = 5
+"""When to ask again whether somebody has come."""
 
 
 async def enter(
@@ -39,3 +44,53 @@ async def enter(
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     return await Session.begin(handle, principal, bans, answer)
+
+
+async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: str, tier: TierChoice) -> Session:
+    """``principal`` watches ``view`` without being seen, beside whatever else they are in the room. Who watches the
+    view of a group hears that group; ``tier`` is the finest they are sent.
+
+    Raises ``Forbidden`` for those who may not look into the room, ``NotFound`` (``no_such_view``), ``Conflict``
+    (``nothing_to_watch``) while nobody is in it, or what the room answers.
+    """
+    room = RoomControl(handle, principal, bans)
+    await room.check_standing()
+    shown = await room.view(view)
+    if (await room.info()).participants == 0:
+        raise nothing_to_watch()
+    moderates = principal.may("moderate", handle.name)
+    grants = principal.grants
+    group = shown.group if moderates and shown.group is not None else grants.group
+    # Nobody's identity: it would replace the person themselves. Nobody's role: an observer opens no lobby.
+    join = Join(name=principal.name or "Viewer", group=group, hidden=True, passes=True)
+    answer = await handle.call(join)
+    if not isinstance(answer, Joined):
+        raise Internal(f"join was answered with {type(answer).__name__}")
+    session = await Session.begin(handle, principal, bans, answer)
+    try:
+        await session.watch_view(view)
+        if tier != "auto":
+            await session.choose_quality(tier)
+    except BaseException:
+        await session.leave()
+        raise
+    return session
+
+
+def nothing_to_watch() -> Conflict:
+    return Conflict("nobody is in the room yet", code="nothing_to_watch", retry_after_s=NOBODY_YET_S)
+
+
+async def admitted(entered: Session | Knock) -> Session:
+    """For doors behind which nobody can wait. Raises ``Forbidden`` (``lobby``) for somebody who would have to."""
+    if isinstance(entered, Knock):
+        await entered.stop()
+        raise Forbidden("this room has a lobby, and nobody can wait in it here: use a moderator's token", code="lobby")
+    return entered
+
+
+def require_publishing(principal: Principal, room: str) -> None:
+    """Raises ``Forbidden`` for those who may neither be seen nor heard."""
+    principal.require("join", room)
+    if not principal.grants.publish & {"camera", "microphone"}:
+        raise Forbidden("this token doesn't allow to publish a camera or a microphone")

@@ -251,6 +251,7 @@ class Session(RoomControl):
         """The participant goes. Nothing more may be asked. Idempotent."""
         if not self._ended:
             self._ended = True
+            await unsubscribe(self._events)
             await self._ask(Leave(participant=self.me.id), Done)
 
     async def detach(self) -> None:

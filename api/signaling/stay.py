@@ -7,8 +7,8 @@ import structlog
 
 from api.auth import Principal
 from api.gateway import Gateway
-from api.session import Knock, Session
-from mcu.errors import Forbidden, McuError
+from api.session import Session, admitted
+from mcu.errors import McuError
 from mcu.protocol.events import Event
 from mcu.protocol.wire import JoinData
 
@@ -29,11 +29,7 @@ class Stay:
         """Joins. Raises ``Forbidden`` (``lobby``) where one would have to wait: no dialect has words for that; else
         what ``Gateway.join`` raises.
         """
-        entered = await gateway.join(principal, asked)
-        if isinstance(entered, Knock):
-            await entered.stop()
-            raise Forbidden("this room has a lobby, and nobody can wait in it here", code="lobby")
-        return cls(entered, hear)
+        return cls(await admitted(await gateway.join(principal, asked)), hear)
 
     async def follow(self) -> None:
         """Returns when the stay ended from the other side: kicked, the room closed, or too slow a reader."""

@@ -1,20 +1,26 @@
 /** The page: the lobby, then the room, then the lobby again. Everything meets here; every part is in its own module. */
 
 import { Call } from "./call.js";
+import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
 import { Devices } from "./devices.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
+import { LobbyList } from "./lobbylist.js";
 import { Media } from "./media.js";
+import { PersonDialog } from "./persondialog.js";
 import { Quality } from "./quality.js";
 import { Roster } from "./roster.js";
+import { Side } from "./side.js";
 import { summarise } from "./stats.js";
 import { announce, clearToasts, toast } from "./toasts.js";
 import { View } from "./view.js";
 import { ViewChooser } from "./viewchooser.js";
+import { WaitingScreen } from "./waiting.js";
 
 const byId = (id) => document.getElementById(id);
 
+const PASSWORD = new Set(["password_required", "wrong_password"]); // the codes of refusals that one can mend
 const address = readAddress(window.location);
 const media = new Media({ cleanSound: address.cleanSound });
 const view = new View();
@@ -36,30 +42,56 @@ const controls = new Controls(
 );
 const roster = new Roster({
   pin: (id) => call?.layouts.pin(id),
-  mute: (id, audio) => call?.mute(id, audio),
-  lowerHand: (id) => call?.lowerHand(id),
-  kick: (id) => call?.kick(id),
+  mute: (id, audio) => call?.moderation.mute(id, { audio }),
+  lowerHand: (id) => call?.moderation.lowerHand(id),
+  more: (id) => call && person.open(id, call.room),
 });
+const person = new PersonDialog({
+  write: writeTo,
+  pin: (id) => call?.layouts.pin(id),
+  mute: (id, what) => call?.moderation.mute(id, what),
+  lowerHand: (id) => call?.moderation.lowerHand(id),
+  setRole: (id, role) => call?.moderation.setRole(id, role),
+  moveTo: (id, group) => call?.moderation.moveTo(id, group),
+  showView: (id, name) => call?.moderation.showView(id, name),
+  kick: (id, banS) => call?.moderation.kick(id, banS),
+});
+const chat = new Chat({
+  say: (text, to) => call?.talk.say(text, to),
+  edit: (id, text) => call?.talk.edit(id, text),
+  delete: (id) => call?.talk.delete(id),
+});
+const lobbyList = new LobbyList({
+  admit: (id, admit) => call?.moderation.admit(id, admit),
+  lock: (locked) => call?.moderation.lock(locked),
+  useLobby: (used) => call?.moderation.useLobby(used),
+});
+const waiting = new WaitingScreen(() => leave());
 const chooser = new ViewChooser((name) => call?.watch(name));
 const quality = new Quality((choice) => call?.limitQuality(choice));
 const roomDevices = new Devices(media, byId("room-cameras"), byId("room-microphones"));
 let call = null;
+const side = new Side(sideChanged);
 
-function join({ room, name }) {
+function join({ room, name, password }) {
   if (call) return;
   rememberJoin({ room, name });
   lobby.hide();
   byId("room").hidden = false;
   byId("room-title").textContent = room;
   document.title = `${room} · mosaic`;
-  const current = new Call(socketAddress(window.location), { room, name, ...(address.token && { token: address.token }) }, media);
+  const secrets = { ...(address.token && { token: address.token }), ...(password && { password }) };
+  const current = new Call(socketAddress(window.location), { room, name, ...secrets }, media);
   call = current;
   current.addEventListener("state", ({ detail }) => showState(detail.state));
   current.addEventListener("stream", ({ detail }) => view.show(detail.stream));
   current.addEventListener("notice", ({ detail }) => toast(detail.message));
   current.addEventListener("problem", ({ detail }) => toast(detail.message, { error: true }));
-  current.addEventListener("ended", ({ detail }) => backToLobby(detail.message));
+  current.addEventListener("ended", ({ detail }) => backToLobby(detail.message, detail.code));
   current.room.addEventListener("change", () => showRoom(current));
+  current.conversation.addEventListener("change", () => showChat(current));
+  current.conversation.addEventListener("heard", ({ detail }) => heard(detail.message));
+  current.conversation.setReading(side.seen === "chat");
   current.room.addEventListener("news", ({ detail }) => news(current, detail));
   showState("joining");
   showMedia();
@@ -73,15 +105,20 @@ function leave() {
   backToLobby(name ? `You left ${name}.` : "");
 }
 
-function backToLobby(notice) {
+function backToLobby(notice, code = "") {
   call = null;
+  waiting.hide();
   view.clear();
   roster.clear();
+  chat.clear();
   clearToasts();
   byId("settings-dialog").close();
+  person.close();
   byId("room").hidden = true;
   document.title = "mosaic";
   lobby.show(notice);
+  if (PASSWORD.has(code)) lobby.askPassword();
+  else lobby.forgetPassword();
 }
 
 async function share(on) {
@@ -102,6 +139,9 @@ async function invite() {
 }
 
 function showState(state) {
+  byId("room").hidden = state === "waiting";
+  if (state === "waiting") waiting.show(call.room.name || byId("room-title").textContent);
+  else waiting.hide();
   view.setState(state, call?.connected ?? false);
   controls.showState(state);
 }
@@ -114,10 +154,42 @@ function showRoom(current) {
   if (current !== call) return;
   controls.showRoom(current.room);
   roster.show(current.room);
+  person.show(current.room);
+  lobbyList.show(current.room);
   chooser.show(current.room);
   quality.show(current.room);
   view.describe(current.room.tiles);
   showMedia();
+  chat.showPeople(current.conversation, current.room);
+}
+
+function showChat(current) {
+  if (current !== call) return;
+  chat.show(current.conversation, current.room);
+  const { unread } = current.conversation;
+  for (const badge of document.querySelectorAll("[data-unread]")) {
+    badge.textContent = unread > 99 ? "99+" : String(unread);
+    badge.hidden = unread === 0;
+  }
+  byId("chat").setAttribute("aria-label", unread ? `Chat: ${unread} unread` : "Chat");
+}
+
+/** What is in sight is read aloud by the log itself. */
+function heard({ name, text, to }) {
+  if (side.seen === "chat") return;
+  const words = `${name}${to ? ", privately" : ""}: ${text}`;
+  announce(words);
+  if (to) toast(`${name} wrote to you privately.`);
+}
+
+function writeTo(id) {
+  side.open("chat");
+  chat.addressTo(id);
+}
+
+function sideChanged(seen) {
+  call?.conversation.setReading(seen === "chat");
+  if (seen === "chat") chat.scrollToEnd();
 }
 
 function news(current, { text, ended }) {

@@ -1,15 +1,20 @@
 /**
  * One stay in a room, from Join to Leave: the signaling socket, the peer connections, and what they tell us.
  *
- * Events it fires (CustomEvent): state {state}: joining, live, reconnecting, left; stream {stream}; problem {message};
- * notice {message}: nothing is wrong; ended {message}: the server ended it, and joining again is up to the user.
+ * Events it fires (CustomEvent): state {state}: joining, waiting, live, reconnecting, left; stream {stream};
+ * problem {message}; notice {message}: nothing is wrong; ended {message, code}: the server ended it, and joining again
+ * is up to the user.
  */
 
 import { Connection } from "./connection.js";
+import { Conversation } from "./conversation.js";
 import { Layouts } from "./layouts.js";
+import { Moderation } from "./moderation.js";
+import { wordsFor } from "./refusals.js";
 import { Rest } from "./rest.js";
 import { Room } from "./room.js";
 import { Signaling } from "./signaling.js";
+import { Talk } from "./talk.js";
 
 // What is sent until the server says what it needs.
 const FIRST_WISHES = {
@@ -20,25 +25,13 @@ const FIRST_WISHES = {
 // After so many attempts without success it is time to tell the user that something is in the way.
 const PATIENCE = 3;
 
-const WAITING = "Please wait: somebody inside has to let you in.";
-
-const REFUSALS = {
-  password_required: "This room has a password, which this page can't ask for. Join with an invitation.",
-  lobby_full: "Too many people wait already. Try again in a few minutes.",
-  unauthorised: "This room needs an invitation. Open the link you were sent, or ask for a new one.",
-  forbidden: "This invitation does not allow that. Ask whoever invited you.",
-  room_full: "The room is full. Try again when somebody has left.",
-  no_such_room: "There is no such room. Check the name.",
-  room_locked: "The room is locked. Ask somebody inside to open it.",
-  no_capacity: "The server is full. Try again in a few minutes.",
-  unknown_type: "This server is older than the page and can't do that.",
-  too_many_requests: "That was too often. Wait a moment and try again.",
-};
-
 export class Call extends EventTarget {
   room = new Room();
   state = "joining";
+  conversation = new Conversation(this.room);
   layouts;
+  moderation;
+  talk;
   #signaling;
   #media;
   #rest;
@@ -55,18 +48,21 @@ export class Call extends EventTarget {
     super();
     this.#media = media;
     this.#rest = new Rest(this.room, join.token);
-    this.layouts = new Layouts(this.room, {
+    const asking = {
       rest: this.#rest,
       ask: (type, data) => this.#ask(type, data),
       tell: (message) => this.#fire("notice", { message }),
       problem: (error) => this.#problem(error),
-    });
+    };
+    this.layouts = new Layouts(this.room, asking);
+    this.moderation = new Moderation(asking);
+    this.talk = new Talk(asking.ask, this.conversation);
     this.room.addEventListener("change", () => this.layouts.learn());
     this.#signaling = new Signaling(url, join);
     this.#signaling.addEventListener("joined", ({ detail }) => this.#joined(detail.reply, detail.again));
-    this.#signaling.addEventListener("waiting", () => this.#fire("notice", { message: WAITING }));
+    this.#signaling.addEventListener("waiting", () => this.#setState("waiting"));
     this.#signaling.addEventListener("down", ({ detail }) => this.#socketLost(detail.attempt));
-    this.#signaling.addEventListener("refused", ({ detail }) => this.#end(REFUSALS[detail.code] ?? detail.message));
+    this.#signaling.addEventListener("refused", ({ detail }) => this.#end(wordsFor(detail), detail.code));
     this.#signaling.addEventListener("event", ({ detail }) => this.#heard(detail));
   }
 
@@ -131,26 +127,9 @@ export class Call extends EventTarget {
     }
   }
 
-  /** Takes somebody else's hand down, which is a moderator's to do. */
-  async lowerHand(participant) {
-    try {
-      await this.#rest.patch(["participants", participant], { hand: false });
-    } catch (error) {
-      this.#problem(error);
-    }
-  }
-
   /** Records the view this page watches, or ends that. */
   record() {
     return this.#ask("record", { action: this.room.isRecording ? "stop" : "start", view: this.room.view });
-  }
-
-  mute(participant, audio) {
-    return this.#ask("mute", { participant, audio });
-  }
-
-  kick(participant) {
-    return this.#ask("kick", { participant });
   }
 
   stats() {
@@ -161,6 +140,7 @@ export class Call extends EventTarget {
     const sameAsBefore = again && reply.resumed !== false && reply.participant.id === this.room.me;
     this.#iceServers = reply.ice_servers ?? [];
     this.layouts.forget();
+    if (this.state === "waiting") this.#setState("joining");
     this.room.enter(reply);
     if (reply.uplink) this.#heed(reply.uplink);
     this.#told = "";
@@ -200,7 +180,7 @@ export class Call extends EventTarget {
   }
 
   #socketLost(attempt) {
-    this.#setState(this.#main ? "reconnecting" : "joining");
+    if (this.state !== "waiting") this.#setState(this.#main ? "reconnecting" : "joining");
     if (attempt !== PATIENCE) return;
     this.#problem({ message: "The server does not answer. Check your network; the page goes on trying." });
   }
@@ -227,7 +207,7 @@ export class Call extends EventTarget {
       else this.#problem(data);
     } else if (type === "uplink") {
       this.#heed(data);
-    } else {
+    } else if (!this.conversation.apply(event)) {
       this.room.apply(event);
     }
   }
@@ -275,13 +255,13 @@ export class Call extends EventTarget {
   }
 
   #problem(error) {
-    this.#fire("problem", { message: REFUSALS[error.code] ?? error.message });
+    this.#fire("problem", { message: wordsFor(error) });
   }
 
-  #end(message) {
+  #end(message, code = "") {
     if (this.state === "left") return;
     this.leave();
-    this.#fire("ended", { message });
+    this.#fire("ended", { message, code });
   }
 
   #setState(state) {

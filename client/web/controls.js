@@ -45,7 +45,6 @@ export class Controls {
     byId("share").hidden = !canShare;
     byId("leave").addEventListener("click", actions.leave);
     byId("invite").addEventListener("click", actions.invite);
-    byId("people").addEventListener("click", () => this.#togglePeople());
     this.#layoutMenu = new LayoutMenu(actions);
     const more = new Popup(byId("more"), byId("more-controls"));
     byId("more-controls").addEventListener("click", () => more.close());
@@ -85,11 +84,6 @@ export class Controls {
     const tick = () => (byId("recording-time").textContent = minutes(performance.now() - recording.since_ms));
     tick();
     this.#clock = setInterval(tick, 1_000);
-  }
-
-  #togglePeople() {
-    const open = byId("room").classList.toggle("people-hidden");
-    byId("people").setAttribute("aria-expanded", String(!open));
   }
 
   #shortcut(event) {

@@ -10,6 +10,8 @@ export class Lobby {
   #form = document.getElementById("join-form");
   #roomInput = document.getElementById("room-name");
   #nameInput = document.getElementById("display-name");
+  #passwordBox = document.getElementById("password-box");
+  #passwordInput = document.getElementById("room-password");
   #preview = document.getElementById("preview");
   #problem = document.getElementById("media-problem");
   #notice = document.getElementById("lobby-notice");
@@ -20,7 +22,7 @@ export class Lobby {
   #camera;
   #opening = false;
 
-  /** `onJoin({room, name})` is called with what the person typed. */
+  /** `onJoin({room, name, password?})` is called with what the person typed. */
   constructor(media, { room, name }, onJoin) {
     this.#media = media;
     this.#roomInput.value = room;
@@ -37,10 +39,12 @@ export class Lobby {
       (on) => media.setCamera(on),
     );
     this.#nameInput.addEventListener("input", () => this.#update());
+    this.#roomInput.addEventListener("input", () => this.forgetPassword()); // it was another room's
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       const [roomName, displayName] = [this.#roomInput.value.trim(), this.#nameInput.value.trim()];
-      if (roomName && displayName) onJoin({ room: roomName, name: displayName });
+      const password = this.#passwordBox.hidden ? "" : this.#passwordInput.value;
+      if (roomName && displayName) onJoin({ room: roomName, name: displayName, ...(password && { password }) });
     });
     media.addEventListener("change", () => this.#update());
     media.addEventListener("problem", ({ detail }) => {
@@ -60,6 +64,21 @@ export class Lobby {
     this.#problem.textContent = "";
     this.#update();
     (this.#roomInput.value ? (this.#nameInput.value ? document.getElementById("join") : this.#nameInput) : this.#roomInput).focus();
+  }
+
+  /** The room has a password: asks for it, for the first time or again. */
+  askPassword() {
+    this.#passwordBox.hidden = false;
+    this.#passwordInput.required = true;
+    this.#passwordInput.value = "";
+    this.#passwordInput.focus();
+  }
+
+  /** What was typed is remembered nowhere. */
+  forgetPassword() {
+    this.#passwordBox.hidden = true;
+    this.#passwordInput.required = false;
+    this.#passwordInput.value = "";
   }
 
   hide() {

@@ -15,6 +15,9 @@ export class Room extends EventTarget {
   recordings = new Map(); // those that run, by their view, with since_ms on the page's own clock
   knowsHands = true; // until the server says it knows nothing of raised hands
   views = [];
+  locked = false; // nobody new comes in
+  lobby = false; // who comes waits until a moderator lets them in
+  waiting = []; // those who do, for moderators
   quality = null; // {tier, reason, choice}, where the server has tiers
   #layouts = new Map(); // of each view that was heard of
   #scheduled = new Map(); // the changes of layouts that wait for their time, by id, each with its view
@@ -28,6 +31,9 @@ export class Room extends EventTarget {
     this.participants.set(this.me, reply.participant);
     this.views = reply.room.views ?? [];
     this.quality = reply.quality ?? null;
+    this.locked = reply.room.locked ?? false;
+    this.lobby = reply.room.lobby ?? false;
+    this.waiting = []; // where somebody waits, that is told next
     this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
@@ -96,6 +102,7 @@ export class Room extends EventTarget {
       layout_dropped: () => this.#settle(data.change.id),
       recording: () => this.#recordingChanged(data.recording ?? data),
       room_updated: () => this.#roomUpdated(data.room ?? data),
+      lobby: () => this.#lobbyChanged(data.waiting),
     }[type];
     if (!take) return;
     take();
@@ -132,8 +139,17 @@ export class Room extends EventTarget {
     if (view === this.view) this.#news(`The layout plug-in ${name} failed. Everybody is shown in a grid instead.`);
   }
 
-  #roomUpdated({ name, views }) {
+  #lobbyChanged(waiting) {
+    for (const { id, name } of waiting) {
+      if (!this.waiting.some((one) => one.id === id)) this.#news(`${name} waits to be let in`);
+    }
+    this.waiting = waiting;
+  }
+
+  #roomUpdated({ name, views, locked, lobby }) {
     this.name = name ?? this.name;
+    this.locked = locked ?? this.locked;
+    this.lobby = lobby ?? this.lobby;
     this.views = views ?? this.views;
     for (const known of this.#layouts.keys()) {
       if (!this.views.some((view) => view.name === known)) this.#layouts.delete(known);
@@ -159,6 +175,7 @@ export class Room extends EventTarget {
     const before = this.participants.get(participant.id);
     const after = { ...before, ...participant };
     this.participants.set(participant.id, after);
+    if (!this.isModerator) this.waiting = [];
     if (after.hand && !before?.hand && after.id !== this.me) this.#news(`${after.name} raised a hand`);
   }
 

@@ -3,6 +3,7 @@
 import { paint } from "./avatar.js";
 import { icon } from "./icons.js";
 
+const ROLES = { moderator: "moderator", admin: "moderator" };
 const PRESENCE = { joining: "joining…", reconnecting: "reconnecting…" };
 
 export class Roster {
@@ -10,7 +11,7 @@ export class Roster {
   #rows = new Map();
   #actions;
 
-  /** `actions`: {pin(id), mute(id, audio), lowerHand(id), kick(id)} */
+  /** `actions`: {pin(id), mute(id, audio), lowerHand(id), more(id)} */
   constructor(actions) {
     this.#actions = actions;
   }
@@ -53,7 +54,7 @@ export class Roster {
       pin: this.#button("pin", () => this.#actions.pin(id)),
       mute: this.#button("microphone-off", () => this.#actions.mute(id, !parts.mute.muted)),
       lower: this.#button("hand", () => this.#actions.lowerHand(id)),
-      kick: this.#button("close", () => this.#actions.kick(id)),
+      more: this.#button("more", () => this.#actions.more(id)),
     };
     parts.avatar.setAttribute("aria-hidden", "true");
     mark(parts.hand, "hand", "hand raised");
@@ -62,7 +63,7 @@ export class Roster {
     const text = span("who");
     text.append(parts.name, parts.note, parts.speaks);
     const actions = span("actions");
-    actions.append(parts.pin, parts.mute, parts.lower, parts.kick);
+    actions.append(parts.pin, parts.mute, parts.lower, parts.more);
     element.append(parts.avatar, text, actions, parts.hand, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
@@ -82,7 +83,7 @@ export class Roster {
     const self = person.id === room.me;
     const silent = media.audio === false || person.server_muted_audio;
     const speaking = !silent && room.speaking.has(person.id);
-    const notes = [self && "you", PRESENCE[person.presence], media.screen && "sharing a screen"];
+    const notes = [self && "you", ROLES[person.role], person.group && `group ${person.group}`, PRESENCE[person.presence], media.screen && "sharing a screen"];
     if (row.name.textContent !== person.name) {
       row.name.textContent = person.name;
       row.name.title = person.name;
@@ -100,11 +101,13 @@ export class Roster {
     row.pin.setAttribute("aria-pressed", String(pinned));
     label(row.pin, pinned ? `Take ${person.name} off the stage` : `Put ${person.name} on the stage`);
     row.mute.muted = Boolean(person.server_muted_audio);
-    row.mute.hidden = row.kick.hidden = !room.isModerator || self;
+    row.pin.hidden = !room.isModerator;
+    row.mute.hidden = !room.isModerator || self;
+    row.more.hidden = !room.isModerator && self;
     label(row.mute, row.mute.muted ? `Let ${person.name} speak` : `Mute ${person.name} for everybody`);
     row.lower.hidden = row.mute.hidden || !person.hand;
     label(row.lower, `Lower the hand of ${person.name}`);
-    label(row.kick, `Remove ${person.name} from the room`);
+    label(row.more, `More for ${person.name}`);
   }
 }
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from mcu.engine.threads import cpu_seconds
 from mcu.media.decoding import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
@@ -69,6 +70,8 @@ class _Rooms(Collector):
         page = _Page()
         page.gauge("mcu_rooms", "Open rooms", (), (), len(self._rooms))
         page.gauge("mcu_peers", "Peer connections", (), (), len(self._ticker))
+        for role, spent_s in cpu_seconds().items():
+            page.counter("mcu_thread_cpu_seconds", "Processor time of living threads", ("thread",), (role,), spent_s)
         for room in self._rooms:
             _room(page, room)
             _heard(page, room)
@@ -107,6 +110,9 @@ def _room(page: _Page, room: Room) -> None:
         page.gauge("mcu_tier_viewers", "Viewers who get a tier", _TIER, (room.name, got), number)
     for reason, number in room.qualities.moves.items():
         page.counter("mcu_tier_moves", "Changes of tier", ("room", "reason"), (room.name, reason), number)
+    page.gauge("mcu_load_level", "Steps that quality is down because of load", _ROOM, labels, room.governor.level)
+    for why, number in room.governor.moves.items():
+        page.counter("mcu_load_moves", "Changes of that level", ("room", "reason"), (room.name, why), number)
     page.counter("mcu_audio_encodes", "Opus packets encoded", _ROOM, labels, sounds.encodes)
     page.gauge("mcu_contributors", "Voices in the last sound tick", _ROOM, labels, sounds.contributors)
     page.counter("mcu_uplink_wishes", "Changes of what people are asked to send", _ROOM, labels, room.uplinks.told)

@@ -9,15 +9,8 @@ from mcu.protocol.announcements import AnnouncementInfo
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
-from mcu.protocol.models import (
-    Frozen,
-    ParticipantInfo,
-    RecordingInfo,
-    RoomInfo,
-    SpeakerLevel,
-    TileMap,
-    UplinkVideo,
-)
+from mcu.protocol.load import LoadReason, LoadStep
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap, UplinkVideo
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
@@ -64,6 +57,15 @@ class QualityChanged(RoomEvent):
     tier: Tier
     reason: QualityReason
     choice: TierChoice
+
+
+class LoadChanged(RoomEvent):
+    """The machine can't keep up, or can again: what the room gives up from now on. ``level`` 0: nothing."""
+
+    type: Literal["load"] = "load"
+    level: int
+    step: LoadStep
+    reason: LoadReason
 
 
 class Speakers(RoomEvent):
@@ -247,6 +249,7 @@ Event = Annotated[
     | Tiles
     | UplinkChanged
     | QualityChanged
+    | LoadChanged
     | Speakers
     | LayoutChangedEvent
     | LayoutScheduled

@@ -53,6 +53,12 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class WithBytes(Frozen):
+    """Bytes are Base64 (RFC 4648) where they have to be JSON."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
 class MediaState(Frozen):
     """What a participant says it sends. ``audio`` False: muted; ``video`` False: camera off (avatar at once)."""
 
@@ -157,6 +163,7 @@ class RoomSpec(Frozen):
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
     permanent: bool = Field(default=False, description="never closes by itself")
+    defined: bool = Field(default=False, description="asked for by itself, not by a join: stored before it is open")
     auto_gain: bool = Field(default=False, description="brings quiet voices up and loud ones down, slowly")
     noise_suppression: bool = Field(default=False, description="takes noise out of voices; needs the extra `noise`")
     stereo: bool = Field(default=False, description="voices come from where their tiles stand in the view `main`")

@@ -13,9 +13,10 @@ Tier = Literal["high", "medium", "low", "audio"]
 TierChoice = Literal["auto", "high", "medium", "low", "audio"]
 """At most that. ``auto`` and ``high`` bound nothing."""
 
-QualityReason = Literal["start", "asked", "loss", "bandwidth", "delay", "recovered"]
+QualityReason = Literal["start", "asked", "loss", "bandwidth", "delay", "load", "recovered"]
 """``asked``: the viewer's own choice. ``loss``: packets don't arrive. ``bandwidth``: the receiver estimates less than
-the tier takes. ``delay``: what is sent queues up on its way. ``recovered``: the path was good for a while.
+the tier takes. ``delay``: what is sent queues up on its way. ``load``: the server has too much to do.
+``recovered``: the path was good for a while.
 """
 
 

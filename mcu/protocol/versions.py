@@ -20,11 +20,17 @@ MAX_SCHEDULED = 16
 class LayoutVersion(Frozen):
     """One version of a view's layout. ``scheduled`` is the id of the scheduled change that made it."""
 
-    etag: str
+    etag: str = Field(pattern=r"^[0-9]+-[0-9a-f]+$")
     layout: Layout
     changed_at: AwareDatetime
     by: Author | None = None
     scheduled: ChangeId | None = None
+    undo: bool = Field(default=False, description="it was made by taking back another version")
+
+    @property
+    def number(self) -> int:
+        """Versions of a view count from 1; the etag begins with it."""
+        return int(self.etag.partition("-")[0])
 
 
 class LayoutHistory(Frozen):

@@ -5,8 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, get_args
 
+import structlog
+
 from mcu.clock import Clock
-from mcu.errors import NotFound
+from mcu.errors import ClientFault, NotFound
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.layout import PLUGIN
@@ -17,6 +19,8 @@ from mcu.room.plugin_run import PluginRun
 from mcu.room.plugins import LayoutFunction, load_plugin
 from mcu.room.view import View
 from mcu.room.views import Views
+
+log = structlog.get_logger()
 
 
 class Arranging:
@@ -60,9 +64,14 @@ class Arranging:
 
     async def _carry_out(self, command: c.LayoutCommand) -> c.Reply:
         self._views.get(command.view)
-        name = _plugin_of(command)
-        if name is not None:
-            self._plugins[name] = await asyncio.to_thread(load_plugin, name)
+        for name in _plugins_of(command):
+            try:
+                self._plugins[name] = await asyncio.to_thread(load_plugin, name)
+            except ClientFault as error:
+                if not isinstance(command, c.RestoreLayout):
+                    raise
+                # It was uninstalled meanwhile: the view is a grid, as after any plug-in that failed.
+                log.warning("layout_plugin_gone", view=command.view, plugin=name, error=error.message)
             if self._closed:
                 raise NotFound("this room has been closed", code="no_such_room")
         return self._desk(self._views.get(command.view)).carry_out(command)
@@ -96,9 +105,21 @@ class Arranging:
         return self._desks[view]
 
 
-def _plugin_of(command: c.LayoutCommand) -> str | None:
-    """The plug-in that a command asks for."""
-    if isinstance(command, c.SetLayout):
-        return command.layout.plugin
-    preset = command.patch.get("preset") if isinstance(command, c.MergeLayout) else None
+def _plugins_of(command: c.LayoutCommand) -> set[str]:
+    """The plug-ins that a command asks for: one at most, but for what is restored, which may go back to others."""
+    match command:
+        case c.SetLayout():
+            names = {command.layout.plugin}
+        case c.MergeLayout():
+            names = {_plugin_in(command.patch)}
+        case c.RestoreLayout():
+            names = {version.layout.plugin for version in command.versions}
+            names |= {one.layout.plugin if one.layout else _plugin_in(one.patch or {}) for one in command.scheduled}
+        case _:
+            names = set()
+    return {name for name in names if name is not None}
+
+
+def _plugin_in(patch: Mapping[str, Any]) -> str | None:
+    preset = patch.get("preset")
     return preset.removeprefix(PLUGIN) if isinstance(preset, str) and preset.startswith(PLUGIN) else None

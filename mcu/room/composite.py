@@ -84,7 +84,8 @@ class Composite:
     composites of a room share ``scaled``, so that two that show somebody in one size scale their picture once.
 
     The event loop sets ``hubs``, ``transition`` and ``group`` (whole, never in place): of a group, its members alone
-    have tiles here, and one of them is the active speaker, whoever speaks elsewhere. ``tile_map``, ``standings``,
+    have tiles here, and one of them is the active speaker, whoever speaks elsewhere. So it does ``every``, of how many
+    ticks one is drawn, and ``most_tiles``, a bound beside the layout's own. ``tile_map``, ``standings``,
     ``seen`` and ``placed`` (the tiles, each where it goes to) are replaced whole and may be read by any thread.
     ``on_tiles`` is called on the thread, with each new map.
     """
@@ -106,6 +107,8 @@ class Composite:
         self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self.group = spec.group
+        self.every = 1
+        self.most_tiles: int | None = None
         self._animator = Animator()
         self._casting = Casting()
         self._retimed: Transition | None = None
@@ -160,7 +163,7 @@ class Composite:
     def tick(self, time_ns: int, moment: Moment) -> None:
         """Plays the canvas tick at ``time_ns``. Nothing is drawn when nobody looks."""
         self._ticks += 1
-        layout = moment.layouts.get(self.name) or LayoutSpec()
+        layout = self._bounded(moment.layouts.get(self.name) or LayoutSpec())
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self.placed = scene.tiles
@@ -179,6 +182,8 @@ class Composite:
         if not hubs and not requests:
             self._let_go()
             return
+        if self._ticks % self.every and not requests:
+            return
         drawn = self._draw(staged, moment, time_ns)
         if drawn is None:
             for future in requests:
@@ -188,6 +193,10 @@ class Composite:
         for future in requests:
             if future.set_running_or_notify_cancel():
                 future.set_result(drawn.canvas.retain())
+
+    def _bounded(self, layout: LayoutSpec) -> LayoutSpec:
+        most = self.most_tiles
+        return layout if most is None or layout.max_tiles <= most else replace(layout, max_tiles=most)
 
     def _scene(self, layout: LayoutSpec, moment: Moment, time_ns: int) -> Scene:
         plugin, layout_seq = moment.plugins.get(self.name), self._tile_map.layout_seq

@@ -75,6 +75,8 @@ class LayoutDesk:
                 self._drop(self._schedule.cancel(command.id), "cancelled")
                 self._set_timer()
                 return c.Done()
+            case c.RestoreLayout():
+                return self._restore(command)
 
     def close(self) -> None:
         """What is scheduled will not happen. Idempotent."""
@@ -122,6 +124,13 @@ class LayoutDesk:
         self.layout.check(command.if_match)
         state = self.layout.undo(self._now, by=command.by, mend=self._without_the_gone)
         self._tell(state, command.by)
+        return state
+
+    def _restore(self, command: c.RestoreLayout) -> LayoutState:
+        state = self.layout.restore(command.versions)
+        self._schedule.restore(command.scheduled)
+        self._on_change()
+        self._set_timer()
         return state
 
     def _replace(self, layout: Layout, by: str | None, scheduled: str | None = None) -> LayoutState:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -82,6 +82,8 @@ class Qualities:
         self._events = events
         self._chores = Chores("qualities")
         self._viewers: dict[str, _Viewer] = {}
+        self.best: Tier = "high"
+        """What anybody gets at most, however good their path. Set by the room's governor."""
         self.moves: Counter[QualityReason] = Counter()
         """Changes of tier since the beginning, by reason."""
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
@@ -130,8 +132,12 @@ class Qualities:
 
     def _decide(self, person: Participant, viewer: _Viewer, now_ns: int) -> None:
         rates_bps = {shape.tier: shape.kbps * 1000 for shape in tiers_of(self._views.watched(person.view).spec)}
-        move = viewer.policy.decide(rates_bps, CEILINGS[person.tier_choice], now_ns)
+        chosen = CEILINGS[person.tier_choice]
+        ceiling = max(chosen, self.best, key=ORDER.index)
+        move = viewer.policy.decide(rates_bps, ceiling, now_ns)
         if move is not None:
+            if move.reason == "asked" and ceiling != chosen:
+                move = replace(move, reason="load")
             self._move(person, viewer, move)
 
     async def _get(self, command: GetQuality) -> Quality:
@@ -140,7 +146,7 @@ class Qualities:
     async def _set(self, command: SetQuality) -> Quality:
         """What was given up for one's own choice comes back with it at once; what the path took away has to be won."""
         person = self._attendance.participant(command.participant)
-        ceiling, former = CEILINGS[command.choice], person.tier_choice
+        ceiling, former = max(CEILINGS[command.choice], self.best, key=ORDER.index), person.tier_choice
         person.tier_choice = command.choice
         chosen = person.tier_reason == "asked" or CEILINGS[former] == person.tier
         freed = chosen and command.choice != former

@@ -7,14 +7,13 @@ from typing import Any
 
 import structlog
 
-from mcu.clock import Clock
+from mcu.clock import NS_PER_S, Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol import sound
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
 from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
@@ -22,32 +21,27 @@ from mcu.room.attendance import Attendance
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
+from mcu.room.desk import Desk
 from mcu.room.events import Events, Subscription
+from mcu.room.governor import RoomGovernor
 from mcu.room.groups import Groups
+from mcu.room.media import RoomMedia
 from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
-from mcu.room.pans import pans_of
 from mcu.room.participant import Participant
-from mcu.room.pictures import RoomPictures
 from mcu.room.qualities import Qualities
 from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
-from mcu.room.sound_health import sound_health
-from mcu.room.sounds import RoomSounds
 from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
-from mcu.room.views import MAIN, Views
 from mcu.rtc import RtcTicker
 from mixer.speech import Speech
-from mixer.timeline import Timeline
 
 log = structlog.get_logger()
 
 HOUSEKEEPING_S = 0.25
-CLOSE_THREADS_S = 2.0
-SNAPSHOT_TIMEOUT_S = 2.0
 
 
 class Room:
@@ -70,41 +64,22 @@ class Room:
         self._created_at = datetime.now(UTC)
         self._closed = False
         self._events = Events()
-        identity = new_identity(spec.name)
-        start_ns = clock.now_ns()
-        self.sounds = RoomSounds(
-            spec.name,
+        self._opened_as = spec
+        self._identity = new_identity(spec.name)
+        self._media = RoomMedia(
+            spec,
+            config,
             clock,
-            Timeline(start_ns, spec.view.fps),
-            bitrate_bps=spec.view.audio_bps,
-            max_speakers=spec.max_speakers,
-            music=spec.view.audio_profile == "music",
-            auto_gain=spec.auto_gain,
-            stereo=spec.stereo,
-            noise_suppression=spec.noise_suppression,
-            on_speech=lambda speech, _: self._from_thread(self._speech_changed, speech),
+            self._identity,
+            on_tiles=lambda tiles: self._from_thread(self._tiles_changed, tiles),
+            on_speech=lambda speech: self._from_thread(self._speech_changed, speech),
             on_announced=lambda identifier: self._from_thread(self._announcing.over, identifier),
         )
-        self.pictures = RoomPictures(
-            spec.name,
-            clock,
-            stale_after_ns=config.stale_after_ns,
-            park_after_ns=config.park_after_ns,
-            speech=lambda: self.sounds.speech,
-        )
-        self.views = Views(
-            spec.name,
-            spec.view,
-            identity,
-            clock,
-            start_ns,
-            self.pictures,
-            on_tiles=lambda tiles: self._from_thread(self._tiles_changed, tiles),
-        )
+        self.sounds, self.pictures, self.views = self._media.sounds, self._media.pictures, self._media.views
         self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
         self._connections = Connections(
             config,
-            identity,
+            self._identity,
             clock,
             ticker,
             self.views,
@@ -122,29 +97,37 @@ class Room:
             on_left=lambda *news: self._reception.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
-        self.qualities = Qualities(clock, self.views, self._attendance, self._connections, self._events)
-        self.uplinks = Uplinks(clock, self.views, self._attendance, self._events)
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._handlers = self._open_desks()
+
+    def _open_desks(self) -> dict[type[Any], Callable[[Any], Awaitable[c.Reply]]]:
+        """Those who carry out commands, each on a part of the room."""
+        self.qualities = Qualities(self._clock, self.views, self._attendance, self._connections, self._events)
+        self.governor = RoomGovernor(
+            self._opened_as.name, self._clock, self.views, self.pictures, self.qualities, self._events
+        )
+        self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events)
         self._announcing = Announcing(
-            clock,
+            self._clock,
             self._events,
-            chimes=spec.chimes,
+            chimes=self._opened_as.chimes,
             played=lambda: self.sounds.announced,
             on_change=self._publish,
         )
-        self._groups = Groups(identity, self._attendance, self.views, self._events, on_change=self._publish)
+        self._groups = Groups(self._identity, self._attendance, self.views, self._events, on_change=self._publish)
         self._reception = Reception(
-            spec,
+            self._opened_as,
             self._attendance,
             self.views,
             self._groups,
             self._events,
-            clock,
+            self._clock,
             info=lambda: self.info,
             follow_groups=lambda: self._viewing.follow_groups(),
         )
         self._viewing = Viewing(
-            spec.name,
-            clock,
+            self._opened_as.name,
+            self._clock,
             self.views,
             self._attendance,
             self._connections,
@@ -154,7 +137,7 @@ class Room:
             on_change=self._views_changed,
         )
         self._arranging = Arranging(
-            clock,
+            self._clock,
             self.views,
             self._attendance,
             self._events,
@@ -162,26 +145,13 @@ class Room:
             from_thread=self._from_thread,
         )
         decorating = Decorating(self.views, self._attendance, self._events, on_change=self._publish)
-        pace = Pace(self._attendance, clock)
-        chat = Chat(self._attendance, self._events, clock, pace, self._groups.members_beside)
+        pace = Pace(self._attendance, self._clock)
+        chat = Chat(self._attendance, self._events, self._clock, pace, self._groups.members_beside)
         relay = Relay(self._attendance, self._events, pace)
-        self._housekeeping: asyncio.Task[None] | None = None
-        self._handlers: dict[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
-            c.Offer: self._offer,
-            c.AddCandidate: self._add_candidate,
-            c.SetMediaState: self._set_media_state,
-            c.SetHand: self._set_hand,
-            c.Leave: self._leave,
-            c.Detach: self._detach,
+        desk = Desk(self._attendance, self._connections, self.views, self.recordings, self.uplinks)
+        return {
             c.GetRoom: self._get_room,
-            c.ListParticipants: self._list_participants,
-            sound.GetSoundHealth: self._get_sound_health,
-            c.GetTiles: self._get_tiles,
-            c.GetUplink: self._get_uplink,
-            c.TakeSnapshot: self._take_snapshot,
-            c.StartRecording: self._start_recording,
-            c.StopRecording: self._stop_recording,
-            c.ListRecordings: self._list_recordings,
+            **desk.handlers,
             **self.qualities.handlers,
             **self._viewing.handlers,
             **self._groups.handlers,
@@ -196,8 +166,7 @@ class Room:
     def start(self) -> None:
         """Raises RuntimeError when a thread can't start."""
         self._publish()
-        self.sounds.start()
-        self.pictures.start()
+        self._media.start()
         self._housekeeping = self._loop.create_task(self._keep_house(), name=f"room-{self.spec.name}")
 
     @property
@@ -254,6 +223,8 @@ class Room:
         """Carries out one command. Raises McuError."""
         if self._closed:
             raise NotFound("this room has been closed", code="no_such_room")
+        if isinstance(command, c.Offer) and self.spec.topology == "mesh":
+            raise Conflict("this room is a mesh: its members connect to each other, nothing is mixed here")
         return await self._handlers[type(command)](command)
 
     async def close(self) -> None:
@@ -272,75 +243,13 @@ class Room:
         await self.qualities.close()
         await self._viewing.close()
         await self._connections.close()
-        await self.views.close()
-        self.pictures.close()
-        self.sounds.close()
-        joined = await asyncio.gather(
-            asyncio.to_thread(self.pictures.join, CLOSE_THREADS_S), asyncio.to_thread(self.sounds.join, CLOSE_THREADS_S)
-        )
-        if not all(joined):
+        if not await self._media.close():
             log.error("thread_did_not_end", room=self.name)
 
     # Commands
 
-    async def _offer(self, command: c.Offer) -> c.Answer:
-        if self.spec.topology == "mesh":
-            raise Conflict("this room is a mesh: its members connect to each other, nothing is mixed here")
-        participant = self._attendance.participant(command.participant)
-        answer = await self._connections.offer(participant, command.connection, command.sdp)
-        return c.Answer(sdp=answer)
-
-    async def _add_candidate(self, command: c.AddCandidate) -> c.Done:
-        await self._connections.add_candidate(
-            self._attendance.participant(command.participant),
-            command.connection,
-            command.candidate,
-            command.sdp_mid,
-            command.sdp_m_line_index,
-        )
-        return c.Done()
-
-    async def _set_media_state(self, command: c.SetMediaState) -> ParticipantInfo:
-        return await self._attendance.set_media_state(command)
-
-    async def _set_hand(self, command: c.SetHand) -> ParticipantInfo:
-        return self._attendance.set_hand(command)
-
-    async def _leave(self, command: c.Leave) -> c.Done:
-        await self._attendance.leave(command)
-        return c.Done()
-
-    async def _detach(self, command: c.Detach) -> c.Done:
-        self._attendance.detach(command)
-        return c.Done()
-
     async def _get_room(self, _: c.GetRoom) -> RoomInfo:
         return self.info
-
-    async def _list_participants(self, _: c.ListParticipants) -> c.ParticipantList:
-        return c.ParticipantList(participants=self._attendance.infos)
-
-    async def _get_uplink(self, command: c.GetUplink) -> c.UplinkState:
-        return c.UplinkState(uplink=self.uplinks.of(self._attendance.participant(command.participant).id))
-
-    async def _get_sound_health(self, command: sound.GetSoundHealth) -> sound.SoundHealth:
-        return sound_health(self._attendance.participant(command.participant).playout.statistics)
-
-    async def _get_tiles(self, command: c.GetTiles) -> TileMap:
-        return self.views.get(command.view).composite.tile_map
-
-    async def _take_snapshot(self, command: c.TakeSnapshot) -> c.Snapshot:
-        data = await self.views.get(command.view).composite.snapshot(command.format, SNAPSHOT_TIMEOUT_S)
-        return c.Snapshot(content_type="image/jpeg" if command.format == "jpg" else "image/png", data=data)
-
-    async def _start_recording(self, command: c.StartRecording) -> RecordingInfo:
-        return await self.recordings.start(self.views.get(command.view))
-
-    async def _stop_recording(self, command: c.StopRecording) -> RecordingInfo:
-        return await self.recordings.stop(command.recording)
-
-    async def _list_recordings(self, _: c.ListRecordings) -> c.RecordingList:
-        return c.RecordingList(recordings=await self.recordings.list())
 
     # News from connections and threads
 
@@ -349,8 +258,7 @@ class Room:
             self._connections.request_keyframe(self._attendance.participant(who), source)
 
     def _tiles_changed(self, tiles: TileMap) -> None:
-        if tiles.view == MAIN:
-            self.sounds.pans = pans_of(tiles)
+        self._media.place_voices(tiles)
         self._events.emit(e.Tiles(tiles=tiles))
         self.uplinks.look()
 
@@ -378,31 +286,35 @@ class Room:
 
     async def _keep_house(self) -> None:
         while True:
+            due_s = self._loop.time() + HOUSEKEEPING_S
             await asyncio.sleep(HOUSEKEEPING_S)
+            late_s = self._loop.time() - due_s
             try:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
                 self.uplinks.look()
+                if self._config.govern:
+                    self.governor.look(round(late_s * NS_PER_S))
                 self.qualities.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
                 log.exception("housekeeping_failed", room=self.name)
 
     def _publish(self) -> None:
-        """Hands the threads a new snapshot: one reference each, so a tick sees all of a change or nothing."""
+        """Hands the threads a new snapshot."""
         people = self.participants
         self.views.retime()
         self._announcing.attend(self._attendance.visible)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
-        snapshot = RoomSnapshot(
-            pictures=tuple(picture for person in people for picture in person.pictures),
-            sounds=tuple(person.sound for person in people if person.sound is not None),
-            groups=self._groups.snapshot,
-            announcements=self._announcing.announcements,
-            layouts=self.views.layouts,
-            plugins=self.views.plugins,
-            banners=self.views.banners,
-            decors=self.views.decors,
+        self._media.show(
+            RoomSnapshot(
+                pictures=tuple(picture for person in people for picture in person.pictures),
+                sounds=tuple(person.sound for person in people if person.sound is not None),
+                groups=self._groups.snapshot,
+                announcements=self._announcing.announcements,
+                layouts=self.views.layouts,
+                plugins=self.views.plugins,
+                banners=self.views.banners,
+                decors=self.views.decors,
+            )
         )
-        self.pictures.snapshot_of_room = snapshot
-        self.sounds.snapshot = snapshot

@@ -2,7 +2,7 @@
 
 import bisect
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from mcu.clock import NS_PER_S
@@ -49,6 +49,10 @@ class Schedule:
         change = ScheduledLayout(id=self._new_id(), at=at, layout=layout, patch=patch, by=by)
         bisect.insort(self._changes, change, key=lambda one: wall_ns_of(one.at))
         return change
+
+    def restore(self, changes: Iterable[ScheduledLayout]) -> None:
+        """Changes that waited before, with their ids; of more than ``MAX_SCHEDULED`` the next ones."""
+        self._changes = sorted((*self._changes, *changes), key=lambda one: wall_ns_of(one.at))[:MAX_SCHEDULED]
 
     def cancel(self, identifier: str) -> ScheduledLayout:
         """Raises NotFound."""

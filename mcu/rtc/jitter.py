@@ -1,7 +1,7 @@
 """From packets in the network's order to whole frames in decoding order, within bounded memory, time and work.
 
-A frame leaves with its last packet: nothing is held back for smoothness. A gap is asked for again at once and then
-every ``NACK_INTERVAL_NS``; after ``HOLE_LIMIT_NS`` it is given up, and the stream goes on at the next key frame.
+A frame leaves with its last packet: nothing is held back for smoothness. A gap is asked for again at once and then as
+often as ``patience.py`` says. After a while a key frame is asked for as well, and whichever comes first ends the wait.
 Everything here happens on the event loop.
 """
 
@@ -9,17 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mcu.clock import NS_PER_MS
 from mcu.frames import ReceivedFrame, VideoCodec
 from mcu.rtc.depacketise import Fragment, depacketise
+from mcu.rtc.patience import ROUND_TRIP_NS, Patience
 
-HOLE_LIMIT_NS = 250 * NS_PER_MS
-"""Age at which a missing packet is given up: longer waits more often, shorter freezes more often."""
-NACK_INTERVAL_NS = 80 * NS_PER_MS
-"""Time between two requests for one packet: more than most round trips, so few come twice."""
 MAX_NACK_TRIES = 10
-KEYFRAME_INTERVAL_NS = 400 * NS_PER_MS
-"""Least time between two key frame requests."""
 MAX_HELD_PACKETS = 1024
 MAX_BYTES = 4 << 20
 """What waits for a hole and what is assembled, together."""
@@ -94,6 +88,7 @@ class FrameAssembler:
         self._waiting = True  # for a key frame
         self._keyframe_due = False
         self._asked_ns: int | None = None
+        self._patience = Patience.for_round_trip(ROUND_TRIP_NS)
         self._frames = self._keyframes = self._late = self._recovered = 0
         self._malformed = self._holes = self._discarded = 0
 
@@ -102,8 +97,12 @@ class FrameAssembler:
         """Whether ``poll`` may have news. Polling when it is False is a waste, nothing worse."""
         return self._keyframe_due or bool(self._missing)
 
+    def set_round_trip(self, round_trip_ns: int) -> None:
+        """How long an answer takes: requests, patience and limits follow it."""
+        self._patience = Patience.for_round_trip(round_trip_ns)
+
     def request_keyframe(self) -> None:
-        """Asks for a key frame with the next feedback, no sooner than ``KEYFRAME_INTERVAL_NS`` after the last."""
+        """Asks for a key frame with the next feedback, some time after the last."""
         self._keyframe_due = True
 
     def feed(
@@ -138,18 +137,20 @@ class FrameAssembler:
             return
         self._hold(sequence, packet)
         self._note_gap(highest, sequence, now_ns)
-        if self._waiting and fragment is not None and fragment.entry:
+        if fragment is not None and fragment.entry and (self._waiting or self._overdue(now_ns)):
             self._skip_to(sequence)
             self._drain(now_ns)
 
     def poll(self, now_ns: int) -> Feedback:
         """Gives up what is too old, and says what the sender should be told now."""
         nacks: tuple[int, ...] = ()
+        wanted = self._overdue(now_ns) and not self._resume(now_ns)
         if self._missing:
-            if now_ns - next(iter(self._missing.values())).since_ns >= HOLE_LIMIT_NS:
-                self._give_up(now_ns)
+            if now_ns - next(iter(self._missing.values())).since_ns >= self._patience.hole_limit_ns:
+                self._give_up()
             nacks = tuple(sorted(self._due_nacks(now_ns)))
-        keyframe = self._keyframe_due and (self._asked_ns is None or now_ns - self._asked_ns >= KEYFRAME_INTERVAL_NS)
+        wanted |= self._keyframe_due
+        keyframe = wanted and (self._asked_ns is None or now_ns - self._asked_ns >= self._patience.keyframe_interval_ns)
         if keyframe:
             self._keyframe_due = False
             self._asked_ns = now_ns
@@ -164,8 +165,25 @@ class FrameAssembler:
         for number in due:
             missing = self._missing[number]
             missing.tries += 1
-            missing.due_ns = now_ns + NACK_INTERVAL_NS
+            missing.due_ns = now_ns + self._patience.nack_interval_ns
         return due
+
+    def _overdue(self, now_ns: int) -> bool:
+        """Whether something has been missing for so long that a key frame would be as welcome."""
+        return (
+            bool(self._missing)
+            and now_ns - next(iter(self._missing.values())).since_ns >= self._patience.keyframe_after_ns
+        )
+
+    def _resume(self, now_ns: int) -> bool:
+        """Goes on at the next key frame that is already here, over a hole; False when there is none."""
+        entries = [number for number, packet in self._held.items() if packet.fragment and packet.fragment.entry]
+        if entries:
+            self._holes += 1
+            self._waiting = True
+            self._skip_to(min(entries))
+            self._drain(now_ns)
+        return bool(entries)
 
     def _anchor(self, sequence: int) -> None:
         """Begins anew at a sequence number, with nothing of what was before."""
@@ -206,8 +224,10 @@ class FrameAssembler:
             return
         for number in range(highest + 1, sequence):
             self._missing[number] = _Missing(now_ns, now_ns)
-        if len(self._held) > MAX_HELD_PACKETS or self._held_bytes + (self._unit.size if self._unit else 0) > MAX_BYTES:
-            self._give_up(now_ns)
+        full = len(self._held) > MAX_HELD_PACKETS
+        full |= self._held_bytes + (self._unit.size if self._unit else 0) > MAX_BYTES
+        if full and not self._resume(now_ns):
+            self._give_up()
 
     def _leap(self, sequence: int, now_ns: int) -> None:
         """Goes on at the newest packet, over a gap that is too long to be repaired."""
@@ -217,16 +237,9 @@ class FrameAssembler:
         self._waiting = self._keyframe_due = True
         self._drain(now_ns)
 
-    def _give_up(self, now_ns: int) -> None:
-        """Drops what a hole holds back: goes on at the next key frame that is already here, or asks for one."""
+    def _give_up(self) -> None:
+        """Drops what a hole holds back, and asks for a key frame to go on at."""
         self._holes += 1
-        self._lose_unit()
-        self._waiting = True
-        entries = [number for number, packet in self._held.items() if packet.fragment and packet.fragment.entry]
-        if entries:
-            self._skip_to(min(entries))
-            self._drain(now_ns)
-            return
         self._clear()
         self._next = (self._highest or 0) + 1
         self._keyframe_due = True

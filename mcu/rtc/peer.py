@@ -24,6 +24,7 @@ from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
 from mcu.rtc.certificate import process_certificate
+from mcu.rtc.interfaces import chosen_addresses
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState
 from mcu.rtc.media import MediaSession
 from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
@@ -154,15 +155,20 @@ class Peer:
     def _ice_options(self) -> IceOptions:
         settings = self._settings
         return IceOptions(
-            settings.host_addresses, settings.port_range, settings.consent_interval_s, settings.consent_failures
+            chosen_addresses(settings),
+            settings.port_range,
+            settings.consent_interval_s,
+            settings.consent_failures,
+            ipv6=settings.ipv6,
         )
 
     def _local_candidates(self, ice: IceAgent) -> tuple[str, ...]:
         local, announced = ice.local_candidates, self._settings.announced_address
         if announced is not None:
-            local = [copy.copy(one) for one in local if (":" in one.host) == (":" in announced)]
+            local = [copy.copy(one) for one in local]
             for one in local:
-                one.host = announced
+                if (":" in one.host) == (":" in announced):
+                    one.host = announced
         return tuple(one.to_sdp() for one in local)
 
     async def add_candidate(

@@ -6,7 +6,7 @@ Runs on the event loop only. What is wrong with a datagram costs that datagram a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcu.clock import Clock, ntp_from_wall
+from mcu.clock import NS_PER_S, Clock, ntp_from_wall
 from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, AudioPacket, SenderReport
 from mcu.rtc import rtcp, rtp
 from mcu.rtc.jitter import AssemblerStatistics, FrameAssembler
@@ -70,6 +70,7 @@ class Receiver:
         self._estimate_bps: int | None = None
         self._fraction_lost = 0.0
         self._round_trip_s: float | None = None
+        self._mean_round_trip_s: float | None = None
         self._audio_reports = self._video_reports = 0
         self._datagrams = self._octets = self._audio_packets = 0
         self._oversized = self._foreign = self._malformed = self._ignored = 0
@@ -161,6 +162,7 @@ class Receiver:
             return False
         self._video = source
         self._assembler = FrameAssembler(source.ssrc, self._listener.on_video)
+        self._pace_repairs()
         return True
 
     def _receive_repair(self, packet: memoryview, header: rtp.RtpHeader, now_ns: int) -> None:
@@ -214,6 +216,9 @@ class Receiver:
             elapsed = (now - block.last_sr - block.delay_since_last_sr) & 0xFFFF_FFFF
             if elapsed < 0x8000_0000:  # beyond: the peer's clock, or its honesty, is off
                 self._round_trip_s = elapsed / 65536
+                mean_s = self._mean_round_trip_s or self._round_trip_s
+                self._mean_round_trip_s = mean_s + (self._round_trip_s - mean_s) / 4
+                self._pace_repairs()
         fraction = block.fraction_lost / 256
         if block.ssrc == self._identity.audio_ssrc:
             self._audio_reports += 1
@@ -223,6 +228,10 @@ class Receiver:
         self._video_reports += 1
         self._fraction_lost = fraction
         self._listener.on_reception(self._video_reception())
+
+    def _pace_repairs(self) -> None:
+        if self._assembler is not None and self._mean_round_trip_s is not None:
+            self._assembler.set_round_trip(round(self._mean_round_trip_s * NS_PER_S))
 
     def _video_reception(self) -> Reception:
         return Reception("video", self._fraction_lost, self._round_trip_s, self._estimate_bps, self._video_reports)

@@ -9,17 +9,23 @@ from mcu.frames import VideoCodec
 class RtcSettings:
     """What a connection may do, and for how long it may try.
 
-    ``host_addresses`` are the addresses the media sockets bind to; None takes all of this machine's but loopback.
+    ``host_addresses`` are the addresses the media sockets bind to; None takes those of ``interfaces``, and where none
+    are named all of this machine's but loopback.
     ``port_range`` (first, last, both included) is for firewalls; None lets the system choose.
-    ``announced_address`` replaces the host address in answers, for a server behind a one-to-one NAT.
+    ``announced_address`` replaces the host addresses of its family in answers, for a server behind a one-to-one NAT;
+    those of the other family stay as they are.
     """
 
     codecs: tuple[VideoCodec, ...] = ("H264", "VP8")
     """Accepted for receiving, and the order of preference for what we send."""
 
     host_addresses: tuple[str, ...] | None = None
+    interfaces: tuple[str, ...] = ()
     port_range: tuple[int, int] | None = None
     announced_address: str | None = None
+
+    ipv6: bool = True
+    """Whether media is offered on this machine's IPv6 addresses; without effect on ``host_addresses``."""
 
     allow_private_addresses: bool = True
     """Whether remote candidates in RFC 1918, RFC 6598 and RFC 4193 ranges are tried."""

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.server import Server, build_server
-from api.settings import Settings
+from api.settings import Settings, StoreSettings
 from mcu.config import EngineConfig
 from mcu.engine.inline import InlineEngine
 from mcu.protocol.models import ViewSpec
@@ -21,6 +22,7 @@ from tests.api.people import ADMIN_KEY, KEY, Meeting
 from tests.kit.engine import FakeEngine
 
 BOUND_S = 10.0
+IN_MEMORY: dict[str, Any] = {"store": StoreSettings(url=SecretStr("memory"))}
 __all__ = ["ADMIN_KEY", "KEY"]
 
 MakeClient = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -64,7 +66,7 @@ def make_client(engine: FakeEngine, recordings_dir: Path, stack: AsyncExitStack)
     """An HTTP client of an app with these settings; no socket between them."""
 
     async def make(**settings: Any) -> httpx.AsyncClient:
-        app = create_app(Settings(recordings_dir=recordings_dir, **settings), engine)
+        app = create_app(Settings(recordings_dir=recordings_dir, **IN_MEMORY | settings), engine)
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = httpx.ASGITransport(app)
         return await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://mcu.test"))
@@ -89,7 +91,7 @@ def make_server(engine: FakeEngine, recordings_dir: Path, stack: AsyncExitStack)
     """A listening server with these settings."""
 
     async def make(**settings: Any) -> Server:
-        wanted = Settings(port=0, recordings_dir=recordings_dir, **settings)
+        wanted = Settings(port=0, recordings_dir=recordings_dir, **IN_MEMORY | settings)
         server = build_server(create_app(wanted, engine), wanted)
         await _run(server, stack)
         return server
@@ -125,7 +127,7 @@ async def _meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) ->
     engine = InlineEngine(EngineConfig(recordings_dir=recordings_dir))
     await engine.start()
     small = ViewSpec(width=64, height=64, fps=5)
-    wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **settings)
+    wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)
     server = build_server(create_app(wanted, engine), wanted)
     await _run(server, stack)
     return await Meeting(server, stack, keys=not wanted.open).begin()

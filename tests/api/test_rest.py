@@ -256,11 +256,8 @@ async def test_permanent_rooms_are_there_from_the_start(make_client: MakeClient,
     assert engine.open_rooms["demo"].spec.permanent
 
 
-async def test_the_openapi_document_names_every_operation_once(client: httpx.AsyncClient) -> None:
+async def test_the_openapi_document_describes_refusals(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
-    operations = [op["operationId"] for path in document["paths"].values() for op in path.values()]
-    assert len(operations) == len(set(operations))
-    assert {"open_room", "join_room", "put_layout", "get_recording_file", "create_token"} <= set(operations)
     problems = document["paths"]["/api/v1/rooms/{room}"]["get"]["responses"]["404"]["content"]
     assert list(problems) == ["application/problem+json"]
 

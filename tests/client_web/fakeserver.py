@@ -35,6 +35,7 @@ WEB = Path(__file__).resolve().parents[2] / "client" / "web"
 CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 ME = "p-me"
 JOINED_AT = "2026-01-01T00:00:00Z"
+SENT_AT = "2026-01-01T00:10:00Z"
 
 
 class StrictPolicy:
@@ -69,6 +70,7 @@ class FakeServer:
         self.role = "participant"
         self.knows_hands = True
         self._watched = "main"
+        self._said = 0
         self._card: Card | None = None
         self._socket: WebSocket | None = None
         self._name = ""
@@ -91,6 +93,7 @@ class FakeServer:
         self.role = "participant"
         self.knows_hands = True
         self._watched = "main"
+        self._said = 0
 
     async def wait_for(self, kind: str, at_least: int = 1, **fields: object) -> dict[str, Any]:
         """The data of the newest request of a ``kind`` with these ``fields``, once there are ``at_least`` so many."""
@@ -203,6 +206,12 @@ class FakeServer:
             if not self.knows_hands:
                 return {"ok": False, "error": {"code": "unknown_type", "message": "no such message"}}
             await self.say("participant_updated", {"participant": {**self._me(), "hand": data["raised"]}})
+        if kind == "chat":
+            self._said += 1
+            return {"ok": True, "data": {"message_id": f"mine-{self._said}", "delivered": 1, "sent_at": SENT_AT}}
+        if kind == "chat_edit":
+            edited = {**message(data["message_id"], ME, data["text"]), "edited_at": SENT_AT}
+            return {"ok": True, "data": {"message": edited}}
         if kind == "leave":
             await self.close()
         return {"ok": True, "data": {}}
@@ -297,6 +306,20 @@ def person(who: str, name: str, **media: bool) -> dict[str, Any]:
         "view": "main",
         "joined_at": JOINED_AT,
     }
+
+
+def message(identifier: str, sender: str | None, text: str, **fields: Any) -> dict[str, Any]:
+    """A ChatMessage of the wire; later ones have greater identifiers."""
+    return {
+        "id": identifier,
+        "sender": sender,
+        "name": "Server" if sender is None else sender.removeprefix("p-").title(),
+        "text": text,
+        "channel": None,
+        "to": None,
+        "sent_at": JOINED_AT,
+        "edited_at": None,
+    } | fields
 
 
 def autojoin(server: FakeServer, name: str = "Grace") -> str:

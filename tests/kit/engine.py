@@ -224,7 +224,7 @@ class FakeRoom:
             name=self.name,
             topology=self.spec.topology,
             capacity=self.spec.capacity,
-            participants=len(self.people),
+            participants=sum(not person.hidden for person in self.people.values()),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
             recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
@@ -485,6 +485,7 @@ class FakeRoom:
             role=join.role,
             group=join.group,
             attributes=join.attributes,
+            hidden=join.hidden,
             presence="connected",
             joined_at=datetime.now(UTC),
         )

@@ -37,6 +37,8 @@ class Server:
             "MCU_RECORDINGS_DIR": str(self.recordings),
             "MCU_LOG__FORMAT": "json",
             "PYTHONUNBUFFERED": "1",
+            # A busy machine must not change what a test sees; what load does is tested with figures of its own.
+            "MCU_MEDIA__GOVERNOR": "false",
             **(environment or {}),
         }
         command = [sys.executable, "-m", "api.cli", "serve", "--port", str(self.port), *options]

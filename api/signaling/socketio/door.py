@@ -98,15 +98,15 @@ class SocketIoDoor:
             await _refusal(413, "too_large", f"a body has at most {MAX_MESSAGE_BYTES} bytes")(scope, receive, send)
         elif not all(PACKET.fullmatch(packet) for packet in packets):
             await _refusal(400, "bad_request", "not packets of Engine.IO 4")(scope, receive, send)
-        elif not self._takes(connection or "", len(packets)):
-            await self._server.hang_up(connection or "")
+        elif connection is None or not self._server.knows(connection):
+            await _refusal(400, "bad_request", "there is no such session")(scope, receive, send)
+        elif not self._takes(connection, len(packets)):
+            await self._server.hang_up(connection)
             await _refusal(429, "too_many", "too many packets")(scope, receive, send)
         else:
             await self._server.eio.handle_request(scope, _Replay(body), send)
 
     def _takes(self, connection: str, packets: int) -> bool:
-        if connection not in self._server.eio.sockets:
-            return True  # nobody's: it will be refused
         if connection not in self._buckets:
             self._buckets = {one: bucket for one, bucket in self._buckets.items() if one in self._server.eio.sockets}
             self._buckets[connection] = self._bucket()

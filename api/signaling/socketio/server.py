@@ -53,6 +53,11 @@ class EventServer(socketio.AsyncServer):  # type: ignore[misc]  # python-socketi
             json=BoundedJson,
         )
 
+    def knows(self, eio_sid: str) -> bool:
+        """There is such a connection, and it wasn't hung up."""
+        connection = self.eio.sockets.get(eio_sid)
+        return connection is not None and not connection.closed
+
     async def hang_up(self, eio_sid: str) -> None:
         """Ends a connection without waiting for what it was still to read. Idempotent."""
         connection = self.eio.sockets.get(eio_sid)

@@ -68,6 +68,7 @@ class IceOptions:
     port_range: tuple[int, int] | None
     consent_interval_s: float
     consent_failures: int
+    ipv6: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class IceAgent(aioice.Connection):
         on_media: Callable[[bytes], None],
         on_lost: Callable[[str], None],
     ) -> None:
-        super().__init__(ice_controlling=controlling)
+        super().__init__(ice_controlling=controlling, use_ipv6=options.ipv6)
         self.counts = DatagramCounts()
         self.dtls: DtlsPipe = DtlsPipe(self)
         self._options = options

@@ -1,0 +1,1 @@
+"""Where rooms run, and what is kept of them."""

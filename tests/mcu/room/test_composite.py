@@ -85,6 +85,27 @@ def test_what_moves_is_drawn_and_encoded_at_every_tick() -> None:
     assert playing.composite.statistics.composed == 60
 
 
+def test_every_second_picture_may_be_left_out() -> None:
+    playing = Playing()
+    playing.composite.every = 2
+    assert playing.play(2, lambda: moment(grey())) == 30
+    gaps = np.diff(playing.hub.times_ns)
+    assert gaps.min() > 0.9 * 2 * NS_PER_S / VIEW.fps
+    playing.composite.every = 1
+    assert playing.play(1, lambda: moment(grey())) == 30
+
+
+def test_a_bound_on_tiles_is_one_beside_the_layouts_own() -> None:
+    playing, people = Playing(), tuple(Member(key=TileKey(f"p{n}"), name="", live=False) for n in range(12))
+    crowded = Moment(0, {}, people, {}, None, {}, {})
+    shown = []
+    for most in (None, 9, 4, 49, None):
+        playing.composite.most_tiles = most
+        playing.play(0.1, lambda: crowded)
+        shown.append(len(playing.composite.placed))
+    assert shown == [12, 9, 4, 12, 12]
+
+
 def test_what_stands_still_is_drawn_once_and_soon_encoded_seldom() -> None:
     playing = Playing()
     still = moment(grey())

@@ -9,8 +9,8 @@ from mcu.clock import NS_PER_MS, NS_PER_S, ntp_from_wall
 from mcu.frames import EncodedFrame, VideoCodec
 from mcu.rtc import downlink as downlinks
 from mcu.rtc import rtcp
-from mcu.rtc.jitter import HOLE_LIMIT_NS
 from mcu.rtc.media_time import video_time
+from mcu.rtc.patience import HOLE_LIMIT_NS
 from mcu.rtc.sender import AudioFanout, VideoFanout
 from mcu.rtc.srtp import SrtpProfileName
 from tests.mcu.rtc.packets import (

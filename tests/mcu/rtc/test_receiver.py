@@ -173,6 +173,24 @@ def test_what_the_peer_says_of_our_streams_is_handed_on(bench: Bench) -> None:
     assert (third.kind, third.fraction_lost, third.estimate_bps) == ("video", 0.25, 640_000)
 
 
+@pytest.mark.parametrize("first", ["report", "picture"])
+def test_repairs_are_asked_for_twice_in_a_round_trip_that_the_peer_reports(bench: Bench, first: str) -> None:
+    now = ntp_from_wall(bench.clock.wall_ns()) >> 16 & 0xFFFF_FFFF
+    report = rtcp.receiver_report(SOUND, [rtcp.ReportBlock(IDENTITY.audio_ssrc, 0, 0, 100, 0, now - 65_536 // 5, 0)])
+    if first == "report":
+        bench.send_rtcp(report)
+    bench.frame(make_frame("VP8", 0, keyframe=True))
+    if first == "picture":
+        bench.send_rtcp(report)
+    bench.sequence += 1
+    bench.frame(make_frame("VP8", 1))
+    assert [type(item) for item in bench.poll()] == [rtcp.Nack]
+    bench.clock.advance(95 * NS_PER_MS)
+    assert bench.poll() == []
+    bench.clock.advance(10 * NS_PER_MS)
+    assert [type(item) for item in bench.poll()] == [rtcp.Nack]
+
+
 def test_requests_for_our_video_are_handed_on_and_others_not(bench: Bench) -> None:
     fir = bytes.fromhex("84ce0004 66666666 00000000") + IDENTITY.video_ssrc.to_bytes(4, "big") + b"\1\0\0\0"
     bench.send_rtcp(rtcp.receiver_report(SOUND) + rtcp.pli(SOUND, IDENTITY.video_ssrc) + fir)

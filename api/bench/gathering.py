@@ -1,0 +1,98 @@
+"""A room that fills with people: some are seen and heard, the others look on."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Final
+
+import httpx
+
+from api.bench.audience import Viewer
+from api.bench.extras import Extra
+from api.bench.harness import BenchFailed
+from api.bench.light import LightPeer, joined
+from api.bench.stage import Actor, act, make_voice
+from api.bench.timecode import make_loop
+from mcu.clock import SystemClock
+from mcu.rtc import RtcTicker
+
+SEEN: Final = 16
+SPEAKING: Final = 3
+LOOPS: Final = 4
+LOOP_S: Final = 4
+JOINING: Final = 4
+"""At once."""
+
+
+class Gathering:
+    """Everybody in one room of the server at ``url``. Use it on one event loop, which is theirs alone; they leave with
+    the stack. ``actors`` and ``viewers`` go together: whoever is seen also looks for real.
+    """
+
+    def __init__(self, url: str, room: str, stack: AsyncExitStack) -> None:
+        self.actors: list[Actor] = []
+        self.viewers: list[Viewer] = []
+        self.extras: list[Extra] = []
+        self._url = url
+        self._room = room
+        self._stack = stack
+        self._ticker = RtcTicker(SystemClock())
+        self._loops = [make_loop(number, LOOP_S) for number in range(LOOPS)]
+        self._voices = [make_voice(number, LOOP_S) for number in range(SPEAKING)]
+
+    async def start(self) -> None:
+        self._ticker.start()
+        self._stack.push_async_callback(self._ticker.close)
+        acting = asyncio.create_task(act(self.actors))
+        self._stack.push_async_callback(ended, acting)
+
+    async def grow(self, size: int) -> None:
+        """Lets people in until there are so many. Those who are seen come first."""
+        while len(self.actors) < min(SEEN, size):
+            await self.enter(len(self.actors))
+        coming = iter(range(len(self.actors) + len(self.extras), size))
+
+        async def let_in() -> None:
+            for number in coming:
+                extra = Extra()
+                entering = joined(
+                    self._url, self._room, f"Guest {number}", extra, self._ticker, audio=False, video=False
+                )
+                await self._stack.enter_async_context(entering)
+                self.extras.append(extra)
+
+        await asyncio.gather(*(let_in() for _ in range(JOINING)))
+
+    async def enter(self, number: int) -> Actor:
+        """One more who is seen."""
+        peer, viewer = LightPeer(SystemClock()), Viewer()
+        viewer.watch(peer)
+        entering = joined(self._url, self._room, f"Speaker {number}", peer, self._ticker, on_event=viewer.on_event)
+        await self._stack.enter_async_context(entering)
+        voice = self._voices[number] if number < SPEAKING else ()
+        actor = Actor(peer, self._loops[number % LOOPS], voice)
+        self.viewers.append(viewer)
+        self.actors.append(actor)
+        return actor
+
+    async def fill_the_canvas(self) -> None:
+        """No gaps between tiles, so that a camera of a tile's size need not be scaled. Raises ``BenchFailed``."""
+        address = f"{self._url}/api/v1/rooms/{self._room}/views/main/layout"
+        async with httpx.AsyncClient() as http:
+            answer = await http.patch(address, json={"gap": 0, "margin": 0, "transition": {"ms": 0}})
+        if answer.status_code != httpx.codes.OK:
+            raise BenchFailed(f"the layout was refused: {answer.text}")
+
+    def reset(self) -> None:
+        """Everybody begins to count."""
+        for viewer in self.viewers:
+            viewer.reset()
+        for extra in self.extras:
+            extra.reset()
+
+
+async def ended(task: "asyncio.Task[None]") -> None:
+    """Ends what runs until it is cancelled. Raises what it met before."""
+    task.cancel()
+    (met,) = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(met, Exception):
+        raise met

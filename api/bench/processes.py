@@ -1,0 +1,56 @@
+"""What a process and its children take of the machine, from the outside (proc(5))."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from api.bench.harness import BenchFailed
+
+_PROC: Final = Path("/proc")
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants, itself first."""
+    parents = dict(_parents())
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def cpu_s(pid: int) -> float:
+    """User and system time of one process so far. Raises ``BenchFailed`` when it has ended."""
+    fields = _stat(pid)
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def resident_mib(pid: int) -> float:
+    """Memory of a process and its descendants that is in use now. What they share counts in each."""
+    pages = sum(int(_read(one, "statm").split()[1]) for one in family(pid))
+    return pages * _PAGE_BYTES / 2**20
+
+
+def _parents() -> list[tuple[int, int]]:
+    found = []
+    for folder in _PROC.iterdir():
+        if folder.name.isdecimal():
+            try:
+                found.append((int(folder.name), int(_stat(int(folder.name))[1])))
+            except BenchFailed:
+                continue  # it ended while we looked
+    return found
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields after the name, which may hold spaces."""
+    text = _read(pid, "stat")
+    return text[text.rindex(")") + 2 :].split()
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return (_PROC / str(pid) / name).read_text()
+    except OSError as error:
+        raise BenchFailed(f"process {pid} can't be measured: {error}") from error

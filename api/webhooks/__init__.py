@@ -1,0 +1,1 @@
+"""Telling other servers what happens in rooms: signed, in order, at least once."""

@@ -1,0 +1,103 @@
+"""From a room's news to the JSON that webhooks carry."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args
+
+from pydantic import BaseModel
+
+from mcu.engine.news import News, RoomEnded, RoomOpened
+from mcu.protocol import events as e
+from mcu.protocol.models import Frozen, ParticipantInfo
+from mcu.protocol.names import RoomName
+
+WebhookEvent = Literal[
+    "room_opened",
+    "room_updated",
+    "room_closed",
+    "participant_joined",
+    "participant_updated",
+    "participant_left",
+    "recording_started",
+    "recording_stopped",
+    "layout_changed",
+    "speaker_changed",
+    "connection_failed",
+]
+
+DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
+    "room_opened",
+    "room_updated",
+    "room_closed",
+    "participant_joined",
+    "participant_left",
+    "recording_started",
+    "recording_stopped",
+)
+"""The others tell of quality and of what changes often: an endpoint has to ask for them."""
+
+ALL_EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
+
+
+class WebhookBody(Frozen):
+    """What is posted. ``id`` is the same at every attempt and endpoint: who saw it already may ignore it."""
+
+    id: str
+    type: WebhookEvent
+    room: RoomName
+    at: datetime
+    data: dict[str, Any]
+
+
+def body_of(
+    room: str,
+    news: News,
+    person: ParticipantInfo | None,
+    new_id: Callable[[], str],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> WebhookBody | None:
+    """None for what no webhook tells: pictures, levels, and what was said to one person."""
+    said = _said(news, person)
+    if said is None:
+        return None
+    kind, data = said
+    return WebhookBody(id=new_id(), type=kind, room=room, at=now(), data=data)
+
+
+def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dict[str, Any]] | None:
+    match news:
+        case RoomOpened():
+            return "room_opened", {"room": _plain(news.room)}
+        case e.RoomUpdated():
+            return "room_updated", {"room": _plain(news.room)}
+        case RoomEnded():
+            return "room_closed", {"reason": news.reason}
+        case e.ParticipantJoined():
+            return "participant_joined", {"participant": _plain(news.participant)}
+        case e.ParticipantUpdated():
+            return "participant_updated", {"participant": _plain(news.participant)}
+        case e.ParticipantLeft():
+            return "participant_left", {"participant": _person(news.id, person), "reason": news.reason}
+        case e.RecordingChanged():
+            if news.recording.state == "starting":
+                return None
+            kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
+            return kind, {"recording": _plain(news.recording)}
+        case e.LayoutChangedEvent():
+            return "layout_changed", {"view": news.view, "etag": news.state.etag, "by": news.by}
+        case e.Speakers():
+            dominant = news.dominant
+            return "speaker_changed", {"participant": None if dominant is None else _person(dominant, person)}
+        case e.PeerFailed():
+            who = None if news.to is None else _person(news.to, person)
+            return "connection_failed", {"participant": who, "connection": news.connection}
+        case _:
+            return None
+
+
+def _person(identifier: str, person: ParticipantInfo | None) -> dict[str, Any]:
+    return {"id": identifier} if person is None else _plain(person)
+
+
+def _plain(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json")

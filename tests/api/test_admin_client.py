@@ -1,0 +1,251 @@
+"""The Python admin client against the real app: every operation of the document, and every kind of refusal."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from client.admin import (
+    AccessDenied,
+    Admin,
+    AdminRefused,
+    Busy,
+    Clash,
+    InvalidRequest,
+    NotThere,
+    ServerFailed,
+)
+from client.errors import ConnectionLost
+from mcu.protocol.announcements import Tone
+from mcu.protocol.decor import Banner
+from mcu.protocol.layout import Layout, LayoutState
+from mcu.protocol.models import ViewChanges, ViewSpec
+from mcu.protocol.versions import ScheduledLayout
+from tests.api.conftest import ADMIN_KEY, BOUND_S
+from tests.api.every_route import every_route
+from tests.api.people import Meeting, pass_for
+from tests.api.socket import SocketClient
+from tests.kit.images import RED, file_of, plain
+
+PNG = file_of(plain(RED))
+NOT_IN_THE_CLIENT = {"get_health", "get_readiness", "get_layout_schema"}
+"""For whoever runs the server, and for editors of layouts."""
+
+
+@pytest.fixture
+async def admin(meeting: Meeting) -> AsyncIterator[Admin]:
+    async with Admin(meeting.server.url, ADMIN_KEY) as admin:
+        await admin.open_room("team", metadata={"topic": "tea"})
+        yield admin
+
+
+def watch(admin: Admin) -> set[str]:
+    """The operations that ``admin`` asks for from now on."""
+    asked: set[str] = set()
+    patterns = [(one, re.sub(r"\{\w+\}", "[^/]+", one.path)) for one in every_route()]
+
+    async def note(request: httpx.Request) -> None:
+        path = request.url.path
+        asked.update(
+            one.operation for one, rule in patterns if one.method == request.method and re.fullmatch(rule, path)
+        )
+
+    admin._http.event_hooks["request"].append(note)
+    return asked
+
+
+def sizes(folder: Path) -> dict[str, int]:
+    """Of the files in it."""
+    return {file.name: file.stat().st_size for file in folder.iterdir()}
+
+
+async def use_the_room(admin: Admin) -> None:
+    room = admin.room("team")
+    assert (await room.info()).metadata == {"topic": "tea"}
+    assert (await room.update(metadata={"topic": None}, capacity=9)).capacity == 9
+    assert (await room.info()).metadata == {}
+    assert [one.name for one in await admin.rooms()] == ["team"]
+    assert await admin.ice_servers() == ()
+    assert "mcu_" in await admin.metrics()
+    issued = await admin.create_token({"room": "team", "role": "moderator"}, identity="eve")
+    async with Admin(str(admin._http.base_url), issued.token) as eve:
+        assert await eve.room("team").door.waiting() == ()
+        with pytest.raises(AccessDenied):
+            await eve.room("team").close()
+    assert (await room.join_pass(issued.token)).session_url.startswith("ws://")
+
+
+async def use_views(admin: Admin) -> None:
+    room = admin.room("team")
+    assert (await room.create_view(ViewSpec(name="tall", width=64, height=128, fps=5))).height == 128
+    view = room.view("tall")
+    assert [one.name for one in await room.views()] == ["main", "tall"]
+    assert (await view.update(ViewChanges(background="#102030"))).background == "#102030"
+    assert (await view.spec()).background == "#102030"
+    assert (await view.tiles()).canvas.height == 128
+    assert (await view.tile_health()).view == "tall"
+    assert (await view.snapshot("png")).startswith(b"\x89PNG")
+    assert (await view.snapshot()).startswith(b"\xff\xd8")
+    before = await view.layout()
+    after = await view.set_layout(Layout(preset="speaker"), before.etag)
+    assert isinstance(after, LayoutState)
+    with pytest.raises(Clash) as late:
+        await view.patch_layout({"gap": 1}, before.etag)
+    assert (late.value.code, late.value.status) == ("layout_changed", 412)
+    assert (await view.undo_layout(after.etag)).layout == before.layout
+    assert len(await view.layout_versions()) == 3
+    later = await view.set_layout(Layout(preset="pip", at=datetime.now(UTC) + timedelta(hours=1)))
+    assert isinstance(later, ScheduledLayout)
+    assert [one.id for one in await view.scheduled_layouts()] == [later.id]
+    await view.cancel_layout(later.id)
+    await view.set_banner(Banner(text="Back soon"))
+    assert (await view.banner()).text == "Back soon"
+    await view.delete_banner()
+    await view.set_background_image(PNG, "image/png")
+    assert (await view.set_logo(PNG, "image/png", corner="top_left", width=0.2)).logo is not None
+    await view.delete_logo()
+    assert (await view.decor()).background_image
+    await view.delete_background_image()
+    await view.delete()
+
+
+async def use_people(admin: Admin) -> None:
+    room = admin.room("team")
+    assert [one.id for one in await room.people.list()] == ["ada"]
+    assert (await room.people.update("ada", group="wolves", gain=2.0)).group == "wolves"
+    assert (await room.people.update("ada", group=None)).group == ""
+    assert (await room.people.get("ada")).sound is not None
+    assert (await room.people.limit_quality("ada", "low")).choice == "low"
+    assert (await room.people.quality("ada")).choice == "low"
+    assert (await room.people.set_avatar("ada", PNG, "image/png")).avatar
+    await room.people.delete_avatar("ada")
+    said = await room.chat.post("Hello", name="Bell", to=["ada"])
+    assert (said.delivered, await room.chat.messages()) == (1, ())
+    said = await room.chat.post("Hello all")
+    assert (await room.chat.edit(said.message_id, "Hello everybody")).text == "Hello everybody"
+    assert [one.text for one in await room.chat.messages()] == ["Hello everybody"]
+    await room.chat.delete(said.message_id)
+    assert (await room.sound.set_group("french", {"": -12.0})).hears == {"": -12.0}
+    assert [one.name for one in await room.sound.groups()] == ["", "french"]
+    await room.sound.delete_group("french")
+    playing = await room.sound.announce_tone(Tone(duration_ms=20_000), duck_db=-3)
+    assert await room.sound.announcements() != ()
+    assert (await room.sound.announcement(playing.id)).duck_db == -3
+    await room.sound.stop_announcement(playing.id)
+    with pytest.raises(InvalidRequest):
+        await room.sound.announce(b"no sound", "audio/ogg", group="wolves")
+    await room.people.kick("ada", "enough", ban_s=60)
+    assert [one.identity for one in await room.door.bans()] == ["ada"]
+    await room.door.lift_ban("ada")
+
+
+async def use_the_lobby(admin: Admin, meeting: Meeting) -> SocketClient:
+    room = admin.room("team")
+    await room.update(lobby=True)
+    guest = await meeting.socket()
+    await guest.ask("join", room="team", token=pass_for(None))
+    (waiting,) = await room.door.waiting()
+    assert await room.door.admit(waiting.id) == ()
+    with pytest.raises(NotThere):
+        await room.door.deny("nobody", "not you")
+    return guest
+
+
+async def use_recordings(admin: Admin, folder: Path) -> None:
+    recordings = admin.room("team").recordings
+    running = await recordings.start()
+    with pytest.raises(Clash):
+        await recordings.download(running.id, running.file, folder / "early.mp4")
+    async with asyncio.timeout(BOUND_S):
+        while (await recordings.get(running.id)).duration_s == 0:  # noqa: ASYNC110 - nothing tells of a first picture
+            await asyncio.sleep(0.05)
+    finished = await recordings.stop(running.id)
+    assert [one.id for one in await recordings.list()] == [finished.id]
+    target = folder / "here.mp4"
+    assert await recordings.download(finished.id, finished.file, target) == finished.size_bytes
+    with pytest.raises(NotThere):
+        await recordings.download(finished.id, "another.mp4", folder / "another.mp4")
+    assert sizes(folder) == {"here.mp4": finished.size_bytes}
+
+
+async def test_everything_that_the_document_offers_is_in_the_client(
+    admin: Admin, meeting: Meeting, tmp_path: Path
+) -> None:
+    asked = watch(admin)
+    ada = await meeting.enter("ada")
+    await use_the_room(admin)
+    await use_views(admin)
+    await use_people(admin)
+    await ada.closed()
+    target = tmp_path / "downloads"
+    target.mkdir()
+    await use_recordings(admin, target)
+    guest = await use_the_lobby(admin, meeting)
+    with pytest.raises(Clash) as twice:
+        await admin.open_room("team", view=ViewSpec(width=64, height=64))
+    assert (twice.value.code, twice.value.field) == ("room_exists", "name")
+    await admin.room("team").close()
+    await guest.closed()
+    offered = {one.operation for one in every_route() if one.operation}
+    assert asked - {""} == offered - NOT_IN_THE_CLIENT
+
+
+async def test_refusals_say_what_is_wrong(meeting: Meeting) -> None:
+    async with Admin(meeting.server.url) as nobody, Admin(meeting.server.url, "nonsense") as wrong:
+        for one in (nobody, wrong):
+            with pytest.raises(AccessDenied) as refused:
+                await one.rooms()
+            assert (refused.value.status, refused.value.code) == (401, "unauthorised")
+    async with Admin(meeting.server.url, ADMIN_KEY) as admin:
+        with pytest.raises(InvalidRequest) as invalid:
+            await admin.open_room("team", capacity=0)
+        assert (invalid.value.code, invalid.value.field) == ("invalid", "capacity")
+        with pytest.raises(NotThere) as missing:
+            await admin.room("회의 #1?").info()
+        assert missing.value.code == "no_such_room"
+        assert "회의 #1?" in missing.value.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "kind"),
+    [
+        (503, {"retry-after": "5"}, {"code": "no_capacity", "detail": "full"}, Busy),
+        (429, {"retry-after": "soon"}, {"code": "too_many_requests", "detail": "slower"}, Busy),
+        (500, {}, {"code": "internal", "detail": "oh"}, ServerFailed),
+        (502, {"content-type": "text/html"}, "<h1>Bad gateway</h1>", ServerFailed),
+        (404, {}, ["no object"], NotThere),
+        (302, {"location": "http://elsewhere"}, {}, ServerFailed),
+        (200, {}, {"rooms": [{"name": 1}]}, ServerFailed),
+        (200, {}, {"halls": []}, ServerFailed),
+        (200, {"content-type": "text/html"}, "<h1>Welcome</h1>", ServerFailed),
+    ],
+)
+async def test_whatever_answers_is_an_error_of_the_client(
+    status: int, headers: dict[str, str], body: object, kind: type[AdminRefused]
+) -> None:
+    content = body if isinstance(body, str) else json.dumps(body)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status, headers={"content-type": "application/problem+json"} | headers, content=content)
+
+    async with httpx.AsyncClient(base_url="http://mcu.test", transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(kind) as refused:
+            await Admin("http://mcu.test", http=http).rooms()
+    assert refused.value.status == status
+    assert refused.value.retry_after_s == (5 if headers.get("retry-after") == "5" else None)
+
+
+async def test_a_server_that_is_not_there(tmp_path: Path) -> None:
+    async with Admin("http://127.0.0.1:9", timeout_s=5) as admin:
+        with pytest.raises(ConnectionLost):
+            await admin.rooms()
+        with pytest.raises(ConnectionLost):
+            await admin.room("team").recordings.download("r1", "composite.mp4", tmp_path / "x.mp4")
+    assert sizes(tmp_path) == {}
+    with pytest.raises(ValueError, match="no address"):
+        Admin("localhost:8080")

@@ -1,0 +1,140 @@
+"""What the benches of whole rooms read off: codes in pictures, delays, gaps and voices that are known beforehand."""
+
+import os
+import struct
+
+import numpy as np
+import pytest
+
+from api.bench import crowd, processes, stage
+from api.bench.audience import Viewer
+from api.bench.extras import Extra
+from api.bench.harness import BenchFailed
+from api.bench.light import AUDIO_TYPE, VIDEO_TYPE
+from api.bench.timecode import CAMERA, FPS, Code, make_loop, read_code, write_code
+from mcu.clock import NS_PER_MS, NS_PER_S
+from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame
+from mcu.media.decoder import VideoDecoder
+from mcu.media.encoding import VideoEncoder
+from mcu.media.opus import OpusEncoder
+from mcu.media.pictures import picture_of
+from mcu.protocol.wire import EventMessage
+from mixer.canvas import Canvas
+from mixer.geometry import Box, Size
+
+
+def received(frame: EncodedFrame, arrived_ns: int) -> ReceivedFrame:
+    return ReceivedFrame("VP8", frame.data, frame.keyframe, frame.time_ns * 9 // 100_000, 1, arrived_ns)
+
+
+def test_every_picture_of_a_loop_says_its_number_after_the_codec() -> None:
+    loop, decoder = make_loop(5, 1), VideoDecoder("VP8")
+    assert [frame.keyframe for frame in loop.frames] == [True] + [False] * (FPS - 1)
+    for number, frame in enumerate(loop.frames):
+        shown = decoder.decode(received(frame, 0))
+        assert shown is not None
+        assert read_code(picture_of(shown).y, Box(0, 0, CAMERA.width, CAMERA.height)) == Code(5, number)
+
+
+@pytest.mark.parametrize("luma", [0, 128, 255])
+def test_a_picture_without_a_code_says_nothing(luma: int) -> None:
+    blank = np.full((180, 320), luma, np.uint8)
+    assert read_code(blank, Box(0, 0, 320, 180)) is None
+    assert read_code(blank, Box(310, 170, 320, 180)) is None
+
+
+def watched_two_tiles(late_ms: int) -> tuple[Viewer, dict[str, stage.Sent]]:
+    """Ten composites of two cameras that are ``late_ms`` old, the second one by a picture more."""
+    canvas, viewer = Canvas(Size(640, 180)), Viewer()
+    encoder = VideoEncoder("VP8", 640, 180, FPS, 800_000)
+    sent = {"a": stage.Sent(1), "b": stage.Sent(2)}
+    tiles = [
+        {"participant": who, "box": {"x": x, "y": 0, "width": 320, "height": 180}} for who, x in (("a", 0), ("b", 320))
+    ]
+    viewer.on_event(EventMessage(type="tiles", data={"tiles": tiles}))
+    for number in range(12):
+        now_ns = number * NS_PER_S // FPS
+        for who in sent:
+            sent[who].left(number, now_ns)
+        for x, camera, shown in ((0, 1, number), (320, 2, max(0, number - 1))):
+            part = Canvas(CAMERA)
+            part.picture.y[:] = 90
+            write_code(part, Code(camera, shown))
+            canvas.picture.y[:, x : x + 320] = part.picture.y
+        frame = encoder.encode(canvas, now_ns)
+        assert frame is not None
+        viewer.frames.append(received(frame, now_ns + late_ms * NS_PER_MS))
+        if number == 1:
+            viewer.reset()
+    return viewer, sent
+
+
+def test_pictures_are_as_old_as_they_are_in_each_tile() -> None:
+    viewer, sent = watched_two_tiles(late_ms=25)
+    assert viewer.pictures == 10
+    assert sorted({round(delay) for delay in viewer.delays_ms(sent)}) == [25, 65]
+
+
+def test_a_tile_of_somebody_else_is_a_failed_bench() -> None:
+    viewer, sent = watched_two_tiles(late_ms=25)
+    sent["b"].camera = 3
+    with pytest.raises(BenchFailed, match=r"tiles without a picture: \['b'\]"):
+        viewer.delays_ms(sent)
+
+
+def test_a_picture_that_is_sent_again_counts_from_its_last_time() -> None:
+    sent = stage.Sent(0)
+    sent.left(7, 0)
+    sent.left(7, NS_PER_S)
+    assert sent.age_ms(7, NS_PER_S + 30 * NS_PER_MS) == 30
+    assert sent.age_ms(7, NS_PER_S - 1) == pytest.approx(1000)
+    assert sent.age_ms(7, 4 * NS_PER_S) is None
+    assert sent.age_ms(8, 0) is None
+
+
+def heard(*voices: int, skip: range = range(0)) -> Viewer:
+    opus, viewer = OpusEncoder(64_000), Viewer()
+    at = np.arange(100 * 960) / 48_000
+    pcm = sum(4000 * np.sin(2 * np.pi * stage.tone_hz(voice) * at) for voice in voices)
+    for number, chunk in enumerate(np.asarray(pcm, np.int16).reshape(-1, 960)):
+        if number not in skip:
+            viewer.sounds.append(AudioPacket(opus.encode(chunk), number, number * 960, 1, number * 20 * NS_PER_MS))
+    return viewer
+
+
+def test_voices_that_are_there_are_heard_and_others_not() -> None:
+    low, middle, high = heard(0, 2).levels(3)
+    assert min(low, high) > 0.08
+    assert middle < min(low, high) / crowd.LOUDER
+
+
+def test_the_longest_gap_is_between_packets() -> None:
+    assert heard(0).longest_gap_ns == 20 * NS_PER_MS
+    assert heard(0, skip=range(40, 43)).longest_gap_ns == 80 * NS_PER_MS
+    assert Viewer().longest_gap_ns == 0
+    with pytest.raises(BenchFailed, match="no sound"):
+        Viewer().levels(3)
+
+
+def packet(kind: int, number: int, *, marker: bool = False) -> bytes:
+    return struct.pack("!BBHLL", 0x80, kind | marker << 7, number, 0, 99) + b"secret"
+
+
+async def test_an_extra_counts_frames_and_what_was_left_out() -> None:
+    extra = Extra()
+    for number in (65_534, 65_535, 0, 3, 2, 4):
+        extra._datagram(packet(VIDEO_TYPE, number, marker=number in (65_535, 4)))
+    extra._datagram(packet(AUDIO_TYPE, 1))
+    assert (extra.arrived.frames, extra.arrived.lost, extra.arrived.sounds) == (2, 2, 1)
+    extra.reset()
+    assert extra.arrived.longest_gap_ns == extra.arrived.frames == 0
+
+
+def test_a_process_is_measured_from_the_outside() -> None:
+    began_s = processes.cpu_s(os.getpid())
+    while processes.cpu_s(os.getpid()) == began_s:
+        sum(range(10_000))
+    assert processes.family(os.getpid())[0] == os.getpid()
+    assert 10 < processes.resident_mib(os.getpid()) < 100_000
+    with pytest.raises(BenchFailed, match="can't be measured"):
+        processes.cpu_s(2**22 + 1)

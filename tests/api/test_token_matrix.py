@@ -1,0 +1,149 @@
+"""Every route of the app with every kind of credential: what opens to whom. Routes that are new are asked as well."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import ADMIN_KEY
+from tests.api.credentials import BAD_CREDENTIALS, bearer, token
+from tests.api.every_route import EveryRoute, every_route, sockets
+from tests.api.people import Meeting, pass_for
+from tests.kit.engine import FakeEngine
+
+API = "/api/v1"
+ROUTES = every_route()
+
+PUBLIC = {
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /docs/oauth2-redirect",
+    "GET /asyncapi.json",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /api/v1/schemas/layout",
+}
+"""Open to everybody; beside them there is the page, which is files and nothing else."""
+
+OF_NO_ROOM = {"list_rooms", "list_ice_servers"}
+"""Any token opens them; they tell each what is theirs."""
+
+FOR_PARTICIPANTS = OF_NO_ROOM | {
+    "get_room",
+    "join_room",
+    "list_participants",
+    "get_participant",
+    "list_groups",
+    "list_announcements",
+    "get_announcement",
+    "list_messages",
+    "list_views",
+    "get_view",
+    "get_tiles",
+    "get_snapshot_jpg",
+    "get_snapshot_png",
+    "get_banner",
+    "get_decor",
+    "get_layout",
+    "list_layout_versions",
+    "list_scheduled_layouts",
+}
+"""What somebody in the room may ask without being its moderator. All else is 403 where it isn't their own."""
+
+FOR_RECORDERS = {"start_recording", "list_recordings", "get_recording", "stop_recording", "get_recording_file"}
+
+guarded_routes = [route for route in ROUTES if str(route) not in PUBLIC]
+
+
+@pytest.fixture
+async def closed(guarded: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A server with keys on which the rooms ``team`` and ``other`` are open."""
+    for name in ("team", "other"):
+        answer = await guarded.post(f"{API}/rooms", json={"name": name}, headers=bearer(ADMIN_KEY))
+        assert answer.status_code == 201
+    return guarded
+
+
+def test_the_routes_are_all_found() -> None:
+    assert {str(route) for route in ROUTES} >= PUBLIC
+    assert {route.operation for route in ROUTES} >= FOR_PARTICIPANTS | FOR_RECORDERS
+    assert sockets() == {f"{API}/ws"}, "what a socket needs to be opened and to join is tested elsewhere, by hand"
+    assert len(guarded_routes) > 50
+
+
+async def test_what_is_public_opens_to_everybody(closed: httpx.AsyncClient) -> None:
+    for route in ROUTES:
+        if str(route) in PUBLIC:
+            assert (await route.ask(closed)).status_code == 200, route
+
+
+@pytest.mark.parametrize("why", ["none", *BAD_CREDENTIALS])
+async def test_no_route_opens_to_a_bad_credential(closed: httpx.AsyncClient, engine: FakeEngine, why: str) -> None:
+    asked_before = len(engine.open_rooms["team"].calls)
+    for route in guarded_routes:
+        answer = await route.ask(closed, {} if why == "none" else bearer(BAD_CREDENTIALS[why]))
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised"), route
+        assert answer.headers["www-authenticate"].startswith("Bearer"), route
+    assert len(engine.open_rooms["team"].calls) == asked_before
+
+
+async def test_no_route_opens_to_a_token_of_another_room(closed: httpx.AsyncClient, engine: FakeEngine) -> None:
+    stranger = bearer(token(grants={"room": "other"}))
+    asked_before = len(engine.open_rooms["team"].calls)
+    for route in guarded_routes:
+        answer = await route.ask(closed, stranger)
+        if route.operation in OF_NO_ROOM:
+            assert answer.status_code == 200, route
+            assert "team" not in answer.text, route
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), route
+    assert len(engine.open_rooms["team"].calls) == asked_before
+
+
+@pytest.mark.parametrize(
+    ("identity", "grants", "extra"),
+    [("bob", {}, set()), (None, {}, set()), ("bob", {"record": True}, FOR_RECORDERS)],
+)
+async def test_what_is_anothers_opens_to_no_participant(
+    meeting: Meeting, identity: str | None, grants: dict[str, Any], extra: set[str]
+) -> None:
+    ada = await meeting.enter("ada")
+    said = (await ada.ask("chat", text="mine"))["message_id"]
+    caller = await meeting.caller(pass_for(identity, **grants))
+    for route in guarded_routes:
+        answer = await route.ask(caller, message=said)
+        if route.operation in FOR_PARTICIPANTS | extra:
+            assert answer.status_code in (200, 201, 404, 409), (route, answer.text)
+        else:
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (route, answer.text)
+    messages = (await caller.get(f"{API}/rooms/team/messages")).json()["messages"]
+    assert [one["text"] for one in messages] == ["mine"]
+    await ada.ask("ping")
+
+
+async def test_what_is_ones_own_opens(meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    said = (await ada.ask("chat", text="mine"))["message_id"]
+    caller = await meeting.caller(pass_for("ada"))
+    own = ("edit_message", "delete_message", "set_avatar", "delete_avatar")
+    for operation in own:
+        (route,) = [one for one in ROUTES if one.operation == operation]
+        assert (await route.ask(caller, message=said)).is_success, route
+    await ada.ask("ping")
+
+
+async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    said = (await ada.ask("chat", text="mine"))["message_id"]
+    for route in sorted(guarded_routes, key=_destructive):
+        answer = await route.ask(meeting.admin, message=said)
+        assert answer.is_success or answer.status_code in (404, 409), (route, answer.text)
+        if answer.status_code == 404:
+            assert answer.json()["code"] != "not_found", route
+    await ada.closed()
+
+
+def _destructive(route: EveryRoute) -> int:
+    """What ends things is asked last."""
+    order = ("kick_participant", "close_room")
+    return 1 + order.index(route.operation) if route.operation in order else -(route.method != "DELETE")
