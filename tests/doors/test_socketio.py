@@ -124,3 +124,33 @@ async def test_the_stock_client_is_served(server: Server) -> None:
         answer = await http.get("/socket.io/socket.io.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert "Socket.IO v4" in answer.text
+
+
+async def panel(client: EventClient, credentials: object) -> str:
+    """What the server says to the admin UI's connect."""
+    await client.connection.send("40/admin," + json.dumps(credentials))
+    return await client.packet()
+
+
+async def test_the_admin_ui_is_behind_the_admin_key(make_server: MakeServer) -> None:
+    server = await make_server(keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+    async with EventClient(server) as client:
+        token = pass_for("ada", admin=True)
+        guesses: tuple[object, ...] = (
+            {},
+            [],
+            {"password": 7},
+            {"username": "admin", "password": "guess"},
+            {"password": token},
+        )
+        for wrong in guesses:
+            assert (await panel(client, wrong)).startswith("44/admin,")
+        assert (await panel(client, {"username": "admin", "password": ADMIN_KEY})).startswith("40/admin,")
+        while "server_stats" not in (news := await client.packet()):
+            assert news.startswith("42/admin,")
+    assert json.loads(news.removeprefix("42/admin,"))[1]["clientsCount"] == 1
+
+
+async def test_without_admin_keys_there_is_no_admin_ui(server: Server) -> None:
+    async with EventClient(server) as client:
+        assert (await panel(client, {"password": ""})).startswith("44/admin,")

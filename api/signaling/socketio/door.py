@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.auth import Principal
 from api.errors import error_body, problem
 from api.gateway import Gateway
+from api.signaling.socketio.admin import AdminPanel
 from api.signaling.socketio.board import Board
 from api.signaling.socketio.call import CallDialect
 from api.signaling.socketio.canonical import Canonical
@@ -60,6 +61,7 @@ class SocketIoDoor:
         self._server.on("connect", self._connect)
         self._server.on("disconnect", self._disconnect)
         self._server.on("*", self._event)
+        self._panel = AdminPanel(self._server, gateway.authority) if gateway.settings.admin_keys else None
         self._lines: dict[str, Line] = {}
         self._dialects: dict[str, Dialect] = {}
         self._buckets: dict[str, Bucket] = {}
@@ -84,6 +86,9 @@ class SocketIoDoor:
         for sid in list(self._lines):
             await self._disconnect(sid)
         await self._board.close()
+        if self._panel is not None:
+            panel, self._panel = self._panel, None
+            await panel.close()
         await self._server.shutdown()
 
     def _chatting(self) -> list[Line]:
