@@ -22,6 +22,7 @@ from api.page import Page, page_directory
 from api.routes import (
     access,
     announcements,
+    capacity,
     decor,
     groups,
     health,
@@ -117,6 +118,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         layouts,
         recordings,
         tokens,
+        capacity,
     ):
         app.include_router(routes.router, prefix=API_PREFIX)
     app.include_router(websocket.router, prefix=API_PREFIX)

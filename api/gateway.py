@@ -6,6 +6,7 @@ import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
+from api.capacity import Admission
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
@@ -44,6 +45,7 @@ class Gateway:
         self.bans = bans
         self.webhooks = webhooks
         self.previews = Previews()
+        self.admission = Admission(settings, engine)
         self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
@@ -57,6 +59,7 @@ class Gateway:
             spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
+        await self.admission.check(joining=False)
         handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
         return await RoomControl(handle, principal, self.bans).info()
@@ -78,21 +81,24 @@ class Gateway:
         await room.check_standing()
         return room
 
-    async def join(self, principal: Principal, asked: JoinData) -> Session | Knock:
+    async def join(self, principal: Principal, asked: JoinData, source: str | None = None) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
+        ``source`` is the address it comes from, where that is known.
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
         trusted = not self.authority.open
+        if asked.resume is None:
+            await self.admission.check(joining=await self.engine.find(asked.room) is not None)
         handle = await self._find_or_open(principal, asked.room)
         try:
-            return await enter(handle, principal, self.bans, asked, trusted=trusted)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
         except NotFound as gone:
             if gone.error_code != "no_such_room":
                 raise
             # It closed for being empty in this very moment; the next one is open.
             handle = await self._find_or_open(principal, asked.room)
-            return await enter(handle, principal, self.bans, asked, trusted=trusted)
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
 
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""

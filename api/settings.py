@@ -73,6 +73,14 @@ class IceServerSettings(Section):
         return self
 
 
+class CostSettings(Section):
+    """Of one core of this machine; `mcu bench calibrate` measures and prints them."""
+
+    view: float = Field(gt=0, le=16, description="a view of 1280×720@25 composed and encoded once")
+    seen: float = Field(gt=0, le=4, description="a camera of a tile's size decoded")
+    person: float = Field(gt=0, le=4, description="the packets of one participant, both ways")
+
+
 class Limits(Section):
     """What the server takes on before it says no."""
 
@@ -80,6 +88,15 @@ class Limits(Section):
     max_participants: int = Field(default=100, ge=1, le=1000, description="capacity of a room opened by a join")
     rooms_on_join: bool = Field(default=True, description="joining a room that isn't there opens it")
     empty_room_ttl_s: int = Field(default=60, ge=0, le=86_400)
+    max_load: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of the cores beyond which joins are refused with `no_capacity`; null: never for load",
+    )
+    costs: CostSettings | None = Field(
+        default=None, description="what people cost here; null: refused only while the load itself is beyond `max_load`"
+    )
     max_speakers: int = Field(default=5, ge=3, le=8, description="so many voices of a room are mixed, the loudest")
     max_streams: int = Field(default=500, ge=0, le=100_000, description="WHIP and WHEP sessions; 0: none")
     max_connections: int = Field(default=2000, ge=1, le=100_000, description="open TCP connections to this port")

@@ -85,7 +85,10 @@ class Ring(Generic[T]):
     def __init__(self, size: int) -> None:
         if size < 1:
             raise ValueError(f"a ring needs room for at least one value, not {size}")
-        self._ready = threading.Condition()
+        # A packet of each person comes through here every tick: the plain lock, and no waking where nobody sleeps.
+        self._lock = threading.Lock()
+        self._ready = threading.Condition(self._lock)
+        self._sleepers = 0
         self._values: deque[T] = deque(maxlen=size)
         self._size = size
         self._put = 0
@@ -94,14 +97,15 @@ class Ring(Generic[T]):
 
     def put(self, value: T) -> bool:
         """Adds a value; False when the oldest one had to go for it, or when the ring is closed."""
-        with self._ready:
+        with self._lock:
             if self._closed:
                 return False
             self._put += 1
             full = len(self._values) == self._size
             self._dropped += full
             self._values.append(value)
-            self._ready.notify()
+            if self._sleepers:
+                self._ready.notify()
             return not full
 
     def take(self) -> T | None:
@@ -110,15 +114,21 @@ class Ring(Generic[T]):
             return self._values.popleft() if self._values else None
 
     def take_all(self) -> list[T]:
-        with self._ready:
+        if not self._values:
+            return []
+        with self._lock:
             values = list(self._values)
             self._values.clear()
             return values
 
     def wait(self, timeout_s: float) -> T | None:
         """Like ``take``, but waits for a value. What was put before ``close`` is still handed out after it."""
-        with self._ready:
-            self._ready.wait_for(lambda: bool(self._values) or self._closed, timeout_s)
+        with self._lock:
+            self._sleepers += 1
+            try:
+                self._ready.wait_for(lambda: bool(self._values) or self._closed, timeout_s)
+            finally:
+                self._sleepers -= 1
             return self._values.popleft() if self._values else None
 
     def clear(self) -> int:

@@ -101,21 +101,23 @@ class RtpUnwrapper:
 
     def unwrap(self, timestamp: int) -> int:
         value = self.peek(timestamp)
+        highest = self._highest
         if value is None:
-            value = timestamp if self._highest is None else self._highest + 1
+            value = timestamp if highest is None else highest + 1
             self._offset = value - timestamp
             self._highest = value
             self.anchors += 1
-        self._highest = value if self._highest is None else max(self._highest, value)
+        elif highest is None or value > highest:
+            self._highest = value
         return value
 
     def peek(self, timestamp: int) -> int | None:
         """What ``unwrap`` would give, or None where that would be a new anchor. Changes nothing."""
-        if self._highest is None:
+        highest = self._highest
+        if highest is None:
             return None
-        last = self._highest - self._offset
-        step = ((timestamp - last + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
-        return self._highest + step if abs(step) <= self._max_step else None
+        step = ((timestamp + self._offset - highest + 0x8000_0000) & 0xFFFF_FFFF) - 0x8000_0000
+        return highest + step if -self._max_step <= step <= self._max_step else None
 
 
 class MinimumFilter:
@@ -133,9 +135,11 @@ class MinimumFilter:
         bucket = now_ns // self._bucket_ns
         minima = self._minima
         smallest = self.minimum
-        if minima and bucket <= minima[-1][0]:
-            if value < minima[-1][1]:
-                minima[-1] = (minima[-1][0], value)
+        if minima and bucket <= (newest := minima[-1])[0]:
+            if value < newest[1]:
+                minima[-1] = (newest[0], value)
+            elif smallest is not None:
+                return smallest
         else:
             minima.append((bucket, value))
             while minima[0][0] < bucket - self.BUCKETS:
@@ -200,15 +204,20 @@ class StreamClock:
 
     def arrived(self, timestamp: int, arrived_ns: int) -> int:
         """Learns from a packet's arrival; the room time of its timestamp."""
-        anchors = self._unwrapper.anchors
-        rtp = self._unwrapper.unwrap(timestamp)
-        if self._unwrapper.anchors != anchors:
+        return self._place(self.learn(timestamp, arrived_ns))
+
+    def learn(self, timestamp: int, arrived_ns: int) -> int:
+        """``arrived`` for whoever wants no room time: the unwrapped timestamp."""
+        unwrapper = self._unwrapper
+        anchors = unwrapper.anchors
+        rtp = unwrapper.unwrap(timestamp)
+        if unwrapper.anchors != anchors:
             self._transits.clear()
             self._report = None
         if self._report is not None and arrived_ns - self._report.arrived_ns > REPORT_LIFE_NS:
             self._report = None
-        self._transits.add(arrived_ns - self._elapsed_ns(rtp), arrived_ns)
-        return self._place(rtp)
+        self._transits.add(arrived_ns - rtp * NS_PER_S // self._clock_hz, arrived_ns)
+        return rtp
 
     def reported(self, ntp: int, timestamp: int, arrived_ns: int) -> bool:
         """Learns from a sender report (``ntp`` is its 64-bit field); False when it was not believed."""

@@ -7,7 +7,7 @@ got, once the measuring is over: every tile must show the right picture, and the
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Final
 import httpx
 import numpy as np
 
+from api.bench.audience import Viewer
 from api.bench.gathering import SPEAKING, Gathering, ended
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.live import LiveServer
@@ -24,6 +25,7 @@ from api.bench.timecode import FPS
 from api.server import loop_factory
 from mcu.clock import NS_PER_MS
 from mcu.engine.exposition import samples_of
+from mcu.frames import AudioPacket
 
 ROOM: Final = "crowd"
 SIZES: Final = (16, 100, 250)
@@ -38,8 +40,6 @@ SETTINGS: Final = {
     "MCU_VIEW__HEIGHT": "720",
     "MCU_VIEW__FPS": str(FPS),
 }
-HEARD: Final = 0.005
-"""How much of full scale another's voice has at least."""
 LOUDER: Final = 4
 """Than one's own, which should not be there at all."""
 
@@ -64,6 +64,7 @@ class Measured:
     fps: float
     gap_ms: float
     delay_ms: float
+    heard: float
     lost: int
     late_ms: float
 
@@ -108,31 +109,44 @@ async def measured(server: LiveServer, room: Gathering, seconds: float) -> Measu
     ]
     after = await Spent.by(server)
     took_s = after.at_s - before.at_s
+    delays_ms, heard = await asyncio.to_thread(judged, room)
     return Measured(
         cores=(after.total_s - before.total_s) / took_s,
         by_role={role: (spent_s - before.by_role_s[role]) / took_s for role, spent_s in after.by_role_s.items()},
         fps=min(pictures) / seconds,
         gap_ms=max(gaps_ns) / NS_PER_MS,
-        delay_ms=float(np.percentile(await asyncio.to_thread(judged, room), 95)),
+        delay_ms=float(np.percentile(delays_ms, 95)),
+        heard=heard,
         lost=sum(extra.arrived.lost for extra in room.extras),
         late_ms=longest_ms[0],
     )
 
 
-def judged(room: Gathering) -> list[float]:
-    """What two of the viewers saw: how old pictures were. Raises ``BenchFailed`` when they saw or heard wrong."""
+def judged(room: Gathering) -> tuple[list[float], float]:
+    """What two of the viewers saw and heard: how old pictures were, and how much of the least audible voice was there,
+    of what it said. Raises ``BenchFailed`` when they saw somebody else in a tile, or heard themselves.
+    """
     delays: list[float] = []
+    quietest = 1.0
+    said = [said_by(actor.voice)[number] for number, actor in enumerate(room.actors[:SPEAKING])]
     sent = {actor.peer.id: actor.sent for actor in room.actors}
     for number in (0, len(room.viewers) - 1):
         viewer = room.viewers[number]
         delays += viewer.delays_ms(sent)
-        levels = viewer.levels(SPEAKING)
+        levels = [level / whole for level, whole in zip(viewer.levels(SPEAKING), said, strict=True)]
         own = levels.pop(number) if number < SPEAKING else 0.0
-        if min(levels) < max(HEARD, LOUDER * own):
-            raise BenchFailed(f"speaker {number} hears the others at {levels} of full scale, itself at {own}")
+        if min(levels) < LOUDER * own:
+            raise BenchFailed(f"speaker {number} hears the others at {levels} of what they said, itself at {own}")
+        quietest = min(quietest, *levels)
     if not delays:
         raise BenchFailed("no picture could be followed on its way")
-    return delays
+    return delays, quietest
+
+
+def said_by(voice: Sequence[bytes]) -> list[float]:
+    viewer = Viewer()
+    viewer.sounds += [AudioPacket(payload, number, 0, 0, 0) for number, payload in enumerate(voice)]
+    return viewer.levels(SPEAKING)
 
 
 async def grown(server: LiveServer, seconds: float) -> dict[int, Measured]:
@@ -173,6 +187,7 @@ def cases_of(size: int, ask: Callable[[], Measured]) -> list[Case]:
         case(next(names), "1/s", lambda: ask().fps, {SMOOTH: lambda: 24.0}),
         case(next(names), "ms", lambda: ask().gap_ms, {GAP: lambda: 60.0}),
         case(next(names), "ms", lambda: ask().delay_ms),
+        case(next(names), "of 1", lambda: ask().heard),
         case(next(names), "packets", lambda: float(ask().lost)),
         case(next(names), "ms", lambda: ask().late_ms),
         *(case(next(names), "cores", partial(lambda role: ask().by_role[role], role)) for role in ROLES),
@@ -185,6 +200,7 @@ def names_of(size: int) -> tuple[str, ...]:
         "pictures at the viewer who got fewest",
         "longest gap in anybody's sound",
         "a picture's way to a viewer, p95",
+        "the least audible voice, of what it said",
         "packets lost on the way",
         "the clients' own lateness, longest",
         *(f"processor, {role}" for role in ROLES),

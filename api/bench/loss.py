@@ -36,6 +36,8 @@ CAMERA: Final = Size(320, 180)
 VIEW: Final = {"WIDTH": "640", "HEIGHT": "360", "FPS": str(FPS), "VIDEO_KBPS": "800"}
 LEVELS: Final = (60, 120, 180, 230)
 """Brightness of one frame after the other."""
+ROWS: Final = 22
+COLUMNS: Final = 40
 STEP: Final = 25
 """What of a step in brightness must be seen."""
 BITRATE_BPS: Final = 32_000
@@ -111,11 +113,17 @@ class Screen:
         if shown is None:
             return
         self._watched.composites += self.counting
-        # Coarse blocks: the sender's tile is some of them, wherever it stands.
-        small = picture_of(shown).y[8::16, 8::16].astype(np.int16)
+        # A coarse grid: the sender's tile is some of it, wherever it stands and whatever size a tier gives the view.
+        luma = picture_of(shown).y
+        small = luma[np.ix_(_spread(ROWS, luma.shape[0]), _spread(COLUMNS, luma.shape[1]))].astype(np.int16)
         if self._last is not None and self.counting and int(np.abs(small - self._last).max()) > STEP:
             self._watched.changes_ns.append(frame.arrived_ns)
         self._last = small
+
+
+def _spread(count: int, length: int) -> np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
+    """``count`` places, evenly over ``length``."""
+    return (2 * np.arange(count) + 1) * length // (2 * count)
 
 
 async def send(peer: LightPeer, payloads: Sequence[bytes], seconds: float) -> None:

@@ -19,6 +19,8 @@ NAMES: Final = (
     "crowd",
     "latency",
     "join",
+    "memory",
+    "calibrate",
 )
 
 

@@ -64,4 +64,8 @@ def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
         console = Console()
         console.print(table_of(report, bench))
         console.print(environment(report), style="dim", highlight=False)
+        if name == "calibrate":
+            from api.bench.calibrate import settings_of
+
+            console.print(f"For mcu.toml:\n\n{settings_of(results)}", markup=False, highlight=False)
     return True

@@ -4,7 +4,7 @@
 
 import typer
 
-from api.cli import token
+from api.cli import layout, participant, record, room, token
 from api.cli.bench import bench
 from api.cli.doctor import doctor
 from api.cli.join import join
@@ -19,6 +19,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("serve")(serve)
+app.add_typer(room.app, name="room")
+app.add_typer(participant.app, name="participant")
+app.add_typer(layout.app, name="layout")
+app.add_typer(record.app, name="record")
 app.add_typer(token.app, name="token")
 app.command("join")(join)
 app.command("doctor")(doctor)

@@ -1,11 +1,15 @@
 """``mcu token``: keys and join tokens, made on the server's own machine."""
 
+import json
 import secrets
-from typing import Annotated
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from api.cli.options import Config, fail, read_settings
+from api.cli.remote import Key, Remote
 
 app = typer.Typer(help="Join tokens and keys.", no_args_is_help=True)
 
@@ -25,8 +29,24 @@ def create(
         typer.Option(help="key=value: what layouts can choose them by (attr:key=value). Repeatable."),
     ] = None,
     config: Config = None,
+    server: Annotated[str | None, typer.Option(help="A running server that shall sign it.")] = None,
+    key: Key = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With when it ends.")] = False,
 ) -> None:
-    """Prints a join token, signed with the first of the configured keys."""
+    """Prints a join token, signed with the first of the configured keys, or by --server.
+
+    Exit codes: 0 done; 1 the server refused; 2 wrong usage; 3 the server can't be reached, or failed.
+    """
+    grants: dict[str, Any] = {"room": room} | dict(_parse(one) for one in grant or ())
+    if room is None and not grants.get("admin"):
+        fail("--room is missing (only a token with the grant admin may go without)")
+    attributes = dict(_pair(one) for one in attribute or ())
+    wanted = {"identity": identity, "name": name, "grants": grants, "attributes": attributes, "ttl_s": ttl}
+    token, expires_at = _here(config, wanted) if server is None else _there(Remote(server, key, as_json), wanted)
+    typer.echo(json.dumps({"token": token, "expires_at": expires_at.isoformat()}) if as_json else token)
+
+
+def _here(config: Path | None, wanted: dict[str, Any]) -> tuple[str, datetime]:
     from api.auth import Authority, TokenSpec
     from api.errors import validated
     from mcu.errors import Unprocessable
@@ -34,16 +54,16 @@ def create(
     settings = read_settings(config)
     if not settings.keys:
         fail("no keys are set: put keys.<id> into mcu.toml or MCU_KEYS; `mcu token key` makes a secret")
-    grants = {"room": room} | dict(_parse(one) for one in grant or ())
-    if room is None and not grants.get("admin"):
-        fail("--room is missing (only a token with the grant admin may go without)")
-    attributes = dict(_pair(one) for one in attribute or ())
-    wanted = {"identity": identity, "name": name, "grants": grants, "attributes": attributes, "ttl_s": ttl}
     try:
         issued = Authority(settings.keys, settings.admin_keys).issue(validated(TokenSpec, wanted))
     except Unprocessable as error:
         fail(f"{error.field}: {error.message}")
-    typer.echo(issued.token)
+    return issued.token, issued.expires_at
+
+
+def _there(remote: Remote, wanted: dict[str, Any]) -> tuple[str, datetime]:
+    issued = remote.ask(lambda admin: admin.create_token(**wanted))
+    return issued.token, issued.expires_at
 
 
 @app.command("key")

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
-from pydantic import BaseModel, StringConstraints
+from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from api.routes.common import RoomDep, problems
 from mcu.protocol.groups import GroupInfo, GroupSpec
@@ -12,10 +12,14 @@ router = APIRouter(prefix="/rooms/{room}/groups", tags=["groups"])
 
 SPECS = [{"hears": {"": -12.0}}]
 
+UNNAMED = "~"
+"""In a path, where an empty name can't be said; no group can be called so."""
+
 GroupPath = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z0-9_\-]{1,32}$"),
-    Path(alias="group", description="The group's name.", examples=["interpreter-fr"]),
+    StringConstraints(pattern=r"^(~|[A-Za-z0-9_\-]{1,32})$"),
+    AfterValidator(lambda name: "" if name == UNNAMED else name),
+    Path(alias="group", description="Its name; `~` is that of those who are in none.", examples=["interpreter-fr"]),
 ]
 
 

@@ -18,11 +18,11 @@ NOBODY_YET_S = 5
 
 
 async def enter(
-    handle: RoomHandle, principal: Principal, bans: Bans, asked: JoinData, *, trusted: bool
+    handle: RoomHandle, principal: Principal, bans: Bans, asked: JoinData, *, trusted: bool, source: str | None = None
 ) -> Session | Knock:
     """``principal`` joins; what ``asked`` says of a name counts where the credential has none. ``trusted``: the grants
-    were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked. Raises
-    ``Forbidden`` (``banned`` among others), or what the room answers.
+    were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked.
+    ``source``: as ``Join`` has it. Raises ``Forbidden`` (``banned`` among others), or what the room answers.
     """
     principal.require("join", handle.name)
     await check_ban(bans, principal, handle.name)
@@ -36,6 +36,7 @@ async def enter(
         resume_token=asked.resume,
         password=asked.password,
         hidden=grants.hidden,
+        source=source,
         passes=trusted and (grants.hidden or principal.may("moderate", handle.name)),
     )
     answer = await handle.call(join)

@@ -69,11 +69,18 @@ class PeopleControl(Asking):
 
     async def kick(self, participant: str, reason: str, ban_s: int | None = None) -> None:
         """Removes somebody, and keeps them out for ``ban_s`` seconds. Raises ``Unprocessable``, and removes nobody,
-        when they have no identity to know them by.
+        when they have no identity to know them by; ``Forbidden`` when a moderator would remove an admin.
         """
         self.principal.require("moderate", self.room)
+        if not self.principal.grants.admin:
+            await self._spare_admins(participant)
         if ban_s is not None:
             if not (await self.participant(participant)).identified:
                 raise Unprocessable("they came without an identity, nothing would keep them out", field="ban_s")
             await self._bans.ban(self.room, participant, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
         await self._ask(Leave(participant=participant, kicked=reason), Done)
+
+    async def _spare_admins(self, participant: str) -> None:
+        people = (await self._ask(ListParticipants(), ParticipantList)).participants
+        if any(one.id == participant and one.role == "admin" for one in people):
+            raise Forbidden("only an admin may remove an admin")

@@ -41,11 +41,17 @@ class Conversation:
     """
 
     def __init__(
-        self, gateway: Gateway, holder: Principal | None, say: Callable[[EventMessage], Awaitable[None]]
+        self,
+        gateway: Gateway,
+        holder: Principal | None,
+        say: Callable[[EventMessage], Awaitable[None]],
+        source: str | None,
     ) -> None:
+        """``source``: where the client comes from (``api.source``)."""
         self._gateway = gateway
         self._holder = holder
         self._say = say
+        self._source = source
         self._session: Session | None = None
         self._knock: Knock | None = None
 
@@ -88,7 +94,7 @@ class Conversation:
         if self.begun:
             raise Conflict("this connection has joined already")
         principal = self._holder or self._gateway.authority.authenticate(join.token)
-        entered = await self._gateway.join(principal, join)
+        entered = await self._gateway.join(principal, join, self._source)
         if isinstance(entered, Knock):
             self._knock = entered
             return waiting_data(entered)

@@ -18,8 +18,8 @@ from mcu.errors import BadRequest, NotAcceptable, Unauthorised, UnsupportedMedia
 SDP = "application/sdp"
 MAX_OFFER_BYTES = 64 * 1024
 
-StreamPath = Annotated[str, Path(alias="stream", max_length=64)]
-IfMatch = Annotated[str | None, Header(max_length=256)]
+StreamPath = Annotated[str, Path(alias="stream", max_length=64, description="The stream's id, as `Location` has it.")]
+IfMatch = Annotated[str | None, Header(description="The ETag of the ICE session that it is for.", max_length=256)]
 Body = dict[str, Any]
 
 

@@ -15,6 +15,7 @@ from api.gateway import Gateway
 from api.signaling.conversation import POLICY_VIOLATION, ROOM_CLOSED, Closing
 from api.signaling.stay import Stay
 from api.signaling.textsocket import TextSocket
+from api.source import source_of
 from mcu.errors import BadRequest, McuError
 from mcu.protocol.events import Event
 from mcu.protocol.wire import ChatData, JoinData, NameData
@@ -48,12 +49,13 @@ class RawChat:
     def __init__(self, websocket: WebSocket, gateway: Gateway) -> None:
         self._socket = TextSocket(websocket)
         self._gateway = gateway
+        self._source = source_of(websocket)
         self._stay: Stay | None = None
 
     async def serve(self, principal: Principal, asked: JoinData) -> None:
         async def read() -> None:
             try:
-                self._stay = await Stay.begin(self._gateway, principal, asked, self._hear)
+                self._stay = await Stay.begin(self._gateway, principal, asked, self._source, self._hear)
             except McuError as error:
                 raise Closing(POLICY_VIOLATION, error.message) from None
             self._socket.tasks.create_task(self._follow(self._stay), name="rawchat-news")

@@ -24,12 +24,17 @@ class Stay:
 
     @classmethod
     async def begin(
-        cls, gateway: Gateway, principal: Principal, asked: JoinData, hear: Callable[[Event], Awaitable[None]]
+        cls,
+        gateway: Gateway,
+        principal: Principal,
+        asked: JoinData,
+        source: str | None,
+        hear: Callable[[Event], Awaitable[None]],
     ) -> "Stay":
-        """Joins. Raises ``Forbidden`` (``lobby``) where one would have to wait: no dialect has words for that; else
-        what ``Gateway.join`` raises.
+        """Joins, from ``source`` (``api.source``). Raises ``Forbidden`` (``lobby``) where one would have to wait: no
+        dialect has words for that; else what ``Gateway.join`` raises.
         """
-        return cls(await admitted(await gateway.join(principal, asked)), hear)
+        return cls(await admitted(await gateway.join(principal, asked, source)), hear)
 
     async def follow(self) -> None:
         """Returns when the stay ended from the other side: kicked, the room closed, or too slow a reader."""

@@ -28,6 +28,7 @@ from api.gateway import Gateway
 from api.signaling.conversation import POLICY_VIOLATION, Closing, Conversation
 from api.signaling.messages import Data
 from api.signaling.textsocket import TextSocket
+from api.source import source_of
 from mcu.errors import McuError, Unauthorised
 from mcu.protocol.wire import ErrorBody, EventMessage, Reply, Request
 
@@ -55,7 +56,7 @@ class Socket:
     def __init__(self, websocket: WebSocket, gateway: Gateway, holder: Principal | None) -> None:
         self._socket = TextSocket(websocket)
         self._join_timeout_s = gateway.settings.limits.join_timeout_s
-        self._conversation = Conversation(gateway, holder, self._tell)
+        self._conversation = Conversation(gateway, holder, self._tell, source_of(websocket))
 
     async def serve(self) -> None:
         await self._socket.serve(self._read, self._conversation.close)

@@ -19,7 +19,9 @@ class SoundAdmin:
         return await self._calls.many(GroupInfo, below("rooms", self._room, "groups"), "groups")
 
     async def set_group(self, group: str, hears: Mapping[str, float]) -> GroupInfo:
-        """Which other groups this one listens in on, in dB. Raises Clash (``too_many_groups``)."""
+        """Which other groups this one listens in on, in dB; "" is that of those who are in none. Raises Clash
+        (``too_many_groups``).
+        """
         return await self._calls.one(GroupInfo, "PUT", self._group(group), json={"hears": dict(hears)})
 
     async def delete_group(self, group: str) -> None:
@@ -56,7 +58,7 @@ class SoundAdmin:
         await self._calls.answer("DELETE", self._announcements(announcement))
 
     def _group(self, group: str) -> str:
-        return below("rooms", self._room, "groups", group)
+        return below("rooms", self._room, "groups", group or "~")
 
     def _announcements(self, *steps: str) -> str:
         return below("rooms", self._room, "announcements", *steps)

@@ -10,6 +10,7 @@ import { LobbyList } from "./lobbylist.js";
 import { Media } from "./media.js";
 import { PersonDialog } from "./persondialog.js";
 import { Quality } from "./quality.js";
+import { Reactions } from "./reactions.js";
 import { Roster } from "./roster.js";
 import { Side } from "./side.js";
 import { summarise } from "./stats.js";
@@ -61,6 +62,9 @@ const chat = new Chat({
   edit: (id, text) => call?.talk.edit(id, text),
   delete: (id) => call?.talk.delete(id),
 });
+const reactions = new Reactions(async (reaction) => {
+  if (await call?.talk.react(reaction)) reactions.show(reaction, "You");
+});
 const lobbyList = new LobbyList({
   admit: (id, admit) => call?.moderation.admit(id, admit),
   lock: (locked) => call?.moderation.lock(locked),
@@ -91,6 +95,7 @@ function join({ room, name, password }) {
   current.room.addEventListener("change", () => showRoom(current));
   current.conversation.addEventListener("change", () => showChat(current));
   current.conversation.addEventListener("heard", ({ detail }) => heard(detail.message));
+  current.addEventListener("reaction", ({ detail }) => reactions.show(detail.reaction, detail.name));
   current.conversation.setReading(side.seen === "chat");
   current.room.addEventListener("news", ({ detail }) => news(current, detail));
   showState("joining");
@@ -111,6 +116,7 @@ function backToLobby(notice, code = "") {
   view.clear();
   roster.clear();
   chat.clear();
+  reactions.clear();
   clearToasts();
   byId("settings-dialog").close();
   person.close();
@@ -245,6 +251,7 @@ media.addEventListener("change", showMedia);
 media.addEventListener("problem", ({ detail }) => {
   if (!lobby.visible) toast(detail.message, { error: true });
 });
+for (const change of ["online", "offline"]) window.addEventListener(change, () => call && showState(call.state));
 window.addEventListener("pagehide", () => call?.leave());
 wireSettings();
 

@@ -2,7 +2,7 @@
  * One stay in a room, from Join to Leave: the signaling socket, the peer connections, and what they tell us.
  *
  * Events it fires (CustomEvent): state {state}: joining, waiting, live, reconnecting, left; stream {stream};
- * problem {message}; notice {message}: nothing is wrong; ended {message, code}: the server ended it, and joining again
+ * problem {message}; notice {message}: nothing is wrong; reaction {reaction, name}; ended {message, code}: the server ended it, and joining again
  * is up to the user.
  */
 
@@ -138,6 +138,7 @@ export class Call extends EventTarget {
 
   async #joined(reply, again) {
     const sameAsBefore = again && reply.resumed !== false && reply.participant.id === this.room.me;
+    if (again && !sameAsBefore) this.#fire("notice", { message: "You were away for too long, so you joined anew." });
     this.#iceServers = reply.ice_servers ?? [];
     this.layouts.forget();
     if (this.state === "waiting") this.#setState("joining");
@@ -191,6 +192,7 @@ export class Call extends EventTarget {
     if (main.state === "connected" && this.#signaling.joined) this.#setState("live");
     if (main.state !== "retrying") return;
     this.#setState("reconnecting");
+    this.#signaling.check(); // whatever took the path away may have taken the socket's as well
     this.#failures += 1;
     if (this.#failures !== PATIENCE) return;
     this.#problem({ message: "Sound and picture don't get through. A firewall may block UDP: try another network." });
@@ -207,6 +209,8 @@ export class Call extends EventTarget {
       else this.#problem(data);
     } else if (type === "uplink") {
       this.#heed(data);
+    } else if (type === "reaction") {
+      this.#fire("reaction", { ...data, name: this.room.participants.get(data.sender)?.name ?? "" });
     } else if (!this.conversation.apply(event)) {
       this.room.apply(event);
     }

@@ -70,8 +70,9 @@ export class Controls {
   /** `state` is the call's. Only what needs patience is shown. */
   showState(state) {
     const badge = byId("connection");
-    badge.hidden = state !== "reconnecting";
-    badge.textContent = state === "reconnecting" ? "Reconnecting…" : "";
+    const text = !navigator.onLine ? "You are offline" : state === "reconnecting" ? "Reconnecting…" : "";
+    badge.hidden = !text;
+    if (badge.textContent !== text) badge.textContent = text;
   }
 
   #showRecording(room) {

@@ -15,6 +15,7 @@ export class Side {
       byId(name).addEventListener("click", () => this.#press(name));
       byId(`${name}-tab`).addEventListener("click", () => this.open(name));
     }
+    byId("side-over").addEventListener("click", () => this.#lay());
     byId("tabs").addEventListener("keydown", (event) => this.#key(event));
     window.addEventListener("resize", () => this.#update());
     this.#update();
@@ -37,6 +38,14 @@ export class Side {
       this.#chosen = name;
       this.#open = true;
     }
+    this.#update();
+  }
+
+  /** On a phone on its side there is room for the panel over the picture only. */
+  #lay() {
+    const over = byId("room").classList.toggle("side-over");
+    byId("side-over").setAttribute("aria-expanded", String(over));
+    this.#open = true;
     this.#update();
   }
 

@@ -55,6 +55,7 @@ export class Signaling extends EventTarget {
 
   open() {
     window.addEventListener("online", this.#onOnline);
+    navigator.connection?.addEventListener("change", this.#onNetwork);
     this.#connect();
   }
 
@@ -74,6 +75,11 @@ export class Signaling extends EventTarget {
     });
   }
 
+  /** The network may have changed: finds out now, not with the next ping, whether the socket still leads anywhere. */
+  check() {
+    if (this.#joined) this.#ping();
+  }
+
   /** Says goodbye and closes for good. Safe to call twice. */
   close() {
     if (this.#closed) return;
@@ -85,12 +91,15 @@ export class Signaling extends EventTarget {
     this.#closed = true;
     this.#joined = false;
     window.removeEventListener("online", this.#onOnline);
+    navigator.connection?.removeEventListener("change", this.#onNetwork);
     clearTimeout(this.#retryTimer);
     this.#drop(this.#socket);
   }
 
+  #onNetwork = () => this.check();
+
   #onOnline = () => {
-    if (this.#joined) this.#ping();
+    if (this.#joined) this.check();
     else this.#retryNow();
   };
 

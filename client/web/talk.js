@@ -23,6 +23,10 @@ export class Talk {
     return reply !== null;
   }
 
+  async react(reaction) {
+    return (await this.#ask("reaction", { reaction })) !== null;
+  }
+
   async delete(id) {
     const reply = await this.#ask("chat_delete", { message_id: id });
     if (reply) this.#conversation.deleted(id);

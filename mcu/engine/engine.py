@@ -41,6 +41,11 @@ class Engine(Protocol):
         """Everybody is told, recordings are finished. Raises ``NotFound``."""
         ...
 
+    @property
+    def cores_busy(self) -> float:
+        """Processor time of the rooms' processes over the last second, in cores."""
+        ...
+
     async def metrics(self) -> str:
         """Everything measured, in the Prometheus text format."""
         ...

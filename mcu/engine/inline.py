@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+import time
 from collections.abc import Sequence
 
 import cv2
@@ -49,6 +50,7 @@ class InlineEngine:
         self._recordings = recordings or RecordingIndex()
         self._rooms: dict[str, Room] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._cores_busy = 0.0
         self._closed = False
 
     async def start(self) -> None:
@@ -98,6 +100,10 @@ class InlineEngine:
         await room.close()
         log.info("room_closed", room=name)
 
+    @property
+    def cores_busy(self) -> float:
+        return self._cores_busy
+
     async def metrics(self) -> str:
         return render_metrics(tuple(self._rooms.values()), self._pool, self._ticker)
 
@@ -122,8 +128,12 @@ class InlineEngine:
 
     async def _sweep(self) -> None:
         """Closes rooms that have been empty for long enough, and those their owner ended by leaving."""
+        before_s, cpu_before_s = time.monotonic(), time.process_time()
         while True:
             await asyncio.sleep(SWEEP_S)
+            now_s, cpu_s = time.monotonic(), time.process_time()
+            self._cores_busy = (cpu_s - cpu_before_s) / (now_s - before_s)
+            before_s, cpu_before_s = now_s, cpu_s
             now_ns = self._clock.now_ns()
             for room in list(self._rooms.values()):
                 if room.finished:

@@ -106,6 +106,10 @@ class KeepingEngine:
         finally:
             self._deleting.discard(name)
 
+    @property
+    def cores_busy(self) -> float:
+        return self._engine.cores_busy
+
     async def metrics(self) -> str:
         return await self._engine.metrics() + render_store_metrics(self.journal.statistics)
 

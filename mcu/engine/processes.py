@@ -110,6 +110,10 @@ class ProcessEngine:
         await room.worker.request(Frame("close", room=room.number), Done)
         log.info("room_closed", room=name)
 
+    @property
+    def cores_busy(self) -> float:
+        return sum(worker.figures.cpu_share for worker in self._fleet.ready)
+
     async def metrics(self) -> str:
         """Every worker's page added up, and what is known of the workers themselves."""
         asked = (self._ask(worker, Frame("metrics"), MetricsPage) for worker in self._fleet.ready)

@@ -32,6 +32,8 @@ REPAIRS_REMEMBERED_NS = 20 * NS_PER_S
 """How long after a loss that a copy can mend the delay leaves room for the next copy."""
 
 RECKON_EVERY = 5
+RECKON_UNHURRIED_EVERY = 25
+"""The delay is worked out anew after so many packets: a tenth of a second, or half a one when nobody listens."""
 
 MAX_TRANSIT_STEP_NS = 2 * NS_PER_S
 """A packet further than this from the others belongs to another timeline: the sender began anew."""
@@ -86,6 +88,8 @@ class Arrivals:
         self._fastest = MinimumFilter(ARRIVAL_WINDOW_NS)
         self._jitters_ns: deque[int] = deque(maxlen=REMEMBERED_PACKETS)
         self._until_reckoning = 0
+        self.unhurried = False
+        """Nobody listens now."""
         self._covering_ns = TICK_NS + SLACK_NS
         self._packet_ns = TICK_NS
         self._repairs_until_ns: int | None = None
@@ -108,7 +112,7 @@ class Arrivals:
         self._jitters_ns.append(transit_ns - fastest_ns)
         self._until_reckoning -= 1
         if self._until_reckoning <= 0:
-            self._until_reckoning = RECKON_EVERY
+            self._until_reckoning = RECKON_UNHURRIED_EVERY if self.unhurried else RECKON_EVERY
             ordered = sorted(self._jitters_ns)
             self._covering_ns = ordered[int(COVERED * (len(ordered) - 1))] + TICK_NS + SLACK_NS
             if self._repairs_until_ns is not None and arrived_ns >= self._repairs_until_ns:

@@ -35,9 +35,11 @@ class Claims:
 
     def heard(self, packet: AudioPacket) -> None:
         """A packet of the stream arrived."""
-        claimed = None if packet.level_dbov is None else -float(min(SILENT, max(0, packet.level_dbov)))
-        if self._fresh and claimed is not None and self._newest_dbov is not None:
-            claimed = max(claimed, self._newest_dbov)
+        level, claimed = packet.level_dbov, None
+        if level is not None:
+            claimed = -float(level if 0 <= level <= SILENT else min(SILENT, max(0, level)))
+            if self._fresh and self._newest_dbov is not None and self._newest_dbov > claimed:
+                claimed = self._newest_dbov
         self._newest_dbov, self._fresh, self._arrived_ns = claimed, True, packet.arrived_ns
 
     def measured(self, packet: AudioPacket, measured_dbov: float) -> None:
@@ -51,14 +53,18 @@ class Claims:
         """The loudest claim since the last call, or the newest there is; −127 when nothing came for a while, None when
         this stream claims nothing.
         """
-        self._forgive(now_ns)
+        if self._exaggeration_db:
+            self._forgive(now_ns)
+        else:
+            self._forgiven_ns = now_ns
         self._fresh = False
         if self._newest_dbov is None:
             return None
         if now_ns - self._arrived_ns > STALE_NS:
             return float(-SILENT)
-        off_db = self._exaggeration_db if self._exaggeration_db > TOLERATED_DB else 0.0
-        return max(float(-SILENT), self._newest_dbov - off_db)
+        if self._exaggeration_db <= TOLERATED_DB:
+            return self._newest_dbov
+        return max(float(-SILENT), self._newest_dbov - self._exaggeration_db)
 
     def _forgive(self, now_ns: int) -> None:
         last_ns, self._forgiven_ns = self._forgiven_ns, now_ns

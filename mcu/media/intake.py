@@ -29,10 +29,12 @@ class Intake:
         packet interrupts nothing, two in a row begin the stream anew. True when it began with this packet.
         """
         self.received += 1
-        began = self._ssrc is None
-        if began:
+        if self._continues(packet):
+            self._insert(packet)
+            return False
+        if self._ssrc is None:
             self._begin(packet)
-        elif not self._continues(packet):
+        else:
             stray, self._stray = self._stray, packet
             if stray is None or not _confirms(stray, packet):
                 self.strays += 1
@@ -41,9 +43,8 @@ class Intake:
             self.renewals += 1
             self._begin(stray)
             self._insert(stray)
-            began = True
         self._insert(packet)
-        return began
+        return True
 
     def _continues(self, packet: AudioPacket) -> bool:
         if packet.ssrc != self._ssrc or not self.window.fits(packet.sequence_number):

@@ -24,6 +24,9 @@ MAX_PAYLOAD_BYTES = 6 * 1275 + 7
 MAX_PACKET_SAMPLES = 5760
 """120 ms at 48 kHz."""
 
+_FRAMES = (1, 2, 2)
+_FRAME_SAMPLES = (480, 960, 1920, 2880) * 3 + (480, 960) * 2 + (120, 240, 480, 960) * 4
+"""Of one frame, by the configuration in a packet's first byte: SILK, hybrid, CELT (RFC 6716, table 2)."""
 FRAME_SAMPLES = frozenset({120, 240, 480, 960, 1920, 2880})
 CONCEALMENT_STEP = 120
 """Concealment and FEC come in multiples of 2.5 ms."""
@@ -84,7 +87,6 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "opus_decoder_destroy": (None, [pointer]),
         "opus_decoder_ctl": (number, [pointer, number]),
         "opus_decode": (number, [pointer, text, ctypes.c_int32, pointer, number, number]),
-        "opus_packet_get_nb_samples": (number, [text, ctypes.c_int32, ctypes.c_int32]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -108,12 +110,18 @@ def _checked_payload(payload: bytes) -> bytes:
 
 
 def packet_samples(payload: bytes) -> int:
-    """How much sound a packet holds, in samples at 48 kHz, read from its first bytes. Raises ``OpusError``."""
-    library = load_library()
-    samples = library.opus_packet_get_nb_samples(_checked_payload(payload), len(payload), AUDIO_CLOCK_HZ)
-    if samples == 0:
-        raise OpusError("a packet without a frame")
-    return _checked(samples)
+    """How much sound a packet holds, in samples at 48 kHz, read from its first bytes (RFC 6716, section 3.1). Raises
+    ``OpusError``.
+    """
+    toc = _checked_payload(payload)[0]
+    code = toc & 3
+    if code == 3 and len(payload) < 2:
+        raise OpusError("a packet that ends before the number of its frames")
+    frames = payload[1] & 63 if code == 3 else _FRAMES[code]
+    samples = frames * _FRAME_SAMPLES[toc >> 3]
+    if not 0 < samples <= MAX_PACKET_SAMPLES:
+        raise OpusError("a packet without a frame, or of more than 120 ms")
+    return samples
 
 
 def has_fec(payload: bytes) -> bool:

@@ -10,7 +10,8 @@ that is invented fades out within 200 ms. A pause of the sender (DTX: timestamps
 silence and not loss.
 
 A stream that nobody is to hear is *parked*: its packets come in, wait their time and go without being decoded. Back
-from there it is in time at once, at the exact sample.
+from there it is in time at once, at the exact sample. Most of a room is parked, so of its packets only the level is
+read as they come; where they belong is worked out for a few at a time, and at once when it is to be heard.
 """
 
 import threading
@@ -49,6 +50,10 @@ QUIET_DBOV = -50.0
 PRIMING_PACKETS = 3
 """So many packets before the first one heard are decoded when a stream comes back from where it was parked."""
 
+SETTLE_PACKETS = 8
+SETTLE_TICKS = 8
+"""A parked stream is brought up to date after so many packets or ticks: few, for the window must hold them as well."""
+
 _NOTHING: Samples = np.empty(0, np.int16)
 
 
@@ -74,6 +79,9 @@ class Playout:
         self._claims = Claims()
         self._pacer = Pacer()
         self._parked = False
+        self._parked_ns = self._unsettled_ticks = 0
+        self._waiting: list[AudioPacket] = []
+        """Taken from the inbox, and not yet put in their place."""
         self._stale = False
         """The decoder has not seen the packets before the next one."""
         self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
@@ -91,7 +99,7 @@ class Playout:
         if packet.ssrc != self._media_ssrc:
             self._media_ssrc = packet.ssrc
             self._media = StreamClock(AUDIO_CLOCK_HZ, self._sender)
-        self._media.arrived(packet.rtp_timestamp, packet.arrived_ns)
+        self._media.learn(packet.rtp_timestamp, packet.arrived_ns)
         self._inbox.put(packet)
 
     def sender_report(self, report: SenderReport) -> None:
@@ -106,7 +114,9 @@ class Playout:
         with self._pulling:
             if self._closed:
                 return None
-            self._take_in()
+            self._gather()
+            if not self._parked or len(self._waiting) >= SETTLE_PACKETS:
+                self._take_in()
             claimed_dbov = self._claims.believed_dbov(now_ns)
             self._seen_dbov = float(-SILENT) if claimed_dbov is None else claimed_dbov
             return claimed_dbov
@@ -120,9 +130,9 @@ class Playout:
         with self._pulling:
             if self._closed:
                 return None
-            self._take_in()
+            self._settle()
+            self._parked = self._arrivals.unhurried = False
             chunk = self._chunk(now_ns)
-            self._parked = False
             self._dbov, self._seen_dbov = float(-SILENT) if chunk is None else dbov(chunk), float(-SILENT)
             return None if chunk is None or not chunk.any() else chunk
 
@@ -131,13 +141,17 @@ class Playout:
         with self._pulling:
             if self._closed:
                 return
-            self._take_in()
+            self._gather()
+            self._parked_ns = now_ns
+            self._unsettled_ticks += 1
             if not self._parked:
-                self._parked = self._stale = True
+                self._parked = self._stale = self._arrivals.unhurried = True
                 self._stop()
                 self._pcm = _NOTHING
                 self._primer.clear()
-            self._let_pass(now_ns)
+                self._settle()
+            elif len(self._waiting) >= SETTLE_PACKETS or self._unsettled_ticks >= SETTLE_TICKS:
+                self._settle()
             self._dbov, self._seen_dbov = self._seen_dbov, float(-SILENT)
 
     @property
@@ -148,6 +162,7 @@ class Playout:
     @property
     def statistics(self) -> PlayoutStatistics:
         with self._pulling:
+            self._settle()
             target_ms = self._arrivals.target_ns / NS_PER_MS
             return PlayoutStatistics(
                 received=self._intake.received,
@@ -187,23 +202,40 @@ class Playout:
             self._played = None
             self._decoder.close()
 
-    def _take_in(self) -> None:
+    def _gather(self) -> None:
+        """Reads the levels of what has arrived."""
         for packet in self._inbox.take_all():
+            self._claims.heard(packet)
+            self._waiting.append(packet)
+
+    def _take_in(self) -> None:
+        """Puts what has arrived in its place."""
+        self._gather()
+        waiting, self._waiting = self._waiting, []
+        for place, packet in enumerate(waiting):
             if self._intake.admit(packet):
                 self._claims = Claims()
+                for later in waiting[place:]:
+                    self._claims.heard(later)
                 self._decoder.begin()
                 self._arrivals.expect(samples_ns(packet_duration(packet)))
                 self._primer.clear()
                 self._stop()
                 self._pcm = _NOTHING
-            self._claims.heard(packet)
+
+    def _settle(self) -> None:
+        """Brings the stream up to date: afterwards all is as if every packet and tick had been seen to by itself."""
+        self._take_in()
+        if self._parked and not self._closed:
+            self._unsettled_ticks = 0
+            self._let_pass(self._parked_ns)
 
     def _let_pass(self, now_ns: int) -> None:
         """Drops what is over by the end of this tick; the last packets are kept to prime the decoder with."""
-        end_ns = now_ns + TICK_NS
         here = len(self._window) > 0
+        over_rtp = self._arrivals.due_rtp(now_ns + TICK_NS)
         while (head := self._window.head()) is not None:
-            if self._arrivals.due_ns(head.rtp + packet_duration(head.packet)) > end_ns:
+            if head.rtp + packet_duration(head.packet) > over_rtp:
                 break
             missing = self._window.take()
             if missing:
@@ -211,6 +243,7 @@ class Playout:
                 self._primer.clear()
                 if holds_copy(head.packet):
                     self._arrivals.repairable(head.packet.arrived_ns)
+                    over_rtp = self._arrivals.due_rtp(now_ns + TICK_NS)
             self._primer.append(head.packet)
         self._played = (self._arrivals.due_rtp(now_ns), now_ns) if here else None
 

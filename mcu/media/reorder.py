@@ -62,13 +62,16 @@ class ReorderWindow:
     def head(self) -> Head | None:
         if not self._packets:
             return None
-        sequence = min(self._packets)
+        sequence = self._first()
         packet, rtp = self._packets[sequence]
         return Head(sequence - self.next, packet, rtp)
 
+    def _first(self) -> int:
+        return self.next if self.next in self._packets else min(self._packets)
+
     def take(self) -> int:
         """Removes the head; how many packets were missing before it."""
-        sequence = min(self._packets)
+        sequence = self._first()
         del self._packets[sequence]
         missing = sequence - self.next
         self.next = sequence + 1

@@ -16,6 +16,7 @@ class Join(Frozen):
     ``wrong_password``, ``denied``).
 
     ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
+    ``source`` is the address they come from, where it is known: wrong passwords are counted by it.
     """
 
     type: Literal["join"] = "join"
@@ -29,6 +30,7 @@ class Join(Frozen):
     admission: Admission | None = Field(default=None, repr=False)
     passes: bool = False
     hidden: bool = False
+    source: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
 class Joined(Frozen):

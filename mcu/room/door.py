@@ -1,6 +1,7 @@
 """Who may come into the room: its lock, its password, its lobby, and the settings of them."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ log = structlog.get_logger()
 WRONG_PASSWORDS_PER_S = 0.5
 WRONG_PASSWORDS = 20
 """So many wrong ones at once, then no more than a guess in two seconds: eight random letters hold for ages."""
+
+MAX_SOURCES = 1000
+"""So many addresses are remembered that guessed wrong; who guessed last is forgotten last."""
 
 HASHING_AT_ONCE = 2
 
@@ -49,7 +53,8 @@ class Door:
         self._lobby = lobby
         self._on_change = on_change
         self._info = info
-        self._guesses = Bucket(WRONG_PASSWORDS_PER_S, WRONG_PASSWORDS, clock)
+        self._clock = clock
+        self._guesses: OrderedDict[str | None, Bucket] = OrderedDict()
         self._hashing = asyncio.Semaphore(HASHING_AT_ONCE)
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {a.UpdateRoom: self._update}
 
@@ -63,7 +68,7 @@ class Door:
         if command.passes or self._attendance.knows(command):
             return None
         self._check_lock()
-        await self._check_password(command.password)
+        await self._check_password(command.password, command.source)
         self._check_lock()  # it may have been turned meanwhile
         if not self.spec.lobby or (command.role != "participant" and not self._moderated):
             return None
@@ -86,20 +91,29 @@ class Door:
         if self.spec.locked:
             raise Locked("the room is locked: ask somebody inside to open it")
 
-    async def _check_password(self, password: str | None) -> None:
+    async def _check_password(self, password: str | None, source: str | None) -> None:
         hashed = self.spec.password_hash
         if hashed is None:
             return
         if password is None:
             raise Forbidden("this room has a password", code="password_required", field="password")
         async with self._hashing:
-            if self._guesses.empty:
+            guesses = self._guesses.get(source)
+            if guesses is not None and guesses.empty:
                 raise TooMany("too many wrong passwords: wait a moment", retry_after_s=2)
             fits = await asyncio.to_thread(password_fits, password, hashed)
             if not fits:
-                self._guesses.take()
+                self._guessed_wrong(source)
                 log.info("wrong_password", room=self.spec.name)
                 raise Forbidden("this is not the room's password", code="wrong_password", field="password")
+
+    def _guessed_wrong(self, source: str | None) -> None:
+        """Counted for each address by itself: else one who guesses would keep everybody out."""
+        guesses = self._guesses.setdefault(source, Bucket(WRONG_PASSWORDS_PER_S, WRONG_PASSWORDS, self._clock))
+        guesses.take()
+        self._guesses.move_to_end(source)
+        if len(self._guesses) > MAX_SOURCES:
+            self._guesses.popitem(last=False)
 
     @property
     def _moderated(self) -> bool:

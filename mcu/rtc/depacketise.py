@@ -48,11 +48,10 @@ def _vp8(payload: memoryview | bytes) -> Fragment | None:
             at += 1
     if at >= size:
         return None
-    start = first & 0x1F == 0x10
-    if not start:
-        return Fragment(bytes(payload[at:]), False, False, False)
-    keyframe = not payload[at] & 1
     data = bytes(payload[at:])
+    if first & 0x1F != 0x10:
+        return Fragment(data, False, False, False)
+    keyframe = not data[0] & 1
     if keyframe and not _vp8_keyframe_fits(data):
         return None
     return Fragment(data, True, keyframe, keyframe)

@@ -119,20 +119,23 @@ class FrameAssembler:
         if highest is None or sequence - highest > MAX_JUMP:
             self._anchor(sequence)
             highest = sequence - 1
-        if sequence < self._next or sequence in self._held:
+        held = self._held
+        if sequence < self._next or sequence in held:
             self._late += 1
             return
-        missing = self._missing.pop(sequence, None) if self._missing else None
-        if missing is not None and missing.tries:
-            self._recovered += 1
-        padding = not len(payload)
+        if self._missing:
+            missing = self._missing.pop(sequence, None)
+            if missing is not None and missing.tries:
+                self._recovered += 1
+        padding = not payload
         fragment = None if padding else depacketise(codec, payload)
         packet = _Held(timestamp, marker, codec, fragment, padding)
-        self._highest = max(highest, sequence)
+        if sequence > highest:
+            self._highest = sequence
         if sequence == self._next:
             self._next += 1
             self._take(packet, now_ns)
-            if self._held:
+            if held:
                 self._drain(now_ns)
             return
         self._hold(sequence, packet)

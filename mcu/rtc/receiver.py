@@ -98,12 +98,13 @@ class Receiver:
 
     def _rtp(self, data: bytes, now_ns: int) -> None:
         ssrc = int.from_bytes(data[8:12], "big")
-        if not self._admits(ssrc):
+        known = ssrc in self._sources
+        if not known and not self._admits(ssrc):
             return
         packet = self._unprotector.unprotect(data)
         if packet is None:
             return
-        if ssrc not in self._sources:
+        if not known:
             self._sources[ssrc] = None
         header = rtp.parse(packet)
         if header is None:
@@ -139,7 +140,7 @@ class Receiver:
         )
 
     def _receive_video(self, packet: memoryview, header: rtp.RtpHeader, now_ns: int) -> None:
-        source = self._source(header.ssrc, VIDEO_CLOCK_HZ)
+        source = self._sources.get(header.ssrc) or self._source(header.ssrc, VIDEO_CLOCK_HZ)
         sequence = source.received(header.sequence_number, header.timestamp, now_ns)
         if source is not self._video and not self._take_over(source, now_ns):
             self._ignored += 1

@@ -45,8 +45,8 @@ class SourceReception:
             self._begin(sequence_number)
             extended = sequence_number
         else:
-            extended = self.unwrap(sequence_number)
-            ahead = extended - self._highest
+            ahead = (sequence_number - self._highest + 0x8000 & 0xFFFF) - 0x8000
+            extended = self._highest + ahead
             if not -MAX_MISORDER <= ahead <= MAX_DROPOUT:
                 if sequence_number != self._restart:
                     self._restart = (sequence_number + 1) & 0xFFFF
@@ -68,7 +68,8 @@ class SourceReception:
         transit = (now_ns * self._clock_hz // 1_000_000_000 - timestamp) & 0xFFFF_FFFF
         if self._transit is not None:
             difference = (transit - self._transit) & 0xFFFF_FFFF
-            difference = min(difference, 0x1_0000_0000 - difference)
+            if difference > 0x8000_0000:
+                difference = 0x1_0000_0000 - difference
             self._jitter += (difference - self._jitter) / 16
         self._transit = transit
 

@@ -23,8 +23,12 @@ PARAMETERS = {
     "message": "m1",
     "change": "c1",
     "recording": "r1",
+    "stream": "s1",
     "file": "composite.mp4",
 }
+
+
+OTHER_BODIES = {"application/sdp": b"v=0\r\n", "application/trickle-ice-sdpfrag": b"a=ice-ufrag:x\r\n"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +92,8 @@ def _body(operation: Mapping[str, Any]) -> tuple[str | None, bytes | None]:
         return None, None
     if "application/json" in kinds:
         return "application/json", json.dumps(next(iter(examples(operation)), {})).encode()
+    for kind, body in OTHER_BODIES.items():
+        if kind in kinds:
+            return kind, body
     assert "image/png" in kinds, kinds
     return "image/png", file_of(plain(RED))

@@ -2,16 +2,18 @@
 
 import os
 import struct
+import tomllib
 
 import numpy as np
 import pytest
 
-from api.bench import crowd, processes, stage
+from api.bench import calibrate, crowd, memory, processes, stage
 from api.bench.audience import Viewer
 from api.bench.extras import Extra
-from api.bench.harness import BenchFailed
+from api.bench.harness import BenchFailed, Result
 from api.bench.light import AUDIO_TYPE, VIDEO_TYPE
 from api.bench.timecode import CAMERA, FPS, Code, make_loop, read_code, write_code
+from api.settings import CostSettings, Limits
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame
 from mcu.media.decoder import VideoDecoder
@@ -128,6 +130,19 @@ async def test_an_extra_counts_frames_and_what_was_left_out() -> None:
     assert (extra.arrived.frames, extra.arrived.lost, extra.arrived.sounds) == (2, 2, 1)
     extra.reset()
     assert extra.arrived.longest_gap_ns == extra.arrived.frames == 0
+
+
+def test_growth_is_a_line_through_what_is_read_after_the_beginning() -> None:
+    times_s = [float(at) for at in range(100)]
+    assert memory.slope(times_s, [500.0 if at < 20 else 100 + at / 60 for at in times_s]) == pytest.approx(1.0)
+    assert memory.slope(times_s, [100.0] * 100) == pytest.approx(0.0)
+    assert memory.slope([1.0], [100.0]) == 0.0
+
+
+def test_costs_are_printed_as_settings_that_can_be_read() -> None:
+    rows = [Result(name, value, "cores") for name, value in zip(calibrate.CASES, (0.25, 0.007, 0.003), strict=True)]
+    found = tomllib.loads(calibrate.settings_of(rows))
+    assert Limits.model_validate(found["limits"]).costs == CostSettings(view=0.25, seen=0.007, person=0.003)
 
 
 def test_a_process_is_measured_from_the_outside() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import HTTPConnection
 
 from api.errors import problem_response
+from api.source import source_of
 from mcu.bans import MemoryBans
 from mcu.errors import Locked
 from tests.api.people import ROOM, Meeting, pass_for, quiet
@@ -79,6 +81,43 @@ async def test_guessing_a_password_is_slow(meeting: Meeting) -> None:
     assert codes[:20] == ["wrong_password"] * 20
     assert codes[-1] == "too_many_requests"
     assert (await ada.refused("join", room="team", token=mine, password="right"))["code"] == "too_many_requests"
+
+
+async def test_who_guesses_keeps_nobody_out_who_is_elsewhere(meeting: Meeting) -> None:
+    await meeting.set_room(password="right")
+    mallory, mine = await meeting.socket(), pass_for("mallory")
+    for number in range(25):
+        code = (await mallory.refused("join", room="team", token=mine, password=f"wrong {number}"))["code"]
+    assert code == "too_many_requests"
+    async with SocketClient(meeting.server, local_addr=("127.0.0.2", 0)) as ada:
+        await ada.ask("join", room="team", token=pass_for("ada"), password="right")
+
+
+@pytest.mark.parametrize(
+    ("client", "source"),
+    [
+        (("192.0.2.7", 5000), "192.0.2.7"),
+        (("2001:db8:1:2:3:4:5:6", 5000), "2001:db8:1:2::/64"),
+        (("::ffff:192.0.2.7", 5000), "192.0.2.7"),
+        (("testclient", 5000), None),
+        (None, None),
+    ],
+)
+def test_where_somebody_comes_from(client: tuple[str, int] | None, source: str | None) -> None:
+    assert source_of(HTTPConnection({"type": "websocket", "client": client})) == source
+
+
+async def test_no_moderator_removes_an_admin_or_takes_that_from_them(meeting: Meeting) -> None:
+    await meeting.set_room()
+    chief = await meeting.enter("chief", role="admin")
+    mod = await meeting.enter("mod", **MODERATOR)
+    assert (await mod.refused("kick", participant="chief"))["code"] == "forbidden"
+    assert (await mod.refused("role", participant="chief", role="participant"))["code"] == "forbidden"
+    caller = await meeting.caller(pass_for("mod", **MODERATOR))
+    assert (await caller.delete(f"{ROOM}/participants/chief?ban_s=60")).status_code == 403
+    assert (await meeting.admin.get(f"{ROOM}/bans")).json() == {"bans": []}
+    assert (await meeting.admin.delete(f"{ROOM}/participants/chief")).status_code == 204
+    assert (await chief.event("kicked"))["reason"] == "removed by a moderator"
 
 
 async def test_a_room_is_opened_with_its_door_as_asked(meeting: Meeting) -> None:

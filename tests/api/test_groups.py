@@ -48,6 +48,12 @@ async def test_a_group_is_told_what_it_listens_in_on(room: httpx.AsyncClient) ->
     assert (await room.get(f"{ROOM}/groups")).json()["groups"][-1]["hears"] == {}
 
 
+async def test_those_who_are_in_no_group_listen_in_on_one(room: httpx.AsyncClient) -> None:
+    made = await room.put(f"{ROOM}/groups/~", json={"hears": {"french": -12}})
+    assert (made.status_code, made.json()) == (200, {"name": "", "members": [], "hears": {"french": -12.0}})
+    refused(await room.put(f"{ROOM}/groups/~x", json={}), 422, "invalid", "group")
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

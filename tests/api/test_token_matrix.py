@@ -52,7 +52,10 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
 
 FOR_RECORDERS = {"start_recording", "list_recordings", "get_recording", "stop_recording", "get_recording_file"}
 
-guarded_routes = [route for route in ROUTES if str(route) not in PUBLIC]
+MEDIA_DOORS = ("/whip/", "/whep/")
+"""Streams belong to whoever began them: their own tests say who else may touch them."""
+
+guarded_routes = [route for route in ROUTES if str(route) not in PUBLIC and not route.path.startswith(MEDIA_DOORS)]
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.client_web.fakeserver import FakeServer, serve
+from tests.client_web.fakeserver import FakeServer
+from tests.client_web.serving import serve
 from tests.kit.browser import Chromium, launch_chromium
 from tests.kit.testcard import write_camera, write_microphone
 

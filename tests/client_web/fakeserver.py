@@ -5,13 +5,8 @@ A test can read what the page asked (``asked``), say events (``say``), refuse jo
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Generator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-import uvicorn
 from aiortc import (
     MediaStreamTrack,
     RTCBundlePolicy,
@@ -20,37 +15,12 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.sdp import candidate_from_sdp
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from tests.client_web.composite import Card, Tone
-
-WEB = Path(__file__).resolve().parents[2] / "client" / "web"
-CSP = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-ME = "p-me"
-JOINED_AT = "2026-01-01T00:00:00Z"
-SENT_AT = "2026-01-01T00:10:00Z"
-
-
-class StrictPolicy:
-    """Adds the Content-Security-Policy the page must live with."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"content-security-policy", CSP.encode())]
-            await send(message)
-
-        await self._app(scope, receive, with_policy)
+from tests.client_web.nouns import ME, SENT_AT, message, person
 
 
 class FakeServer:
@@ -61,6 +31,7 @@ class FakeServer:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.refuse_join: dict[str, str] | None = None
         self.lobby = False
+        self._deaf: WebSocket | None = None
         self.others: list[dict[str, Any]] = []
         self.layouts: dict[str, dict[str, Any]] = {}
         self.views: dict[str, tuple[int, int]] = {}
@@ -85,6 +56,7 @@ class FakeServer:
         self._received.clear()
         self.refuse_join = None
         self.lobby = False
+        self._deaf = None
         self.layouts = {"main": {"preset": "grid", "gap": 4}}
         self.views = {"main": (640, 360)}
         self.undoable.clear()
@@ -120,6 +92,11 @@ class FakeServer:
         assert self._socket is not None, "nobody has joined"
         lost, self._socket = self._socket, None
         await lost.close(1012)
+
+    def ignore(self) -> None:
+        """The page's socket leads nowhere from now on, though nobody says so."""
+        assert self._socket is not None, "nobody has joined"
+        self._deaf = self._socket
 
     async def close(self) -> None:
         peers, self._peers = self._peers, {}
@@ -173,6 +150,8 @@ class FakeServer:
         with contextlib.suppress(WebSocketDisconnect):
             while websocket.application_state is WebSocketState.CONNECTED:
                 request = await websocket.receive_json()
+                if websocket is self._deaf:
+                    continue
                 reply = await self._answer(websocket, request["type"], request["data"])
                 with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page left while we thought
                     await websocket.send_json({"reply_to": request["id"], **reply})
@@ -292,68 +271,6 @@ class FakeServer:
         await pc.addIceCandidate(candidate)
 
 
-def person(who: str, name: str, **media: bool) -> dict[str, Any]:
-    """A ParticipantInfo of the wire."""
-    return {
-        "id": who,
-        "name": name,
-        "role": "participant",
-        "presence": "connected",
-        "media": {"audio": True, "video": True, "screen": False, **media},
-        "server_muted_audio": False,
-        "server_muted_video": False,
-        "hand": False,
-        "view": "main",
-        "joined_at": JOINED_AT,
-    }
-
-
-def message(identifier: str, sender: str | None, text: str, **fields: Any) -> dict[str, Any]:
-    """A ChatMessage of the wire; later ones have greater identifiers."""
-    return {
-        "id": identifier,
-        "sender": sender,
-        "name": "Server" if sender is None else sender.removeprefix("p-").title(),
-        "text": text,
-        "channel": None,
-        "to": None,
-        "sent_at": JOINED_AT,
-        "edited_at": None,
-    } | fields
-
-
 def autojoin(server: FakeServer, name: str = "Grace") -> str:
     """The address that brings ``name`` straight into the room."""
     return f"{server.url}/?room=demo&name={name}&autojoin=1"
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield  # Ctrl-C belongs to pytest
-
-
-@asynccontextmanager
-async def serve() -> AsyncIterator[FakeServer]:
-    """Serves the page and its room on a free port of 127.0.0.1 (a secure context for browsers)."""
-    fake = FakeServer()
-    routes = [
-        WebSocketRoute("/api/v1/ws", fake.endpoint),
-        Route("/api/v1/rooms/{room}/views/{view}/layout", fake.layout, methods=["GET", "DELETE"]),
-        Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled", fake.schedule, methods=["GET"]),
-        Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled/{change}", fake.schedule, methods=["DELETE"]),
-        Route("/api/v1/rooms/{room}/participants/{participant}", fake.patch, methods=["PATCH"]),
-        Mount("/", StaticFiles(directory=WEB, html=True)),
-    ]
-    app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, lifespan="off", log_level="warning", timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve([listener]))
-    fake.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield fake
-    finally:
-        await fake.close()
-        server.should_exit = True
-        await task
-        listener.close()

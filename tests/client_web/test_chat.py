@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.client_web.fakeserver import ME, FakeServer, autojoin, message, person
+from tests.client_web.fakeserver import FakeServer, autojoin
+from tests.client_web.nouns import ME, message, person
 from tests.kit.browser import Chromium, RoomPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -152,4 +153,36 @@ async def test_chat_fits_a_phone(room: FakeServer, chromium: Chromium) -> None:
         assert await page.page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
         ends = "(({ scrollTop, scrollHeight, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)"
         await page.wait_for(f"{ends}(document.getElementById('chat-log'))")
+        await page.page.set_viewport_size({"width": 740, "height": 360})
+        assert not await sent.is_visible(), "on its side the picture has all there is"
+        await room.say("chat", {"message": message("n1", "p-ada", "psst")})
+        await page.wait_for("document.querySelector('#chat [data-unread]').textContent === '1'")
+        await page.page.get_by_role("button", name="More", exact=True).click()
+        await page.page.get_by_role("button", name="Chat, people").click()
+        await sent.wait_for()
+        box = await sent.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 360
+        await page.wait_for("document.querySelector('#chat [data-unread]').hidden")
+        assert page.complaints == []
+
+
+async def test_signs_are_sent_and_seen(room: FakeServer, chromium: Chromium) -> None:
+    evil = "<img src=x>"
+    room.others = [person("p-ada", evil)]
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await page.page.get_by_role("button", name="React").click()
+        await page.page.get_by_role("button", name="Applause").click()
+        assert await room.wait_for("reaction") == {"reaction": "👏"}
+        await page.page.locator(".reaction", has_text="You").wait_for()
+        await room.say("reaction", {"sender": "p-ada", "reaction": evil})
+        await page.page.locator(".reaction", has_text=evil).wait_for()
+        assert await page.page.locator(".reaction img").count() == 0
+        await page.wait_for("document.querySelectorAll('.reaction').length === 0")
+        for _ in range(30):
+            await room.say("reaction", {"sender": "p-ada", "reaction": "❤️"})
+        await room.say("participant_joined", {"participant": person("p-bo", "Bo")})
+        await page.page.locator("li[data-participant=p-bo]").wait_for()
+        assert await page.page.locator(".reaction").count() <= 20, "a flood covers nobody"
         assert page.complaints == []

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.client_web.fakeserver import JOINED_AT, FakeServer, autojoin
+from tests.client_web.fakeserver import FakeServer, autojoin
+from tests.client_web.nouns import JOINED_AT
 from tests.kit.browser import Chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.client_web.fakeserver import ME, FakeServer, autojoin, person
+from tests.client_web.fakeserver import FakeServer, autojoin
+from tests.client_web.nouns import ME, person
 from tests.kit.browser import Chromium, RoomPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]

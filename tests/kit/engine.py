@@ -624,6 +624,7 @@ class FakeEngine:
     def __init__(self, recordings_dir: Path, max_rooms: int = 10) -> None:
         self.open_rooms: dict[str, FakeRoom] = {}
         self.closed = False
+        self.cores_busy = 0.0
         self._recordings_dir = recordings_dir
         self._max_rooms = max_rooms
 

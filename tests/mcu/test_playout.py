@@ -357,6 +357,41 @@ def test_a_parked_stream_is_not_decoded_and_comes_back_in_time() -> None:
     played.close()
 
 
+@pytest.mark.parametrize("ticks", range(60, 70))
+def test_however_long_it_was_parked_a_stream_goes_on_at_the_same_sample(
+    ticks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether packets are seen to one by one or some at a time."""
+    arrivals = list(Link[AudioPacket](Weather(jitter_ms=30, loss=0.03, reordering=True), 5).carry(packets(2)))
+
+    def heard_after() -> tuple[list[Samples | None], PlayoutStatistics]:
+        playout, waiting = Playout(), list(arrivals)
+        heard: list[Samples | None] = []
+        for tick in range(ticks + 20):
+            now_ns = START_NS + tick * TICK_NS
+            while waiting and waiting[0][0] <= now_ns:
+                arrived_ns, packet = waiting.pop(0)
+                playout.push(dataclasses.replace(packet, arrived_ns=arrived_ns, level_dbov=30))
+            playout.look(now_ns)
+            if tick < ticks:
+                playout.park(now_ns)
+            else:
+                heard.append(playout.pull(now_ns))
+        counted = playout.statistics
+        playout.close()
+        return heard, counted
+
+    # How often the delay is worked out is another matter, and the same for both here.
+    monkeypatch.setattr("mcu.media.arrival.RECKON_UNHURRIED_EVERY", 5)
+    some, counted = heard_after()
+    monkeypatch.setattr("mcu.media.playout.SETTLE_PACKETS", 1)
+    each, counted_each = heard_after()
+    assert counted == counted_each
+    assert counted.lost > 0
+    assert all(chunk is not None and loudness(chunk) > QUIETEST for chunk in some)
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(some, each, strict=True) if ours is not None)
+
+
 def test_a_voice_after_a_pause_is_decoded_after_the_packets_before_it() -> None:
     """A parked stream that is heard again before its next packet is due."""
     decoder = CountingDecoder()

@@ -30,12 +30,19 @@ class Call:
     """
 
     def __init__(
-        self, gateway: Gateway, principal: Principal, room: str, peer: str, deliver: Callable[[str], None]
+        self,
+        gateway: Gateway,
+        principal: Principal,
+        room: str,
+        peer: str,
+        source: str | None,
+        deliver: Callable[[str], None],
     ) -> None:
         self._gateway = gateway
         self._principal = principal
         self._room = room
         self._peer = peer
+        self._source = source
         self._deliver = deliver
         self._stay: Stay | None = None
         self._following: Following | None = None
@@ -70,7 +77,7 @@ class Call:
         if self._stay is None:
             name = offer.metadata.get("name") if isinstance(offer.metadata, dict) else None
             asked = validated(JoinData, {"room": self._room, "name": name or self._peer})
-            self._stay = await Stay.begin(self._gateway, self._principal, asked, self._hear)
+            self._stay = await Stay.begin(self._gateway, self._principal, asked, self._source, self._hear)
             self._following = Following(self._follow(self._stay), self._over, "peerjs-news")
         try:
             answer = await self._stay.session.offer(offer.sdp.sdp, "main")

@@ -18,6 +18,7 @@ from api.signaling.peerjs.call import PREFIX, Call
 from api.signaling.peerjs.messages import Message, PeerId, error, packed, parse
 from api.signaling.peerjs.realm import Realm
 from api.signaling.textsocket import TextSocket
+from api.source import source_of
 from mcu.errors import BadRequest, Unauthorised
 
 router = APIRouter(tags=["peerjs"])
@@ -64,6 +65,7 @@ class PeerSocket:
         self.token = token
         self._id = identifier
         self._gateway = gateway
+        self._source = source_of(websocket)
         self._realm = realm
         self._socket = TextSocket(websocket)
         self._calls: dict[str, Call] = {}
@@ -126,7 +128,7 @@ class PeerSocket:
             self._socket.send(packed("EXPIRE", src=PREFIX + room, dst=self._id))
             return
         if call is None:
-            call = self._calls[room] = Call(self._gateway, self._principal, room, self._id, self.deliver)
+            call = self._calls[room] = Call(self._gateway, self._principal, room, self._id, self._source, self.deliver)
         await call.handle(message)
 
     async def _gone(self) -> None:

@@ -57,7 +57,7 @@ class CallDialect:
     async def _join(self, room: Any) -> None:
         asked = validated(JoinData, {"room": room})
         await self.close()
-        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear)
+        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._line.source, self._hear)
         self._stay, self._company = stay, Company(stay.session.roster)
         self._mesh = stay.session.joined_room.topology == "mesh"
         self._following = Following(stay.follow(), self._over, "socketio-news")

@@ -26,7 +26,7 @@ class Canonical:
     def __init__(self, line: Line) -> None:
         self._line = line
         holder = None if line.gateway.authority.open else line.principal
-        self._conversation = Conversation(line.gateway, holder, self._tell)
+        self._conversation = Conversation(line.gateway, holder, self._tell, line.source)
         self._following: Following | None = None
 
     async def handle(self, event: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -61,7 +61,7 @@ class ChatDialect:
         if self._stay is not None and self._stay.session.room == asked.room:
             return
         await self.close()
-        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._hear)
+        stay = await Stay.begin(self._line.gateway, self._line.principal, asked, self._line.source, self._hear)
         self._stay, self._company = stay, Company(stay.session.roster)
         self._following = Following(stay.follow(), self._over, "socketio-news")
         self._line.rooms_changed()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 import structlog
 from socketio.exceptions import ConnectionRefusedError as Refused
+from starlette.requests import HTTPConnection
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,7 @@ from api.signaling.socketio.canonical import Canonical
 from api.signaling.socketio.chat import ChatDialect
 from api.signaling.socketio.line import NO_ANSWER, Dialect, Line
 from api.signaling.socketio.server import EventServer
+from api.source import source_of
 from mcu.clock import Clock, SystemClock
 from mcu.errors import Unauthorised
 from mcu.flood import Bucket
@@ -126,7 +128,8 @@ class SocketIoDoor:
         except Unauthorised as error:
             raise Refused(error.message, error_body(error).model_dump(exclude_none=True)) from None
         connection = self._server.manager.eio_sid_from_sid(sid, "/")
-        self._lines[sid] = Line(self._server, self._gateway, principal, sid, connection, self._board.changed)
+        source = source_of(HTTPConnection(environ["asgi.scope"]))
+        self._lines[sid] = Line(self._server, self._gateway, principal, sid, connection, source, self._board.changed)
 
     def _authenticated(self, environ: dict[str, Any], auth: Any) -> Principal:
         token = auth.get("token") if isinstance(auth, dict) else None

@@ -22,11 +22,13 @@ class Line:
         principal: Principal,
         sid: str,
         connection: str,
+        source: str | None,
         rooms_changed: Callable[[], None],
     ) -> None:
         """``rooms_changed()`` is told when the client has entered or left a room."""
         self.gateway = gateway
         self.principal = principal
+        self.source = source
         self.rooms_changed = rooms_changed
         self._server = server
         self._sid = sid
