@@ -35,7 +35,11 @@ from api.routes import (
     views,
 )
 from api.settings import Settings
-from api.signaling import websocket, whep, whip
+from api.signaling import rawchat, websocket, whep, whip
+from api.signaling.peerjs import door as peerjs
+from api.signaling.peerjs.realm import Realm
+from api.signaling.socketio import SocketIoDoor
+from api.signaling.started import Started
 from api.webhooks.webhooks import Webhooks
 from mcu.engine.engine import Engine
 from mcu.engine.keeping import KeepingEngine
@@ -81,11 +85,15 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
                 await running.open(gateway.spec(name, permanent=True))
             await running.reopen()
             app.state.gateway = gateway
+            app.state.socketio = socketio = SocketIoDoor(gateway)
+            app.state.peers = peers = Realm()
             _announce(settings)
             try:
                 yield
             finally:
                 app.state.gateway = None
+                await socketio.close()
+                peers.close()
                 await gateway.streams.close()
 
     app = FastAPI(
@@ -116,6 +124,9 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.include_router(websocket.router, prefix=API_PREFIX)
     app.include_router(whip.router)
     app.include_router(whep.router)
+    app.include_router(rawchat.router)
+    app.include_router(peerjs.router)
+    app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)
     app.router.default = Page(page_directory())

@@ -13,7 +13,7 @@ from api.routes.common import BearerDep, GatewayDep, PrincipalDep, RoomDep, Room
 from api.session import RoomPatch
 from api.session.door import NewPassword
 from api.settings import Settings
-from mcu.protocol.models import OnOwnerLeft, RoomInfo, RoomSpec, ViewSpec
+from mcu.protocol.models import OnOwnerLeft, RoomInfo, RoomSpec, Topology, ViewSpec
 from mcu.protocol.names import Metadata, ParticipantId, RoomName
 from mcu.protocol.wire import Token
 
@@ -26,6 +26,7 @@ class NewRoom(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: RoomName
+    topology: Topology = "mcu"
     capacity: int | None = Field(default=None, ge=1, le=1000)
     view: ViewSpec | None = None
     empty_ttl_s: int | None = Field(default=None, ge=0, le=86_400)

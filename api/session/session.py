@@ -49,6 +49,7 @@ from mcu.protocol.models import (
     TileMap,
     Uplink,
 )
+from mcu.protocol.names import DisplayName
 from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
 from mcu.protocol.talk import (
     ChatHistory,
@@ -210,6 +211,13 @@ class Session(RoomControl):
     async def raise_hand(self, raised: bool) -> ParticipantInfo:
         """Everybody sees it, on this participant's tile too; False takes it down."""
         return await self._ask(SetHand(participant=self.me.id, raised=raised), ParticipantInfo)
+
+    async def rename(self, name: DisplayName) -> ParticipantInfo:
+        """Raises ``Forbidden`` for somebody whose token says what they are called."""
+        if self.principal.name is not None:
+            raise Forbidden("this token says what you are called")
+        self._become(await self._ask(UpdateParticipant(participant=self.me.id, name=name), ParticipantInfo))
+        return self.me
 
     async def say(self, text: str, to: tuple[str, ...] | None = None, channel: str | None = None) -> Said:
         """To everybody, or in private to those named. Raises ``NotFound``, ``Unprocessable``, ``TooMany``."""

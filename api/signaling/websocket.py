@@ -17,49 +17,22 @@ events, the writer sends both from one bounded queue. Whichever meets the end fi
 """
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import aclosing
-from typing import Any
 
-import structlog
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
-from starlette.websockets import WebSocketDisconnect
 
 from api.auth import Principal
-from api.errors import error_body, problem_response, validated
+from api.errors import error_body, problem_response
 from api.gateway import Gateway
-from api.session import Knock, Session
-from api.signaling.messages import Data, event_message, joined_data, waiting_data
-from api.signaling.requests import perform
+from api.signaling.conversation import POLICY_VIOLATION, Closing, Conversation
+from api.signaling.messages import Data
+from api.signaling.textsocket import TextSocket
 from api.source import source_of
-from mcu.clock import Clock, SystemClock
-from mcu.errors import Conflict, McuError, ServerFault, Unauthorised
-from mcu.flood import Bucket
-from mcu.protocol.wire import MAX_MESSAGE_BYTES, ErrorBody, EventMessage, JoinData, Reply, Request
+from mcu.errors import McuError, Unauthorised
+from mcu.protocol.wire import ErrorBody, EventMessage, Reply, Request
 
-log = structlog.get_logger()
 router = APIRouter()
-
-OUTGOING_MESSAGES = 256
-MESSAGES_PER_S = 50.0
-MESSAGES_BURST = 100
-CLOSE_TIMEOUT_S = 2.0
-
-SERVICE_RESTART = 1012
-KICKED = 4001
-ROOM_CLOSED = 4002
-DENIED = 4003
-
-
-class Closing(Exception):
-    """The socket ends; ``code`` None when it is gone already."""
-
-    def __init__(self, code: int | None, reason: str = "") -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 @router.websocket("/ws")
@@ -80,173 +53,46 @@ async def signaling(websocket: WebSocket, ticket: str | None = None) -> None:
 class Socket:
     """One WebSocket. ``serve`` returns when it is closed and the participant has left or is detached."""
 
-    def __init__(
-        self, websocket: WebSocket, gateway: Gateway, holder: Principal | None, clock: Clock | None = None
-    ) -> None:
-        self._websocket = websocket
-        self._gateway = gateway
-        self._holder = holder
-        self._bucket = Bucket(MESSAGES_PER_S, MESSAGES_BURST, clock or SystemClock())
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue(OUTGOING_MESSAGES)
-        self._session: Session | None = None
-        self._knock: Knock | None = None
-        self._tasks: asyncio.TaskGroup
+    def __init__(self, websocket: WebSocket, gateway: Gateway, holder: Principal | None) -> None:
+        self._socket = TextSocket(websocket)
+        self._join_timeout_s = gateway.settings.limits.join_timeout_s
+        self._conversation = Conversation(gateway, holder, self._tell, source_of(websocket))
 
     async def serve(self) -> None:
-        closing = Closing(SERVICE_RESTART, "the server is going away")
-        writer = asyncio.create_task(self._write(), name="websocket-writer")
-        try:
-            async with asyncio.TaskGroup() as self._tasks:
-                self._tasks.create_task(self._read(), name="websocket-reader")
-        except* Closing as ends:
-            closing = next(end for end in ends.exceptions if isinstance(end, Closing))
-        except* Exception as faults:  # the boundary of one socket: its fault is logged and ends nobody else
-            log.error("signaling_failed", exc_info=faults)
-            closing = Closing(1011, "internal error")
-        finally:
-            try:
-                await self._detach()
-            finally:
-                await self._close(writer, closing)
-
-    async def _detach(self) -> None:
-        try:
-            if self._session is not None:
-                await self._session.detach()
-            elif self._knock is not None:
-                await self._knock.stop()
-        except Exception:  # the same boundary: the socket is closed whatever the room does
-            log.exception("detach_failed")
+        await self._socket.serve(self._read, self._conversation.close)
 
     async def _read(self) -> None:
-        deadline_s = asyncio.get_running_loop().time() + self._gateway.settings.limits.join_timeout_s
-        while self._session is None and self._knock is None:
+        deadline_s = asyncio.get_running_loop().time() + self._join_timeout_s
+        while not self._conversation.begun:
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    request = await self._receive()
+                    text = await self._socket.receive()
             except TimeoutError:
-                raise Closing(1008, "join first") from None
-            await self._answer(request)
+                raise Closing(POLICY_VIOLATION, "join first") from None
+            await self._answer(parse_request(text))
         while True:
-            await self._answer(await self._receive())
-
-    async def _receive(self) -> Request | Reply:
-        """The next request, or the reply to one that could not be understood. Raises ``Closing``."""
-        try:
-            message = await self._websocket.receive()
-        except WebSocketDisconnect:
-            raise Closing(None) from None
-        if message["type"] == "websocket.disconnect":
-            raise Closing(None)
-        if not self._bucket.take():
-            raise Closing(1013, "too many messages")
-        text = message.get("text")
-        if text is None:
-            raise Closing(1008, "binary messages are not understood")
-        if len(text) > MAX_MESSAGE_BYTES or len(text.encode()) > MAX_MESSAGE_BYTES:
-            raise Closing(1009, "message too long")
-        return parse_request(text)
+            await self._answer(parse_request(await self._socket.receive()))
 
     async def _answer(self, request: Request | Reply) -> None:
         if isinstance(request, Reply):
             self._send(request)
             return
         try:
-            data = await self._perform(request)
+            data = await self._conversation.perform(request.type, request.data)
         except McuError as error:
             self._send(Reply(reply_to=request.id, ok=False, error=error_body(error)))
             return
         self._send(Reply(reply_to=request.id, ok=True, data=data))
-        if request.type == "join" and self._session is not None:
-            self._tasks.create_task(self._pump(self._session), name="websocket-pump")
-        elif request.type == "join" and self._knock is not None:
-            self._tasks.create_task(self._wait(self._knock), name="websocket-lobby")
+        if request.type == "join":
+            self._socket.tasks.create_task(self._conversation.follow(), name="websocket-pump")
         if request.type == "leave":
             raise Closing(1000, "left")
 
-    async def _perform(self, request: Request) -> Data:
-        if request.type == "ping":
-            return {}
-        if request.type == "join":
-            return await self._join(validated(JoinData, request.data))
-        if request.type == "leave" and self._knock is not None and self._session is None:
-            return {}
-        if self._session is None:
-            raise Conflict("join a room first" if self._knock is None else "wait until you are let in")
-        if request.type == "leave":
-            await self._session.leave()
-            return {}
-        return await perform(self._session, request.type, request.data)
-
-    async def _join(self, join: JoinData) -> Data:
-        if self._session is not None or self._knock is not None:
-            raise Conflict("this connection has joined already")
-        principal = self._holder or self._gateway.authority.authenticate(join.token)
-        entered = await self._gateway.join(principal, join, source_of(self._websocket))
-        if isinstance(entered, Knock):
-            self._knock = entered
-            return waiting_data(entered)
-        self._session = entered
-        return self._joined(entered)
-
-    def _joined(self, session: Session) -> Data:
-        return joined_data(session, self._gateway.ice_servers(session.me.id))
-
-    async def _wait(self, knock: Knock) -> None:
-        """In the lobby; then the session goes on as if it had joined at once."""
-        try:
-            session = await knock.admitted()
-        except ServerFault:
-            raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again") from None
-        except McuError as refused:
-            error = error_body(refused)
-            self._send(EventMessage(type="denied", data=error.model_dump(exclude_none=True)))
-            raise Closing(DENIED, _bounded(error.message)) from None
-        self._session = session
-        self._send(EventMessage(type="joined", data=self._joined(session)))
-        await self._pump(session)
-
-    async def _pump(self, session: Session) -> None:
-        async with aclosing(session.events()) as events:
-            async for event in events:
-                self._send(event_message(event))
-                if event.type == "kicked":
-                    raise Closing(KICKED, _bounded(event.reason))
-                if event.type == "room_closed":
-                    raise Closing(ROOM_CLOSED, "the room was closed")
-                if event.type == "moved":
-                    raise Closing(SERVICE_RESTART, "the room goes on elsewhere: join again")
-        if not session.ended:
-            raise Closing(1013, "too far behind the room's events")
+    async def _tell(self, news: EventMessage) -> None:
+        self._send(news)
 
     def _send(self, message: Reply | EventMessage) -> None:
-        try:
-            self._outgoing.put_nowait(_text(message))
-        except asyncio.QueueFull:
-            raise Closing(1013, "messages are not being read") from None
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                text = await self._outgoing.get()
-                await self._websocket.send_text(text)
-                self._outgoing.task_done()
-        except WebSocketDisconnect:
-            return  # the reader is told of it too
-
-    async def _close(self, writer: asyncio.Task[None], closing: Closing) -> None:
-        """Sends what is still queued, then the close frame; a client that doesn't read is waited for no longer."""
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                if closing.code is not None:
-                    await _either(self._outgoing.join(), writer)
-                    await self._websocket.close(closing.code, closing.reason)
-        except (TimeoutError, WebSocketDisconnect, RuntimeError):
-            log.debug("socket_gone", code=closing.code)
-        finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-        log.info("socket_closed", code=closing.code, reason=closing.reason)
+        self._socket.send(_text(message))
 
 
 def parse_request(text: str) -> Request | Reply:
@@ -254,15 +100,15 @@ def parse_request(text: str) -> Request | Reply:
     try:
         message = from_json(text, allow_inf_nan=False)
     except ValueError:
-        raise Closing(1008, "not valid JSON") from None
+        raise Closing(POLICY_VIOLATION, "not valid JSON") from None
     if not isinstance(message, dict):
-        raise Closing(1008, "not a JSON object")
+        raise Closing(POLICY_VIOLATION, "not a JSON object")
     try:
         return Request.model_validate(message)
     except ValidationError as error:
         number = message.get("id")
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 2**53:
-            raise Closing(1008, "no id") from None
+            raise Closing(POLICY_VIOLATION, "no id") from None
         first = error.errors(include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         return Reply(reply_to=number, ok=False, error=ErrorBody(code="bad_request", message=first["msg"], field=field))
@@ -277,18 +123,3 @@ def _text(message: Reply | EventMessage) -> str:
     else:
         body["data"] = message.data
     return to_json(body).decode()
-
-
-async def _either(awaitable: Awaitable[Any], task: asyncio.Task[Any]) -> None:
-    """Waits until one of them is done; ``task`` is left running."""
-    other = asyncio.ensure_future(awaitable)
-    try:
-        await asyncio.wait({other, task}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
-
-
-def _bounded(reason: str) -> str:
-    """A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5)."""
-    return reason.encode()[:120].decode("utf-8", "ignore")

@@ -29,6 +29,9 @@ Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
 Source = Literal["camera", "screen"]
 OnOwnerLeft = Literal["keep", "close", "hand_over"]
+Topology = Literal["mcu", "mesh"]
+"""Media is mixed here, or goes between the members and the room only passes their messages on."""
+
 PasswordHash = Annotated[str, StringConstraints(max_length=256)]
 Connection = Literal["main", "screen"]
 """A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
@@ -155,6 +158,7 @@ class RoomSpec(Frozen):
     """What it takes to open a room."""
 
     name: RoomName
+    topology: Topology = Field(default="mcu", description="`mesh`: no media comes here, members connect to each other")
     capacity: int = Field(default=100, ge=1, le=1000)
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")
@@ -183,7 +187,7 @@ class RoomSpec(Frozen):
 
 class RoomInfo(Frozen):
     name: RoomName
-    topology: Literal["mcu"] = "mcu"
+    topology: Topology = "mcu"
     capacity: int
     participants: int
     views: tuple[ViewSpec, ...]

@@ -85,12 +85,13 @@ class SetHand(Frozen):
 
 
 class UpdateParticipant(Frozen):
-    """→ ``ParticipantInfo``. What a moderator decides; None leaves a part as it is. Raises ``Unprocessable`` when more
-    than ``MAX_ATTRIBUTES`` attributes would come of it.
+    """→ ``ParticipantInfo``. What a moderator decides, or somebody of their own name; None leaves a part as it is.
+    Raises ``Unprocessable`` when more than ``MAX_ATTRIBUTES`` attributes would come of it.
     """
 
     type: Literal["update_participant"] = "update_participant"
     participant: ParticipantId
+    name: DisplayName | None = None
     server_muted_audio: bool | None = None
     server_muted_video: bool | None = None
     gain: Annotated[float, Field(ge=0.0, le=4.0)] | None = None

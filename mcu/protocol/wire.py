@@ -66,6 +66,12 @@ class JoinData(WireModel):
     password: Password | None = Field(default=None, repr=False)
 
 
+class NameData(WireModel):
+    """What somebody wants to be called."""
+
+    name: DisplayName
+
+
 class OfferData(WireModel):
     """``offer`` → ``{sdp}``. ``connection`` is ``screen`` for a screen share's own peer connection."""
 

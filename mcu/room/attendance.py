@@ -170,6 +170,8 @@ class Attendance:
         """What a moderator decides. Raises NotFound, or Unprocessable for too many attributes."""
         participant = self.participant(command.participant)
         participant.attributes = patched_attributes(participant.attributes, command.attributes)
+        if command.name is not None:
+            participant.name = command.name
         if command.server_muted_audio is not None:
             participant.server_muted_audio = command.server_muted_audio
         if command.server_muted_video is not None:

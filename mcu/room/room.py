@@ -9,7 +9,7 @@ import structlog
 
 from mcu.clock import NS_PER_S, Clock
 from mcu.config import EngineConfig
-from mcu.errors import NotFound
+from mcu.errors import Conflict, NotFound
 from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
@@ -201,6 +201,7 @@ class Room:
     def info(self) -> RoomInfo:
         return RoomInfo(
             name=self.spec.name,
+            topology=self.spec.topology,
             capacity=self.spec.capacity,
             participants=len(self._attendance.visible),
             views=self.views.specs,
@@ -222,6 +223,8 @@ class Room:
         """Carries out one command. Raises McuError."""
         if self._closed:
             raise NotFound("this room has been closed", code="no_such_room")
+        if isinstance(command, c.Offer) and self.spec.topology == "mesh":
+            raise Conflict("this room is a mesh: its members connect to each other, nothing is mixed here")
         return await self._handlers[type(command)](command)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mcu.rtc.listener import OutgoingIdentity
-from mcu.rtc.negotiation import FEEDBACK, Agreement, TakenSection, sound_form
+from mcu.rtc.negotiation import FEEDBACK, MAX_DATA_BYTES, SCTP_PORT, Agreement, TakenSection, sound_form
 from mcu.rtc.sdp import Codec, Fingerprint, Section
 
 OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=1"
@@ -24,13 +24,17 @@ def write_answer(agreement: Agreement, local: LocalTransport, identity: Outgoing
     """One section for each of the offer's, in its order. What is sent is one MediaStream, named by the cname."""
     lines = ["v=0", f"o=- {session_id} 2 IN IP4 0.0.0.0", "s=-", "t=0 0"]
     taken = [one for section in agreement.offer.sections if (one := agreement.taken(section)) is not None]
-    mids = [mid for one in taken if (mid := one.section.mid) is not None and mid in agreement.offer.bundle]
+    sections = [*(one.section for one in taken), *([agreement.data] if agreement.data is not None else [])]
+    mids = [mid for section in sections if (mid := section.mid) is not None and mid in agreement.offer.bundle]
     if mids:
         lines.append(f"a=group:BUNDLE {' '.join(mids)}")
     lines.append("a=msid-semantic: WMS *")
     for section in agreement.offer.sections:
         one = agreement.taken(section)
-        lines += _taken(one, identity) if one is not None else _refused(section, agreement)
+        if one is not None:
+            lines += _taken(one, identity)
+        else:
+            lines += _data(section) if section is agreement.data else _refused(section, agreement)
         # Some clients read the transport of a bundle from its last section, others from its first: it is in all.
         lines += _transport(local, agreement.transport.dtls_role)
     return "\r\n".join(lines) + "\r\n"
@@ -87,6 +91,14 @@ def _codec(kind: str, codec: Codec) -> Iterator[str]:
     if codec.name == "h264":
         profile = codec.parameters.get("profile-level-id", "42000a")
         yield f"a=fmtp:{number} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"
+
+
+def _data(section: Section) -> Iterator[str]:
+    yield f"m=application 9 {section.profile} webrtc-datachannel"
+    yield "c=IN IP4 0.0.0.0"
+    yield f"a=mid:{section.mid}"
+    yield f"a=sctp-port:{SCTP_PORT}"
+    yield f"a=max-message-size:{MAX_DATA_BYTES}"
 
 
 def _refused(section: Section, agreement: Agreement) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What of an offer a room takes: a pure function from an offer to an agreement (RFC 8829, RFC 8843).
 
-One audio and one video section are taken, on one transport; every other section is answered with port 0. The client
-always offers, so there is no other direction.
+One audio and one video section are taken, and one of data channels beside them, on one transport; every other section
+is answered with port 0. The client always offers, so there is no other direction.
 """
 
 import re
@@ -22,6 +22,13 @@ FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 FINGERPRINT_ALGORITHMS = ("sha-256", "sha-384", "sha-512")
 
 _PROFILES = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVP")
+SCTP_PORT = 5000
+"""Ours; it is no UDP port."""
+
+MAX_DATA_BYTES = 65_536
+"""Of one message on a data channel."""
+
+_DATA_PROFILES = ("UDP/DTLS/SCTP", "TCP/DTLS/SCTP")
 _ANSWERED: Mapping[Direction, Direction] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
@@ -73,6 +80,8 @@ class Agreement:
     video: TakenSection | None
     transport: RemoteTransport
     negotiated: Negotiated
+    data: Section | None = None
+    """The section of data channels."""
 
     def taken(self, section: Section) -> TakenSection | None:
         """The agreement on a section of the offer; None for one that is refused."""
@@ -102,7 +111,19 @@ def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool
         raise bad_sdp("a payload type stands for two codecs")
     first = min((one.section for one in taken), key=lambda section: section.index)
     transport = _transport(first, ice_lite=offer.ice_lite, dtls_server=dtls_server)
-    return Agreement(offer, audio, video, transport, _negotiated(audio, video))
+    return Agreement(offer, audio, video, transport, _negotiated(audio, video), _data(offer, first))
+
+
+def _data(offer: Offer, first: Section) -> Section | None:
+    """The first section of data channels on the same transport."""
+    for section in offer.sections:
+        refused = section.port == 0 and not section.bundle_only
+        fits = section.profile in _DATA_PROFILES and section.formats == ("webrtc-datachannel",)
+        bundled = section.mid in offer.bundle and first.mid in offer.bundle
+        reachable = section.sctp_port is not None and 0 < section.sctp_port <= 65_535
+        if section.kind == "application" and fits and bundled and reachable and not refused:
+            return section
+    return None
 
 
 def _take(offer: Offer, kind: str, codecs: tuple[VideoCodec, ...]) -> TakenSection | None:

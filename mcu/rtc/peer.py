@@ -21,13 +21,13 @@ import structlog
 from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.errors import Conflict, Internal
 from mcu.rtc.answer import LocalTransport, write_answer
-from mcu.rtc.binding import DatagramCounts, DtlsLink, IceAgent, IceOptions
+from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
 from mcu.rtc.certificate import process_certificate
 from mcu.rtc.interfaces import chosen_addresses
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState
 from mcu.rtc.media import MediaSession
-from mcu.rtc.negotiation import Agreement, RemoteTransport, negotiate
+from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
@@ -81,6 +81,7 @@ class Peer:
         self._candidates = CandidateIntake(settings)
         self._ice: IceAgent | None = None
         self._dtls: DtlsLink | None = None
+        self._data: DataLink | None = None
         self._agreement: Agreement | None = None
         self._media: MediaSession | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -196,6 +197,9 @@ class Peer:
                 return
             stage = "media_failed"
             self._open_media(ice, dtls, agreement.negotiated)
+            if agreement.data is not None and self._state == "connected":
+                self._data = DataLink(dtls, self._clock)
+                await self._data.open(agreement.data.sctp_port or SCTP_PORT)
         except Exception as error:
             # The boundary to aioice, aiortc and OpenSSL: whatever they throw, this connection is over and no other.
             self._log.warning("connecting_failed", stage=stage, error=repr(error))
@@ -276,6 +280,8 @@ class Peer:
                 if self._connecting is not None:
                     self._connecting.cancel()
                     await asyncio.gather(self._connecting, return_exceptions=True)
+                if self._data is not None:
+                    await self._data.close()
                 if self._dtls is not None:
                     await self._dtls.close()
                 if self._ice is not None:

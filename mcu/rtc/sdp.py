@@ -74,6 +74,8 @@ class Section:
     packet_ms: int | None = None
     """The packet time that is wished for (``a=ptime``)."""
     max_packet_ms: int | None = None
+    sctp_port: int | None = None
+    """Of data channels (RFC 8841)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class _Lines:
     rtcp_mux: bool = False
     packet_ms: int | None = None
     max_packet_ms: int | None = None
+    sctp_port: int | None = None
     bundle_only: bool = False
     ice_lite: bool = False
     ice_ufrag: str | None = None
@@ -198,6 +201,9 @@ class _Lines:
                 if value not in ("actpass", "active", "passive"):
                     raise bad_sdp("an unknown value of setup")
                 self.setup = cast(Setup, value)
+            case "sctp-port":
+                port = value.strip()
+                self.sctp_port = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else None
             case "fingerprint":
                 if len(self.fingerprints) == MAX_FINGERPRINTS:
                     raise bad_sdp(f"more than {MAX_FINGERPRINTS} fingerprints")
@@ -250,6 +256,7 @@ class _Lines:
             candidates=tuple(self.candidates),
             packet_ms=self.packet_ms,
             max_packet_ms=self.max_packet_ms,
+            sctp_port=self.sctp_port,
         )
 
     def _codecs(self, formats: tuple[str, ...]) -> tuple[Codec, ...]:

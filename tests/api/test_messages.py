@@ -12,8 +12,9 @@ from pydantic_core import to_json
 from api.auth import OPEN
 from api.errors import error_body
 from api.session import Session, enter
+from api.signaling.conversation import Closing
 from api.signaling.requests import REQUESTS, perform
-from api.signaling.websocket import Closing, parse_request
+from api.signaling.websocket import parse_request
 from mcu.bans import MemoryBans
 from mcu.clock import NS_PER_S
 from mcu.errors import McuError

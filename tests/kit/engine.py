@@ -222,6 +222,7 @@ class FakeRoom:
     def info(self) -> RoomInfo:
         return RoomInfo(
             name=self.name,
+            topology=self.spec.topology,
             capacity=self.spec.capacity,
             participants=sum(not person.hidden for person in self.people.values()),
             views=tuple(self.views.values()),

@@ -7,6 +7,7 @@ with a sentence instead of failing in a call. All of it lives on the event loop.
 
 from mcu.rtc.binding.agent import DatagramCounts, IceAgent, IceOptions, IcePath
 from mcu.rtc.binding.check import self_check
+from mcu.rtc.binding.data import DataLink
 from mcu.rtc.binding.dtls import Certificate, DtlsLink
 
-__all__ = ["Certificate", "DatagramCounts", "DtlsLink", "IceAgent", "IceOptions", "IcePath", "self_check"]
+__all__ = ["Certificate", "DataLink", "DatagramCounts", "DtlsLink", "IceAgent", "IceOptions", "IcePath", "self_check"]

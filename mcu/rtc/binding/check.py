@@ -6,7 +6,7 @@ from typing import cast
 
 import aioice
 from aioice.ice import StunProtocol
-from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 
 from mcu.errors import Internal
@@ -30,6 +30,8 @@ def self_check() -> None:
         (RTCDtlsTransport, "_set_role", ("self", "role")),
         (RTCDtlsTransport, "_recv_next", ("self",)),
         (RTCDtlsTransport, "_write_ssl", ("self",)),
+        (RTCDtlsTransport, "_register_data_receiver", ("self", "receiver")),
+        (RTCSctpTransport, "_handle_data", ("self", "data")),
     )
     missing = [
         f"{owner.__name__}.{name}({', '.join(parameters)})"
@@ -43,6 +45,8 @@ def self_check() -> None:
     dtls = RTCDtlsTransport(cast(RTCIceTransport, None), [Certificate.generateCertificate()])
     wanted_of_dtls = ("_ssl", "_role", "_task", "_srtp_profiles")
     missing += [f"RTCDtlsTransport.{name}" for name in wanted_of_dtls if not hasattr(dtls, name)]
+    known = RTCSctpTransport.__init__.__code__.co_names  # an instance would want a running loop
+    missing += [f"RTCSctpTransport.{name}" for name in ("_advertised_rwnd", "_data_channels") if name not in known]
     if not {profile.openssl_profile for profile in SRTP_PROFILES} <= set(PROFILE_NAMES):
         missing.append("SRTP_PROFILES as known here")
     if missing:

@@ -196,13 +196,28 @@ class TestAnswer:
         assert "a=ssrc" not in text
         assert "a=msid:" not in text
 
-    def test_data_channels_and_second_cameras_are_refused_in_place(self) -> None:
+    def test_second_cameras_are_refused_in_place(self) -> None:
         second = VIDEO.replace("a=mid:1", "a=mid:3")
         text = answer((SESSION + APPLICATION + AUDIO + VIDEO + second).replace("BUNDLE 0 1", "BUNDLE 2 0 1 3"))
         lines = [line for line in text.split("\r\n") if line.startswith("m=")]
         assert [line.split()[0] + " " + line.split()[1] for line in lines] == [
-            "m=application 0", "m=audio 9", "m=video 9", "m=video 0",
+            "m=application 9", "m=audio 9", "m=video 9", "m=video 0",
         ]  # fmt: skip
+        assert "a=group:BUNDLE 0 1 2\r\n" in text
+
+    @pytest.mark.parametrize(
+        ("line", "instead"),
+        [
+            ("a=sctp-port:5000\n", ""),
+            ("sctp-port:5000", "sctp-port:0"),
+            ("UDP/DTLS/SCTP", "UDP/TLS"),
+            ("mid:2", "mid:7"),
+        ],
+    )
+    def test_data_channels_that_cannot_be_are_refused(self, line: str, instead: str) -> None:
+        data = APPLICATION.replace(line, instead)
+        text = answer((SESSION + AUDIO + VIDEO + data).replace("BUNDLE 0 1", "BUNDLE 0 1 2"))
+        assert "m=application 0 " in text
         assert "a=group:BUNDLE 0 1\r\n" in text
 
     def test_all_candidates_and_the_certificate_are_in_it(self) -> None:

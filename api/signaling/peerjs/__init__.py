@@ -1,0 +1,1 @@
+"""``/peerjs``: the PeerServer protocol. Peers call each other, or ``mcu:<room>`` and get the composite."""
