@@ -25,6 +25,7 @@ PARAMETERS = {
     "recording": "r1",
     "stream": "s1",
     "file": "composite.mp4",
+    "key": "peerjs",
 }
 
 

@@ -33,9 +33,9 @@ from tests.api.socket import SocketClient
 from tests.kit.images import RED, file_of, plain
 
 PNG = file_of(plain(RED))
-NOT_IN_THE_CLIENT = {"get_health", "get_readiness", "get_layout_schema"}
+NOT_IN_THE_CLIENT = {"get_health", "get_readiness", "get_layout_schema", "get_capacity", "new_peer_id"}
+"""For whoever runs the server, for editors of layouts, and for PeerJS."""
 MEDIA_DOORS = ("whip_", "whep_")
-"""For whoever runs the server, and for editors of layouts."""
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ PUBLIC = {
     "GET /healthz",
     "GET /readyz",
     "GET /api/v1/schemas/layout",
+    "GET /peerjs/id",
+    "GET /peerjs/{key}/id",
 }
 """Open to everybody; beside them there is the page, which is files and nothing else."""
 
@@ -52,6 +54,9 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
 
 FOR_RECORDERS = {"start_recording", "list_recordings", "get_recording", "stop_recording", "get_recording_file"}
 
+SHUT = {"GET /peerjs/peers", "GET /peerjs/{key}/peers"}
+"""Nobody is told which peers there are."""
+
 MEDIA_DOORS = ("/whip/", "/whep/")
 """Streams belong to whoever began them: their own tests say who else may touch them."""
 
@@ -65,7 +70,7 @@ closed_routes = [
 began is 404 to everybody.
 """
 
-guarded_routes = [route for route in closed_routes if not route.path.startswith(MEDIA_DOORS)]
+guarded_routes = [route for route in closed_routes if str(route) not in SHUT and not route.path.startswith(MEDIA_DOORS)]
 
 
 @pytest.fixture
@@ -80,7 +85,9 @@ async def closed(guarded: httpx.AsyncClient) -> httpx.AsyncClient:
 def test_the_routes_are_all_found() -> None:
     assert {str(route) for route in ROUTES} >= PUBLIC
     assert {route.operation for route in ROUTES} >= FOR_PARTICIPANTS | FOR_RECORDERS
-    assert sockets() == {f"{API}/ws"}, "what a socket needs to be opened and to join is tested elsewhere, by hand"
+    assert sockets() == {f"{API}/ws", "/", "/peerjs", "/peerjs/peerjs"}, (
+        "what a socket needs to be opened and to join is tested elsewhere, by hand"
+    )
     assert len(guarded_routes) > 50
 
 
@@ -105,7 +112,9 @@ async def test_no_route_opens_to_a_token_of_another_room(closed: httpx.AsyncClie
     asked_before = len(engine.open_rooms["team"].calls)
     for route in closed_routes:
         answer = await route.ask(closed, stranger)
-        if route.operation in OF_NO_ROOM:
+        if str(route) in SHUT:
+            assert answer.status_code == 401, route
+        elif route.operation in OF_NO_ROOM:
             assert answer.status_code == 200, route
             assert "team" not in answer.text, route
         else:

@@ -205,7 +205,8 @@ def _listen(page: Page, complaints: list[str]) -> None:
             complain(f"{response.status} {response.url}")
 
     def on_failed(request: Request) -> None:
-        complain(f"load failed: {request.url} {request.failure}")
+        if not (request.url.endswith("/icon.svg") and request.failure == "net::ERR_ABORTED"):
+            complain(f"load failed: {request.url} {request.failure}")  # a page that is left gives up its icon
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: complain(f"uncaught: {error}"))
