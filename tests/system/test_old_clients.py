@@ -70,6 +70,7 @@ async def test_old_clients_see_and_hear_the_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.long
 async def test_peers_call_each_other(tmp_path: Path) -> None:
     environment = {"MCU_WORKERS": "0"}
     with running_server(tmp_path, environment) as server:
@@ -87,6 +88,7 @@ async def test_peers_call_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.long
 async def test_a_mesh_connects_pages_to_each_other(tmp_path: Path) -> None:
     with running_server(tmp_path, {"MCU_WORKERS": "0"}) as server:
         async with httpx.AsyncClient(base_url=server.url) as http:

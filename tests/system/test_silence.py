@@ -40,6 +40,7 @@ async def heard_until(page: RoomPage, name: str, value: float) -> dict[str, Any]
 
 
 @pytest.mark.browser
+@pytest.mark.long
 @pytest.mark.timeout(120)
 async def test_a_browser_hears_through_silence_without_missing_anything(tmp_path: Path) -> None:
     with running_server(tmp_path, SMALL_VIEW) as server:

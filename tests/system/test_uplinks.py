@@ -57,6 +57,7 @@ async def sends(page: RoomPage, condition: str) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.long
 @pytest.mark.timeout(180)
 async def test_what_is_sent_follows_the_tile(tmp_path: Path) -> None:
     camera = ADA.write_camera(tmp_path / "ada.y4m")

@@ -160,6 +160,7 @@ def test_the_sample_receiver_prints_what_happens(tmp_path: Path) -> None:
     assert re.match(r'\S+ tea room_closed \{"reason": "deleted"\}', lines[1])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_without_a_store_a_restart_forgets(tmp_path: Path) -> None:
     for _ in range(2):
@@ -192,6 +193,7 @@ def past(server: Server) -> list[int]:
     return [one["layout"]["gap"] for one in answer.json()["versions"]] if answer.status_code == 200 else []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_room_outlives_its_workers_and_a_signal_to_everybody(tmp_path: Path) -> None:
     with running_server(tmp_path, QUICK, "--workers", "2") as server:
