@@ -29,4 +29,7 @@ class Following:
             await follow
         except Exception:  # the boundary of one client: its fault is logged and ends nobody else
             log.exception("signaling_failed")
-        await self._over()
+        try:
+            await self._over()
+        except Exception:  # the same boundary: nobody awaits this task to see it
+            log.exception("client_not_ended")
