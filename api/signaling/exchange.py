@@ -12,7 +12,7 @@ from api.ice import IceServer
 from api.routes.common import BearerDep, GatewayDep, RoomPath, problems
 from api.session import Session
 from api.signaling import trickle
-from api.signaling.streams import Stream, StreamKind, digest
+from api.signaling.streams import Stream, StreamKind, digest, leave
 from mcu.errors import BadRequest, NotAcceptable, Unauthorised, UnsupportedMedia
 
 SDP = "application/sdp"
@@ -59,7 +59,7 @@ async def begin(
             await session.media_state("audio" in carries, "video" in carries, None)
         answer = await session.offer(offer, "main")
     except BaseException as error:
-        await session.leave()
+        await leave(session)
         if isinstance(error, BadRequest) and error.error_code == "no_common_codec":
             raise NotAcceptable(error.message, code="no_common_codec", field="sdp") from None
         raise

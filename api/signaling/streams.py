@@ -100,7 +100,7 @@ class Streams:
     async def end(self, stream: Stream) -> None:
         """Its participant leaves. Idempotent."""
         self._streams.pop(stream.id, None)
-        await _leave(stream.session)
+        await leave(stream.session)
 
     async def close(self) -> None:
         """Stops following the streams; whoever closes the rooms ends them. Idempotent."""
@@ -122,7 +122,8 @@ class Streams:
         log.info("stream_ended", kind=stream.kind, participant=stream.session.me.id)
 
 
-async def _leave(session: Session) -> None:
+async def leave(session: Session) -> None:
+    """Says nothing of a room or participant that went first, so that it hides no other error."""
     try:
         await session.leave()
     except McuError as error:
