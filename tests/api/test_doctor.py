@@ -77,7 +77,7 @@ async def test_addresses_that_are_not_this_machines() -> None:
 
 
 async def test_too_few_ports_and_ports_that_are_taken() -> None:
-    few = MediaSettings(host_addresses=("127.0.0.1",), udp_port_min=41000, udp_port_max=41019)
+    few = MediaSettings(host_addresses=("127.0.0.1",), udp_port_min=21000, udp_port_max=21019)  # not ephemeral ones
     assert "10 people" in (await examined(quiet(media=few)))["media ports"].found
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
