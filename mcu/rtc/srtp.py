@@ -5,6 +5,7 @@ a ``Protector`` of its own, and an SSRC belongs to one protector for as long as 
 protected by two sessions of one key would use a nonce of AES-GCM twice.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -22,6 +23,9 @@ _TRAILER = 32
 
 Pointer = Any
 """A C pointer into a ``PacketBuffer``, as ``Protector.protect_train`` takes it."""
+
+
+_put_sequence = struct.Struct("!H").pack_into
 
 
 class _Profile(NamedTuple):
@@ -103,6 +107,19 @@ class Protector:
             length[0] = plain
             failed |= protect(srtp, pointer, length)
         return not failed
+
+    def protect_numbered(self, buffer: PacketBuffer, packet: bytes, sequence_number: int) -> int:
+        """Copies a plain RTP packet to the start of ``buffer``, gives it its 16-bit number and protects it there; its
+        new length, 0 on failure.
+        """
+        size = len(packet)
+        if self._session is None or size + _TRAILER > len(buffer.view):
+            return 0
+        buffer.view[:size] = packet
+        _put_sequence(buffer.view, 2, sequence_number)
+        length = self._length
+        length[0] = size
+        return 0 if lib.srtp_protect(self._srtp, buffer._base, length) else int(length[0])
 
     def protect_into(self, buffer: PacketBuffer, packet: bytes) -> int:
         """Copies a plain RTP packet to the start of ``buffer`` and protects it there; its new length, 0 on failure."""
