@@ -31,6 +31,8 @@ class Viewer:
     sounds: list[AudioPacket] = field(default_factory=list)
     boxes: dict[str, Box] = field(default_factory=dict)
     counting_from: int = 0
+    measuring: bool = False
+    """Before, nothing older than the last keyframe is kept: a room may take minutes to grow."""
 
     def watch(self, peer: LightPeer) -> None:
         peer.on_frame, peer.on_sound = self._frame, self._sound
@@ -45,13 +47,21 @@ class Viewer:
         del self.frames[: keyframes[-1] if keyframes else 0]
         self.counting_from = len(self.frames)
         self.sounds.clear()
+        self.measuring = True
+
+    def rest(self) -> None:
+        """What was measured has been read."""
+        self.measuring = False
+        self.sounds.clear()
 
     def _frame(self, frame: ReceivedFrame) -> None:
+        if frame.keyframe and not self.measuring:
+            self.frames.clear()
         if len(self.frames) < MAX_KEPT:
             self.frames.append(frame)
 
     def _sound(self, packet: AudioPacket) -> None:
-        if len(self.sounds) < MAX_KEPT:
+        if self.measuring and len(self.sounds) < MAX_KEPT:
             self.sounds.append(packet)
 
     @property
@@ -101,6 +111,33 @@ class Viewer:
         at = np.arange(PIECE) / AUDIO_CLOCK_HZ
         waves = [np.exp(-2j * np.pi * tone_hz(voice) * at) for voice in range(voices)]
         return [float(4 * np.abs(pieces @ wave).mean() / PIECE) for wave in waves]
+
+
+@dataclass(slots=True)
+class Onlooker:
+    """A viewer who only counts what comes."""
+
+    pictures: int = 0
+    longest_gap_ns: int = 0
+    _heard_ns: int | None = None
+
+    def watch(self, peer: LightPeer) -> None:
+        peer.on_frame, peer.on_sound = self._frame, self._sound
+
+    def on_event(self, event: EventMessage) -> None:
+        """What is told is for those who look closely."""
+
+    def reset(self) -> None:
+        self.pictures = self.longest_gap_ns = 0
+        self._heard_ns = None
+
+    def _frame(self, _: ReceivedFrame) -> None:
+        self.pictures += 1
+
+    def _sound(self, packet: AudioPacket) -> None:
+        if self._heard_ns is not None:
+            self.longest_gap_ns = max(self.longest_gap_ns, packet.arrived_ns - self._heard_ns)
+        self._heard_ns = packet.arrived_ns
 
 
 def _box(box: Mapping[str, Any]) -> Box:

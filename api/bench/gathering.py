@@ -1,12 +1,13 @@
 """A room that fills with people: some are seen and heard, the others look on."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from typing import Final
 
 import httpx
 
-from api.bench.audience import Viewer
+from api.bench.audience import Onlooker, Viewer
 from api.bench.extras import Extra
 from api.bench.harness import BenchFailed
 from api.bench.light import LightPeer, joined
@@ -19,19 +20,24 @@ SEEN: Final = 16
 SPEAKING: Final = 3
 LOOPS: Final = 4
 LOOP_S: Final = 4
+CLOSE: Final = (0, SEEN - 1)
+"""Of those who are seen, the first and the last look closely, and decode what they got; the others count."""
 JOINING: Final = 4
 """At once."""
 
 
 class Gathering:
     """Everybody in one room of the server at ``url``. Use it on one event loop, which is theirs alone; they leave with
-    the stack. ``actors`` and ``viewers`` go together: whoever is seen also looks for real.
+    the stack. ``viewers`` are those of the actors who look closely, by their number; ``joins_s`` is how long each who
+    came had to wait until they were connected.
     """
 
     def __init__(self, url: str, room: str, stack: AsyncExitStack) -> None:
         self.actors: list[Actor] = []
-        self.viewers: list[Viewer] = []
+        self.viewers: dict[int, Viewer] = {}
+        self.onlookers: list[Onlooker] = []
         self.extras: list[Extra] = []
+        self.joins_s: list[float] = []
         self._url = url
         self._room = room
         self._stack = stack
@@ -57,20 +63,29 @@ class Gathering:
                 entering = joined(
                     self._url, self._room, f"Guest {number}", extra, self._ticker, audio=False, video=False
                 )
+                began_s = time.monotonic()
                 await self._stack.enter_async_context(entering)
+                self.joins_s.append(time.monotonic() - began_s)
                 self.extras.append(extra)
 
         await asyncio.gather(*(let_in() for _ in range(JOINING)))
 
     async def enter(self, number: int) -> Actor:
         """One more who is seen."""
-        peer, viewer = LightPeer(SystemClock()), Viewer()
+        peer = LightPeer(SystemClock())
+        viewer: Viewer | Onlooker
+        if number in CLOSE:
+            viewer = self.viewers[number] = Viewer()
+        else:
+            viewer = Onlooker()
+            self.onlookers.append(viewer)
         viewer.watch(peer)
         entering = joined(self._url, self._room, f"Speaker {number}", peer, self._ticker, on_event=viewer.on_event)
+        began_s = time.monotonic()
         await self._stack.enter_async_context(entering)
+        self.joins_s.append(time.monotonic() - began_s)
         voice = self._voices[number] if number < SPEAKING else ()
         actor = Actor(peer, self._loops[number % LOOPS], voice)
-        self.viewers.append(viewer)
         self.actors.append(actor)
         return actor
 
@@ -84,8 +99,10 @@ class Gathering:
 
     def reset(self) -> None:
         """Everybody begins to count."""
-        for viewer in self.viewers:
+        for viewer in self.viewers.values():
             viewer.reset()
+        for onlooker in self.onlookers:
+            onlooker.reset()
         for extra in self.extras:
             extra.reset()
 
