@@ -1,12 +1,14 @@
 """The way into rooms: finds or opens them for somebody whose credential was checked. Shared by every adapter."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
-from api.capacity import Admission
+from api.capacity import RETRY_AFTER_S, Admission
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
@@ -25,12 +27,16 @@ from api.signaling.streams import Streams
 from api.webhooks.webhooks import Webhooks
 from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
-from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
+from mcu.errors import Conflict, Forbidden, NoCapacity, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
 
 log = structlog.get_logger()
+
+JOIN_S: Final = 12.0
+"""A join that has no answer by then is refused, and undone should the room carry it out after all: before clients,
+whose patience is 15 s, conclude that nobody is there."""
 
 
 class Gateway:
@@ -87,6 +93,16 @@ class Gateway:
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
+        try:
+            async with asyncio.timeout(JOIN_S):
+                return await self._join(principal, asked, source)
+        except TimeoutError:
+            log.warning("join_timed_out", room=asked.room, waited_s=JOIN_S)
+            raise NoCapacity(
+                f"room {asked.room!r} is too busy to let anybody in: try again", retry_after_s=RETRY_AFTER_S
+            ) from None
+
+    async def _join(self, principal: Principal, asked: JoinData, source: str | None) -> Session | Knock:
         trusted = not self.authority.open
         if asked.resume is None:
             await self.admission.check(joining=await self.engine.find(asked.room) is not None)
