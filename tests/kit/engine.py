@@ -474,6 +474,7 @@ class FakeRoom:
 
     def _join(self, join: Join) -> Joined:
         owner = next((who for who, token in self.tokens.items() if token == join.resume_token), None)
+        owner = owner if join.identity in (None, owner) else None
         if owner is None and join.identity in self.people:
             self._remove(join.identity or "", "replaced", "replaced")
         if owner is None and len(self.people) >= self.spec.capacity:
