@@ -10,8 +10,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
 from api import swagger
 from api.images import IMAGE_TYPES
@@ -20,6 +26,7 @@ from tests.api.conftest import MakeServer
 from tests.api.every_route import OTHER_BODIES, PARAMETERS, document, every_route, examples
 
 OPERATIONS = Path(__file__).with_name("operations.txt")
+PROMISES = [status_code_conformance, content_type_conformance, response_schema_conformance]
 BODIES = ("post", "put", "patch")
 EXAMPLES = 6
 FEW = settings(
@@ -119,6 +126,10 @@ def _try(operation: APIOperation[Any, Any, Any, Any], url: str, mode: Generation
         refused = answer.status_code == 503 and answer.json()["code"] == "no_capacity"
         if answer.status_code >= 500 and not refused:
             wrong.append(f"{operation.label}: {answer.status_code} {case.as_curl_command()}")
+        try:
+            case.validate_response(answer, checks=PROMISES)
+        except FailureGroup as broken:
+            wrong.extend(f"{operation.label}: {one}" for one in broken.exceptions)
 
     one()
     return wrong
