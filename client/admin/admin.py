@@ -11,6 +11,10 @@ from client.admin.room import RoomAdmin
 from mcu.protocol.models import RoomInfo
 
 TIMEOUT_S = 60.0
+IDLE_S = 2.0
+"""So long a connection is kept for the next request. Servers end idle ones too, uvicorn after 5 s: a request that meets
+such an end on its way would be lost.
+"""
 
 
 class Admin:
@@ -31,6 +35,7 @@ class Admin:
             base_url=url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=timeout_s,
+            limits=httpx.Limits(keepalive_expiry=IDLE_S),
             trust_env=False,
         )
         self._calls = Calls(self._http)

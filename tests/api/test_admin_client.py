@@ -197,6 +197,12 @@ async def test_everything_that_the_document_offers_is_in_the_client(
     assert asked - {""} == {one for one in offered - NOT_IN_THE_CLIENT if not one.startswith(MEDIA_DOORS)}
 
 
+async def test_an_idle_connection_is_given_up_before_the_server_ends_it(admin: Admin, meeting: Meeting) -> None:
+    """Or a request could be on its way in that very moment, and be lost."""
+    pool = admin._http._transport._pool  # type: ignore[attr-defined]  # httpx shows it to nobody
+    assert pool._keepalive_expiry < meeting.server.config.timeout_keep_alive
+
+
 async def test_refusals_say_what_is_wrong(meeting: Meeting) -> None:
     async with Admin(meeting.server.url) as nobody, Admin(meeting.server.url, "nonsense") as wrong:
         for one in (nobody, wrong):
