@@ -83,4 +83,6 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         503: "No capacity, or the server is starting or stopping; try again after `Retry-After`.",
     }
     content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, 503, *statuses})}
+    return {
+        status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, 503, *statuses})
+    }

@@ -43,6 +43,7 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
     "list_announcements",
     "get_announcement",
     "list_messages",
+    "get_ready",
     "list_views",
     "get_view",
     "get_tiles",
@@ -217,5 +218,5 @@ async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) 
 
 def _destructive(route: EveryRoute) -> int:
     """What ends things is asked last."""
-    order = ("kick_participant", "close_room")
+    order = ("set_ban", "kick_participant", "close_room")
     return 1 + order.index(route.operation) if route.operation in order else -(route.method != "DELETE")
