@@ -15,13 +15,13 @@ from tests.kit.testcard import write_camera, write_microphone
 CAMERA_HUE = 30.0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def server() -> AsyncIterator[FakeServer]:
     async with serve() as fake:
         yield fake
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Chromium]:
     """A browser whose camera shows ``CAMERA_HUE`` and whose microphone says 440 Hz."""
     folder = tmp_path_factory.mktemp("capture")
@@ -33,7 +33,7 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ch
         yield OnePage(browser, stack)
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def room(server: FakeServer) -> AsyncIterator[FakeServer]:
     """The server, as if nobody had ever come."""
     server.reset()
