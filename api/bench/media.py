@@ -40,7 +40,7 @@ SENT: Final = Negotiated(
     audio_out=AUDIO_TYPE,
 )
 PROFILE: Final[SrtpProfileName] = "AEAD_AES_128_GCM"
-"""What browsers agree on with us, who are the DTLS server and choose; a system test asks Chromium. Both sides use it."""
+"""What browsers agree on with us, who are the DTLS server and so choose: a system test asks Chromium."""
 KEY_LENGTH: Final = 28
 
 
