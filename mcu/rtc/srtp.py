@@ -187,27 +187,34 @@ class Unprotector:
         self._srtp = self._session._srtp[0]
         self._length = ffi.new("int *")
         self._buffer = PacketBuffer(MAX_DATAGRAM)
+        self.plain = self._buffer.view
+        """Where the packets that were opened are, each until the next one."""
         self.failures = 0
         """Datagrams that were forged, replayed, too old or too long."""
 
+    def open(self, datagram: bytes) -> int:
+        """The length of the plain RTP packet at the start of ``plain``; 0 (counted) when it doesn't authenticate."""
+        return self._open(lib.srtp_unprotect, datagram)
+
     def unprotect(self, datagram: bytes) -> memoryview | None:
         """The plain RTP packet, valid until the next call; None (counted) when it doesn't authenticate."""
-        return self._open(lib.srtp_unprotect, datagram)
+        size = self._open(lib.srtp_unprotect, datagram)
+        return self.plain[:size] if size else None
 
     def unprotect_rtcp(self, datagram: bytes) -> memoryview | None:
         """The plain compound RTCP packet, valid until the next call; None (counted) when it doesn't authenticate."""
-        return self._open(lib.srtp_unprotect_rtcp, datagram)
+        size = self._open(lib.srtp_unprotect_rtcp, datagram)
+        return self.plain[:size] if size else None
 
-    def _open(self, unprotect: Any, datagram: bytes) -> memoryview | None:
-        size = len(datagram)
-        buffer, length = self._buffer, self._length
+    def _open(self, unprotect: Any, datagram: bytes) -> int:
+        size, length = len(datagram), self._length
         if self._session is not None and size <= MAX_DATAGRAM:
-            buffer.view[:size] = datagram
+            self.plain[:size] = datagram
             length[0] = size
-            if not unprotect(self._srtp, buffer.base, length):
-                return buffer.view[: length[0]]
+            if not unprotect(self._srtp, self._buffer.base, length):
+                return int(length[0])
         self.failures += 1
-        return None
+        return 0
 
     def close(self) -> None:
         """Frees the keys. Idempotent; everything that comes afterwards is refused."""
