@@ -16,6 +16,7 @@ from mcu.rtc.lane import Lane
 from mcu.rtc.listener import OutgoingIdentity
 from mcu.rtc.media_time import audio_time
 from mcu.rtc.srtp import MAX_DATAGRAM, PacketBuffer
+from mcu.rtc.udp import Way
 from mcu.rtc.viewers import Viewers
 
 MAX_OPUS_SIZE = 1275
@@ -23,8 +24,8 @@ MAX_OPUS_SIZE = 1275
 
 _FORMS = tuple(SoundForm(packet_ms, channels) for packet_ms in (20, 40, 60) for channels in (1, 2))
 
-_Headers = dict[tuple[int, bool, int], tuple[bytes, bytes]]
-"""By payload type, marker and time: what stands before and after the sequence number."""
+_MARKER = 1 << 16
+"""Beyond every ``SoundLane.look``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class AudioFanout:
         An Opus packet that is empty or longer than 1275 bytes is not sent, and counted.
         """
         self._ticks += 1
-        headers: _Headers = {}
+        laid_out: dict[int, bytes] = {}
+        sent = 0
         for lane, downlink in self._viewers.now:
             theirs = downlink in own
             packet = own[downlink] if theirs else shared.get(lane.form)
@@ -115,30 +117,36 @@ class AudioFanout:
                     lane.paused = True
                     self._spared += 1
                     continue
-                if lane.source is self:
-                    self._send(lane, downlink, packet, headers)
-                    self._own += theirs
+                if lane.source is not self:
+                    continue
+                look = lane.look
+                if lane.paused and not packet.silent:
+                    # RFC 3551, 4.1: the marker tells of the first sound after a silence with packets left out.
+                    lane.paused, look = False, look | _MARKER
+                plain = None if theirs else laid_out.get(look)
+                if plain is None:
+                    plain = self._plain(packet, lane.payload_type, look >= _MARKER)
+                    if not theirs:
+                        laid_out[look] = plain
+                self._send(lane, downlink.way, plain)
+                lane.octets += len(packet.payload)
+                self._own += theirs
+                sent += 1
+        self._packets += sent
 
-    def _send(self, lane: SoundLane, downlink: Downlink, packet: SoundPacket, headers: _Headers) -> None:
+    def _plain(self, packet: SoundPacket, payload_type: int, marker: bool) -> bytes:
+        """A packet that has no number yet."""
+        return rtp.header(payload_type, marker, 0, self._time.rtp(packet.time_ns), self._ssrc) + packet.payload
+
+    def _send(self, lane: SoundLane, way: Way, plain: bytes) -> None:
         """Numbers, protects and sends one packet. Holds the lane's lock."""
-        # RFC 3551, 4.1: the marker tells of the first sound after a silence in which packets were left out.
-        marker = lane.paused and not packet.silent
-        key = (lane.payload_type, marker, packet.time_ns)
-        head = headers.get(key)
-        if head is None:
-            whole = rtp.header(lane.payload_type, marker, 0, self._time.rtp(packet.time_ns), self._ssrc)
-            head = headers[key] = (whole[:2], whole[4:])
-        sequence = lane.next
-        plain = b"%b%b%b%b" % (head[0], (sequence & 0xFFFF).to_bytes(2, "big"), head[1], packet.payload)
-        size = lane.protector.protect_into(self._buffer, plain)
+        size = lane.protector.protect_numbered(self._buffer, plain, lane.next & 0xFFFF)
         if size:
-            downlink.way.send(self._buffer.view[:size])
+            way.send(self._buffer.view[:size])
         else:
             lane.failures += 1
-        if not packet.silent:
-            lane.paused = False
-        lane.count(sequence - lane.offset, 1, len(packet.payload))
-        self._packets += 1
+        lane.next += 1
+        lane.packets += 1
 
     @property
     def statistics(self) -> AudioFanoutStatistics:
