@@ -37,7 +37,7 @@ def cores() -> int:
 
 def engine_config(settings: Settings) -> "EngineConfig":
     from mcu.config import EngineConfig
-    from mcu.rtc import RtcSettings
+    from mcu.network import RtcSettings
 
     media = settings.media
     rtc = RtcSettings(

@@ -15,9 +15,9 @@ from client.errors import JoinRefused, Removed, RequestRefused
 from client.room import Room
 from mcu.config import EngineConfig
 from mcu.engine.inline import InlineEngine
+from mcu.network import RtcSettings
 from mcu.protocol.events import AppMessage, Reacted, ReadyChanged
 from mcu.protocol.models import RoomSpec, ViewSpec
-from mcu.rtc import RtcSettings
 from tests.api.people import KEY, pass_for
 
 WAIT_S = 20.0
