@@ -16,7 +16,8 @@ class Join(Frozen):
     ``wrong_password``, ``denied``).
 
     ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
-    ``source`` is the address they come from, where it is known: wrong passwords are counted by it.
+    ``source`` is the address they come from, where it is known: wrong passwords are counted by it. ``former`` is the
+    id they had in an earlier life of the room, for those without an identity: it is theirs again.
     """
 
     type: Literal["join"] = "join"
@@ -30,6 +31,7 @@ class Join(Frozen):
     admission: Admission | None = Field(default=None, repr=False)
     passes: bool = False
     hidden: bool = False
+    former: ParticipantId | None = None
     source: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
