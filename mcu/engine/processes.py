@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from mcu.clock import NS_PER_S, Clock, SystemClock
 from mcu.config import EngineConfig
+from mcu.engine.capacity import Place
 from mcu.engine.exposition import merge
 from mcu.engine.fleet import Fleet
 from mcu.engine.fleet_metrics import counter, worker_pages
@@ -105,11 +106,16 @@ class ProcessEngine:
 
     async def rooms(self) -> Sequence[RoomInfo]:
         """Raises NoCapacity when no worker is ready."""
+        return [room for place in await self.places() for room in place.rooms]
+
+    async def places(self) -> Sequence[Place]:
+        """Raises NoCapacity when no worker is ready. One that doesn't answer in time is left out."""
         workers = self._fleet.ready
         if not workers:
             raise self._fleet.none_ready()
         lists = await asyncio.gather(*(self._ask(worker, Frame("rooms"), RoomList) for worker in workers))
-        return [room for found in lists if found is not None for room in found.rooms]
+        told = zip(workers, lists, strict=True)
+        return [Place(worker.figures.cpu_share, found.rooms) for worker, found in told if found is not None]
 
     async def close_room(self, name: str) -> None:
         """Everybody is told, recordings are finished. Raises NotFound."""
@@ -118,10 +124,6 @@ class ProcessEngine:
             raise NotFound("there is no such room", code="no_such_room")
         await room.worker.request(Frame("close", room=room.number), Done)
         log.info("room_closed", room=name)
-
-    @property
-    def cores_busy(self) -> float:
-        return sum(worker.figures.cpu_share for worker in self._fleet.ready)
 
     async def metrics(self) -> str:
         """Every worker's page added up, and what is known of the workers themselves."""

@@ -87,8 +87,8 @@ class RemoteRoom:
         """
         former = self.memory.former.get(command.resume_token or "")
         if former is not None and command.identity in (None, former):
-            # They were inside: neither a lock nor a lobby is for them.
-            command = command.model_copy(update={"former": former, "passes": True})
+            # They were inside: neither a lock nor a lobby nor a full server is for them.
+            command = command.model_copy(update={"former": former, "passes": True, "newcomers": True})
         asking = asyncio.get_running_loop().create_task(self._take_in(command, former), name=f"join-{self.name}")
         try:
             joined = await asyncio.shield(asking)

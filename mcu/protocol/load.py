@@ -20,7 +20,7 @@ class Capacity(Frozen):
     fits: bool = Field(description="so many more people would probably find room")
     participants: int = Field(description="how many were asked about")
     cores_needed: float = Field(description="what they are expected to take")
-    cores_free: float = Field(description="of what may be used")
+    cores_free: float = Field(description="of what may be used, in the one process that their room would live in")
     cores_usable: float = Field(description="`limits.max_load` of the machine's cores; all of them without it")
     enforced: bool = Field(description="joins beyond it are refused: `limits.max_load` is set")
     calibrated: bool = Field(description="`limits.costs` says what people cost on this machine")

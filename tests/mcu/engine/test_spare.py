@@ -28,7 +28,8 @@ async def test_a_spare_takes_the_place_of_a_killed_worker_and_is_followed(
         await until(lambda: reserve.ready)
         first = reserve.pid
         assert first not in (None, room.worker.pid)
-        assert (await engine.rooms())[0].name == "a", "a spare is asked for nothing"
+        (place,) = await engine.places()
+        assert [info.name for info in place.rooms] == ["a"], "a spare is no place for rooms"
         assert "mcu_spare_worker_ready 1.0" in await engine.metrics()
 
         assert (await end_worker(room))[-1] == "moved"
