@@ -6,9 +6,10 @@ from pydantic import Field
 
 from mcu.protocol.models import Frozen
 
-LoadStep = Literal["none", "rate", "tiers", "tiles_9", "tiles_4"]
-"""What was given up last; what stands before it in this order was given up too. ``rate``: every second picture.
-``tiers``: the whole canvas, viewers get half of its sides. ``tiles_…``: all tiles but so many.
+LoadStep = Literal["none", "preset", "rate", "tiers", "tiles_9", "tiles_4"]
+"""What was given up last; what stands before it in this order was given up too. ``preset``: some of the encoders'
+effort, and so of the picture at the same rate. ``rate``: every second picture. ``tiers``: the whole canvas, viewers
+get half of its sides. ``tiles_…``: all tiles but so many.
 """
 
 LoadReason = Literal["encoder_late", "pictures_late", "loop_late", "recovered"]
