@@ -69,7 +69,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            store = await Store.open(settings.store_place)
+            store = await Store.open(settings.store_place, settings.store.server)
             stack.push_async_callback(store.close)
             webhooks = Webhooks(settings, store)
             stack.push_async_callback(webhooks.close)

@@ -143,6 +143,9 @@ class StoreSettings(Section):
     url: SecretStr | None = Field(
         default=None, description="sqlite:///path, postgresql://…, or memory; default: mcu.db in recordings_dir"
     )
+    server: KeyId = Field(
+        default="mcu", description="this server's name in the store: servers that share a database have different ones"
+    )
 
 
 class WebhookSettings(Section):
