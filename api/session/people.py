@@ -81,6 +81,10 @@ class PeopleControl(Asking):
         await self._ask(Leave(participant=participant, kicked=reason), Done)
 
     async def _spare_admins(self, participant: str) -> None:
+        """Nor those who are hidden: nobody but an admin knows that they are there."""
         people = (await self._ask(ListParticipants(), ParticipantList)).participants
-        if any(one.id == participant and one.role == "admin" for one in people):
+        found = next((one for one in people if one.id == participant), None)
+        if found is None:
+            raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
+        if found.role == "admin":
             raise Forbidden("only an admin may remove an admin")
