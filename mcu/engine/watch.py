@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 import structlog
 
 from mcu.engine.engine import RoomHandle
-from mcu.engine.news import Announcer, EndReason, News, RoomEnded, RoomOpened
+from mcu.engine.news import Announcer, EndReason, Knocked, News, RoomEnded, RoomOpened
 from mcu.errors import Internal, McuError
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.access import RoomChanges
+from mcu.protocol.access import RoomChanges, WaitingInfo
 from mcu.protocol.groups import SetGroup
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayouts
@@ -120,6 +120,10 @@ class Watch:
             self._replays[key] = command
         self._journal.put(("replay", self.name, *key), lambda unit: unit.replays.save(self.name, command))
 
+    def knocked(self, waiting: WaitingInfo) -> None:
+        """Somebody waits from now on."""
+        self._announce(Knocked(waiting))
+
     def ended(self, reason: EndReason, *, forget: bool) -> None:
         """The room has closed; it is told, and what was kept of it goes, or stays for the next start."""
         self._announce(RoomEnded(reason))
@@ -184,7 +188,7 @@ class Watch:
             log.debug("layout_not_kept", room=self.name, view=view, error=error.message)  # the view or room has gone
 
     def _hear(self, event: e.Event) -> None:
-        if event.to is not None and not isinstance(event, e.PeerFailed):
+        if event.to is not None and not isinstance(event, e.PeerFailed | e.QualityChanged):
             return  # what is said to one person, and who is hidden, is nobody else's business
         person = None
         match event:
@@ -194,6 +198,10 @@ class Watch:
                 person = self._people.pop(event.id, None)
             case e.PeerFailed():
                 person = self._people.get(event.to or "")
+            case e.QualityChanged():
+                person = self._people.get(event.to or "")
+                if person is None:
+                    return  # who is hidden
             case e.Speakers():
                 if event.dominant == self._dominant:
                     return

@@ -52,6 +52,10 @@ class WatchedRoom:
             case a.UpdateRoom():
                 self._watch.keep_changes(command.changes)
                 await self._kept(asyncio.sleep(0))
+            case c.Join() if isinstance(reply, a.Waiting):
+                if command.admission is None:
+                    self._watch.knocked(reply.waiting)
+                    await self._kept(asyncio.sleep(0))
             case c.Join() | c.Leave() | c.StartRecording() | c.StopRecording():
                 # The watch was woken with the news of it, and hears them in this turn of the loop.
                 await self._kept(asyncio.sleep(0))

@@ -114,16 +114,16 @@ async def _run(server: Server, stack: AsyncExitStack) -> None:
 @pytest.fixture
 async def meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
     """A server with keys whose rooms are real."""
-    return await _meet(recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+    return await meet(recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
 
 
 @pytest.fixture
 async def open_meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
     """A server without keys whose rooms are real."""
-    return await _meet(recordings_dir, stack)
+    return await meet(recordings_dir, stack)
 
 
-async def _meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
+async def meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
     engine = InlineEngine(EngineConfig(recordings_dir=recordings_dir))
     await engine.start()
     small = ViewSpec(width=64, height=64, fps=5)
