@@ -10,6 +10,7 @@ from api.capacity import Admission
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
+    Archive,
     Knock,
     RoomControl,
     Session,
@@ -29,6 +30,7 @@ from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
+from mcu.store.interfaces import Transactions
 
 log = structlog.get_logger()
 
@@ -37,13 +39,20 @@ class Gateway:
     """One per server. Used from the event loop only."""
 
     def __init__(
-        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+        self,
+        settings: Settings,
+        authority: Authority,
+        engine: Engine,
+        bans: Bans,
+        webhooks: Webhooks,
+        store: Transactions,
     ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
         self.bans = bans
         self.webhooks = webhooks
+        self._store = store
         self.previews = Previews()
         self.admission = Admission(settings, engine)
         self.streams = Streams(settings.limits.max_streams)
@@ -80,6 +89,12 @@ class Gateway:
         room = RoomControl(await self._find(name), principal, self.bans)
         await room.check_standing()
         return room
+
+    async def archive(self, principal: Principal, name: str) -> Archive:
+        """The recordings of a room, open or closed. Raises ``Forbidden`` for those who may not have them."""
+        principal.require("record", name)
+        open_room = None if await self.engine.find(name) is None else await self.room(principal, name)
+        return Archive(principal, self.bans, name, open_room, self._store)
 
     async def join(self, principal: Principal, asked: JoinData, source: str | None = None) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
