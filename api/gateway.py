@@ -59,7 +59,12 @@ class Gateway:
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""
-        return [room for room in await self.engine.rooms() if principal.may("watch", room.name)]
+        return self.visible(principal, await self.engine.rooms())
+
+    @staticmethod
+    def visible(principal: Principal, rooms: Sequence[RoomInfo]) -> Sequence[RoomInfo]:
+        """Those of ``rooms`` that ``principal`` may look into."""
+        return [room for room in rooms if principal.may("watch", room.name)]
 
     async def open(self, principal: Principal, spec: RoomSpec, password: SecretStr | None = None) -> RoomInfo:
         """Opens a room. Raises ``Forbidden``, ``Conflict`` when it is open already, ``NoCapacity``."""
@@ -124,6 +129,11 @@ class Gateway:
     def check_watching(principal: Principal, room: str) -> None:
         """Before anything of theirs is read. Raises ``Forbidden``."""
         principal.require("watch", room)
+
+    @staticmethod
+    def check_moderating(principal: Principal, room: str) -> None:
+        """Whether they may change and end what somebody else began. Raises ``Forbidden``."""
+        principal.require("moderate", room)
 
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""
