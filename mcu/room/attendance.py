@@ -125,14 +125,15 @@ class Attendance:
         return participant
 
     async def _admit(self, command: c.Join, identifier: str | None) -> Participant:
-        old = self._people.get(command.identity) if command.identity else None
+        known = command.identity or command.former
+        old = self._people.get(known) if known else None
         if not command.hidden and (old is None or old.hidden):
             self.check_capacity()
         if old is not None:
             self._events.emit(e.Kicked(to=old.id, reason="replaced"))
             await self.remove(old, "replaced")
         participant = Participant(
-            id=command.identity or identifier or secrets.token_hex(6),
+            id=known or identifier or secrets.token_hex(6),
             name=command.name,
             role=command.role,
             group=command.group,
