@@ -12,12 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from api import asyncapi
+from api import asyncapi, swagger
 from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
-from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
 from api.recordings import forget_lost_recordings
 from api.routes import (
@@ -30,6 +30,7 @@ from api.routes import (
     layouts,
     messages,
     participants,
+    ready,
     recordings,
     rooms,
     tokens,
@@ -72,7 +73,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lambda running: _running(running, settings, engine),
         redirect_slashes=False,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.gateway = None
@@ -125,6 +126,7 @@ def _add_doors(app: FastAPI) -> None:
         groups,
         announcements,
         messages,
+        ready,
         views,
         decor,
         layouts,
@@ -141,6 +143,7 @@ def _add_doors(app: FastAPI) -> None:
     app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)
+    app.include_router(swagger.router)
     app.router.default = Page(page_directory())
 
 

@@ -11,6 +11,7 @@ import pytest
 from api.webhooks.events import ALL_EVENTS
 from tests.api.conftest import meet
 from tests.api.people import ADMIN_KEY, KEY, ROOM, Meeting
+from tests.conftest import StartEngine
 from tests.kit.receiver import WebhookReceiver, running_receiver
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cywgbG9uZw=="
@@ -18,11 +19,13 @@ BOUND_S = 20.0
 
 
 @pytest.fixture
-async def told(recordings_dir: Path, stack: AsyncExitStack) -> AsyncIterator[tuple[Meeting, WebhookReceiver]]:
+async def told(
+    recordings_dir: Path, stack: AsyncExitStack, real_engine: StartEngine
+) -> AsyncIterator[tuple[Meeting, WebhookReceiver]]:
     with running_receiver(SECRET) as receiver:
         hook = {"url": receiver.url, "secret": SECRET, "name": "test", "events": ALL_EVENTS}
         keys: dict[str, Any] = {"keys": {"k1": KEY}, "admin_keys": (ADMIN_KEY,)}
-        yield await meet(recordings_dir, stack, webhooks=(hook,), **keys), receiver
+        yield await meet(real_engine, recordings_dir, stack, webhooks=(hook,), **keys), receiver
 
 
 def word(event: dict[str, Any]) -> str:
