@@ -15,7 +15,7 @@ help:
 	@echo "make demo       join four participants, record them, print what was measured"
 	@echo "make bench      what the server costs here, beside what others cost (some minutes)"
 	@echo "make test       all tests but the long ones"
-	@echo "make test-long  the long ones"
+	@echo "make test-long  the long ones, and with rooms in a worker process those that otherwise have them in their own"
 	@echo "make check      formatting, lint, types, import rules"
 	@echo "make format     let ruff format the code"
 	@echo "make lock       write constraints.txt anew from what pip resolves today"
@@ -36,6 +36,7 @@ test: $(VENV)/.test $(VENV)/.browser
 
 test-long: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --engine workers -m both_engines $(PYTEST_ARGS)
 
 lint check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

@@ -12,13 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from api import asyncapi
+from api import asyncapi, swagger
 from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
-from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
+from api.recordings import forget_lost_recordings
 from api.routes import (
     access,
     announcements,
@@ -29,6 +30,7 @@ from api.routes import (
     layouts,
     messages,
     participants,
+    ready,
     recordings,
     rooms,
     tokens,
@@ -71,7 +73,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lambda running: _running(running, settings, engine),
         redirect_slashes=False,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.gateway = None
@@ -87,7 +89,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> AsyncIterator[None]:
     """Everything that lives as long as the app does, from the store up to the doors."""
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.store_place)
+        store = await Store.open(settings.store_place, settings.store.server)
         stack.push_async_callback(store.close)
         webhooks = Webhooks(settings, store)
         stack.push_async_callback(webhooks.close)
@@ -95,9 +97,10 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         stack.push_async_callback(_close, running)
         running.journal.on_written = webhooks.wake
         bans = KeptBans(running.journal)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks, store)
         await running.load()
         await bans.load(store, datetime.now(UTC))
+        await forget_lost_recordings(store, settings.recordings_dir)
         await webhooks.start()
         for name in settings.permanent_rooms:
             await running.open(gateway.spec(name, permanent=True))
@@ -123,6 +126,7 @@ def _add_doors(app: FastAPI) -> None:
         groups,
         announcements,
         messages,
+        ready,
         views,
         decor,
         layouts,
@@ -139,6 +143,7 @@ def _add_doors(app: FastAPI) -> None:
     app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)
+    app.include_router(swagger.router)
     app.router.default = Page(page_directory())
 
 

@@ -81,13 +81,11 @@ class VideoLane(Lane):
 class SoundLane(Lane):
     """A lane with what its listener agreed to. ``fraction_lost``, 0 to 1, is what they last reported: the event loop
     writes it, the sound thread reads it. ``paused``: packets were left out since the last sound; holds the lock.
-    Lanes of one ``look`` get the same plain packets, but for their numbers.
     """
 
     def __init__(self, keys: SrtpKeys, negotiated: Negotiated, payload_type: int) -> None:
         super().__init__(keys, payload_type)
         self.form = negotiated.audio_out_form
-        self.look = payload_type << 8 | self.form.packet_ms << 1 | (self.form.channels == 2)
         self.dtx = negotiated.audio_out_dtx
         self.fraction_lost = 0.0
         self.paused = False

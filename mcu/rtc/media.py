@@ -12,6 +12,8 @@ from mcu.rtc.sender import Downlink
 from mcu.rtc.srtp import SrtpKeys, Unprotector
 
 REPORT_INTERVAL_NS = NS_PER_S
+REST_NS = NS_PER_S // 10
+"""How long nothing need be asked for where no video comes in: there is nothing to repair."""
 MAX_FAULTS_LOGGED = 5
 
 
@@ -62,19 +64,22 @@ class MediaSession:
     def last_packet_ns(self) -> int | None:
         return self.receiver.last_packet_ns
 
-    def tick(self, now_ns: int, path: IcePath | None) -> None:
-        """Asks for what is missing; once a second reports, and turns to the path that ICE names now.
+    def tick(self, now_ns: int, path: IcePath | None) -> int | None:
+        """Asks for what is missing; once a second reports, and turns to the path that ICE names now. The time until
+        which nothing else is due; None where it may be at any time.
 
         ICE may choose another pair at any time (Wi-Fi to mobile, IPv6 to IPv4).
         """
         self._repair(now_ns)
+        rests_until_ns = None if self.receiver.sees else now_ns + REST_NS
         if now_ns < self._report_ns:
-            return
+            return rests_until_ns
         self._report_ns = now_ns + REPORT_INTERVAL_NS
         if path is not None and path != self._path:
             self._path = path
             self.downlink.repoint(path.fileno(), path.remote_address)
         self.downlink.send_rtcp(self.downlink.sender_report(now_ns) + self.receiver.report(now_ns))
+        return rests_until_ns
 
     def _repair(self, now_ns: int) -> None:
         packet = self.receiver.poll(now_ns)

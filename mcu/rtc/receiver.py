@@ -230,6 +230,11 @@ class Receiver:
         return self._octets
 
     @property
+    def sees(self) -> bool:
+        """Whether video has come in, of which packets may be missing."""
+        return self._assembler is not None
+
+    @property
     def due(self) -> bool:
         """Whether ``poll`` may have something to send: worth asking right after a datagram, and every 20 ms."""
         return self._assembler is not None and self._assembler.due
