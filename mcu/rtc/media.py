@@ -41,7 +41,6 @@ class MediaSession:
         self.receiver = Receiver(
             Unprotector(keys), negotiated, listener, clock, identity=identity, on_nack=self._on_nack
         )
-        self.last_packet_ns: int | None = None
         self.faults = 0
         """Datagrams that made our own code throw."""
         self._path = path
@@ -51,16 +50,19 @@ class MediaSession:
 
     def datagram(self, data: bytes) -> None:
         """RTP or RTCP of the validated remote side, in the datagram callback."""
-        now_ns = self.last_packet_ns = self._clock.now_ns()
         try:
             self.receiver.datagram(data)
             if self.receiver.due:
-                self._repair(now_ns)
+                self._repair(self._clock.now_ns())
         except Exception as error:
             # The boundary to what came from the network: a datagram costs itself, and the first ones are told in full.
             self.faults += 1
             if self.faults <= MAX_FAULTS_LOGGED:
                 self._log.error("packet_failed", exc_info=error)
+
+    @property
+    def last_packet_ns(self) -> int | None:
+        return self.receiver.last_packet_ns
 
     def tick(self, now_ns: int, path: IcePath | None) -> int | None:
         """Asks for what is missing; once a second reports, and turns to the path that ICE names now. The time until

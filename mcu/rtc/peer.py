@@ -20,6 +20,7 @@ import structlog
 
 from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.errors import Conflict, Internal
+from mcu.network import RtcSettings
 from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
@@ -31,7 +32,6 @@ from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
-from mcu.rtc.settings import RtcSettings
 from mcu.rtc.ticker import RtcTicker
 
 CLOSE_TIMEOUT_S = 1.0
