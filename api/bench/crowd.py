@@ -77,6 +77,7 @@ class Measured:
     late_ms: float
     clients: float
     join_s: float
+    repeated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ async def measured(server: LiveServer, room: Gathering, seconds: float) -> Measu
         late_ms=longest_ms[0],
         clients=(after.clients_s - before.clients_s) / took_s,
         join_s=max(room.joins_s),
+        repeated=room.repeated,
     )
 
 
@@ -223,6 +225,7 @@ def cases_of(size: int, ask: Callable[[], Measured]) -> list[Case]:
         case(next(names), "of 1", lambda: ask().heard),
         case(next(names), "packets", lambda: float(ask().lost)),
         case(next(names), "s", lambda: ask().join_s),
+        case(next(names), "times", lambda: float(ask().repeated)),
         case(next(names), "ms", lambda: ask().late_ms),
         case(next(names), "cores", lambda: ask().clients),
         case(next(names), "cores", lambda: ask().waited),
@@ -239,6 +242,7 @@ def names_of(size: int) -> tuple[str, ...]:
         "the least audible voice, of what it said",
         "packets lost on the way",
         "somebody's way in, longest",
+        "somebody had to try again",
         "the clients' own lateness, longest",
         "the clients' own processor",
         "waiting for a processor, all the server's threads",

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 from typing import Final
 
 import httpx
@@ -10,9 +12,11 @@ import httpx
 from api.bench.audience import Onlooker, Viewer
 from api.bench.extras import Extra
 from api.bench.harness import BenchFailed
-from api.bench.light import LightPeer, joined
+from api.bench.light import AnyPeer, LightPeer, joined
 from api.bench.stage import Actor, act, make_voice
 from api.bench.timecode import make_loop
+from client.errors import ConnectionLost, RequestRefused
+from client.signaling import Signaling
 from mcu.clock import SystemClock
 from mcu.rtc import RtcTicker
 
@@ -24,6 +28,8 @@ CLOSE: Final = (0, SEEN - 1)
 """Of those who are seen, the first and the last look closely, and decode what they got; the others count."""
 JOINING: Final = 4
 """At once."""
+TRIES: Final = 4
+PAUSE_S: Final = 3.0
 
 
 class Gathering:
@@ -38,6 +44,8 @@ class Gathering:
         self.onlookers: list[Onlooker] = []
         self.extras: list[Extra] = []
         self.joins_s: list[float] = []
+        self.repeated = 0
+        """How often somebody had to try again."""
         self._url = url
         self._room = room
         self._stack = stack
@@ -59,35 +67,50 @@ class Gathering:
 
         async def let_in() -> None:
             for number in coming:
-                extra = Extra()
-                entering = joined(
-                    self._url, self._room, f"Guest {number}", extra, self._ticker, audio=False, video=False
-                )
-                began_s = time.monotonic()
-                await self._stack.enter_async_context(entering)
-                self.joins_s.append(time.monotonic() - began_s)
-                self.extras.append(extra)
+                self.extras.append(await self._let_in(partial(self._extra, f"Guest {number}")))
 
         await asyncio.gather(*(let_in() for _ in range(JOINING)))
 
     async def enter(self, number: int) -> Actor:
         """One more who is seen."""
-        peer = LightPeer(SystemClock())
         viewer: Viewer | Onlooker
         if number in CLOSE:
             viewer = self.viewers[number] = Viewer()
         else:
             viewer = Onlooker()
             self.onlookers.append(viewer)
-        viewer.watch(peer)
-        entering = joined(self._url, self._room, f"Speaker {number}", peer, self._ticker, on_event=viewer.on_event)
-        began_s = time.monotonic()
-        await self._stack.enter_async_context(entering)
-        self.joins_s.append(time.monotonic() - began_s)
+
+        def speaker() -> AbstractAsyncContextManager[tuple[LightPeer, Signaling]]:
+            peer = LightPeer(SystemClock())
+            viewer.watch(peer)
+            return joined(self._url, self._room, f"Speaker {number}", peer, self._ticker, on_event=viewer.on_event)
+
+        peer = await self._let_in(speaker)
         voice = self._voices[number] if number < SPEAKING else ()
         actor = Actor(peer, self._loops[number % LOOPS], voice)
         self.actors.append(actor)
         return actor
+
+    def _extra(self, name: str) -> AbstractAsyncContextManager[tuple[Extra, Signaling]]:
+        return joined(self._url, self._room, name, Extra(), self._ticker, audio=False, video=False)
+
+    async def _let_in(self, coming: Callable[[], AbstractAsyncContextManager[tuple[AnyPeer, Signaling]]]) -> AnyPeer:
+        """Who is turned away by a busy server, or hears nothing of it, tries again as a client would. Raises
+        ``BenchFailed`` when that doesn't help.
+        """
+        began_s = time.monotonic()
+        for attempt in range(TRIES):
+            try:
+                peer, _ = await self._stack.enter_async_context(coming())
+            except (BenchFailed, ConnectionLost, RequestRefused) as error:
+                if attempt == TRIES - 1:
+                    raise BenchFailed(f"somebody was not let in: {error}") from error
+                self.repeated += 1
+                await asyncio.sleep(PAUSE_S)
+            else:
+                self.joins_s.append(time.monotonic() - began_s)
+                return peer
+        raise AssertionError("the last try returns or raises")
 
     async def fill_the_canvas(self) -> None:
         """No gaps between tiles, so that a camera of a tile's size need not be scaled. Raises ``BenchFailed``."""
