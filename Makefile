@@ -1,10 +1,12 @@
 # Each target works alone, from a fresh clone: it makes .venv first where there is none. Stamp files in .venv keep
-# later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest.
+# later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest, PYTEST_PROCESSES=0
+# runs the tests one after the other.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+PYTEST_PROCESSES ?= 2
 
 .PHONY: help run demo bench test test-long lint check format lock clean
 
@@ -30,7 +32,7 @@ bench: $(VENV)/.runtime
 	@$(BIN)/python -m api.cli bench all
 
 test: $(VENV)/.test $(VENV)/.browser
-	@$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not long" --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)

@@ -475,6 +475,7 @@ class FakeRoom:
 
     def _join(self, join: Join) -> Joined:
         owner = next((who for who, token in self.tokens.items() if token == join.resume_token), None)
+        owner = owner if join.identity in (None, owner) else None
         if owner is None and join.identity not in self.people and not join.newcomers:
             raise NoCapacity("the server is busy", retry_after_s=1)
         if owner is None and join.identity in self.people:
