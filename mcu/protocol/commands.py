@@ -60,6 +60,7 @@ from mcu.protocol.talk import (
     Say,
     SendApp,
     SetReady,
+    SpeakOnChannel,
 )
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.viewing import (
@@ -161,6 +162,7 @@ Command = Annotated[
     | DeleteMessage
     | GetChatHistory
     | SendApp
+    | SpeakOnChannel
     | React
     | SetReady
     | ClearReady
