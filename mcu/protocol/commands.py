@@ -56,6 +56,7 @@ from mcu.protocol.talk import (
     GetReady,
     React,
     ReadySet,
+    RestoreChat,
     Said,
     Say,
     SendApp,
@@ -161,6 +162,7 @@ Command = Annotated[
     | EditMessage
     | DeleteMessage
     | GetChatHistory
+    | RestoreChat
     | SendApp
     | SpeakOnChannel
     | React
@@ -241,6 +243,7 @@ __all__ = [
     "ParticipantList",
     "RecordingList",
     "Reply",
+    "RestoreChat",
     "RestoreLayout",
     "SetAvatar",
     "SetBackgroundImage",

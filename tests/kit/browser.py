@@ -141,23 +141,19 @@ class RoomPage:
         await self.page.screenshot(path=path)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Chromium:
     """One browser process."""
 
     browser: Browser
 
     @asynccontextmanager
-    async def open(
-        self, url: str, *, viewport: tuple[int, int] = (1280, 720), script: str | None = None
-    ) -> AsyncIterator[RoomPage]:
-        """Opens ``url`` in a context of its own: nothing is remembered between pages. ``script`` runs before theirs."""
+    async def open(self, url: str, *, viewport: tuple[int, int] = (1280, 720)) -> AsyncIterator[RoomPage]:
+        """Opens ``url`` in a context of its own: nothing is remembered between pages."""
         width, height = viewport
         context = await self.browser.new_context(viewport={"width": width, "height": height}, base_url=url)
         try:
             page = await context.new_page()
-            if script is not None:
-                await page.add_init_script(script)
             room_page = RoomPage(page)
             _listen(page, room_page.complaints)
             await page.goto(url)

@@ -40,8 +40,10 @@ async def test_our_page_needs_nothing_but_a_relay(tmp_path: Path) -> None:
         async with (
             coturn.running_coturn(port, tmp_path) as log,
             launch_chromium(camera=camera, microphone=microphone) as chromium,
-            chromium.open(f"{server.url}/?room=far&name=Ada&autojoin=1&audio=raw", script=RELAYED) as page,
+            chromium.open("about:blank") as page,
         ):
+            await page.page.add_init_script(RELAYED)
+            await page.page.goto(f"{server.url}/?room=far&name=Ada&autojoin=1&audio=raw")
             await page.wait_for_state("live", PATIENCE_S)
             await page.wait_for_frame(lambda picture: shows(picture, GREEN), PATIENCE_S)
             async with libwebrtc.watching(f"{server.url}/whep/far") as (_, viewer):

@@ -10,9 +10,9 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from mcu.clock import SystemClock
+from mcu.network import RtcSettings
 from mcu.rtc import Peer
 from mcu.rtc.sender import AudioFanout
-from mcu.rtc.settings import RtcSettings
 from tests.kit import rtc
 
 OUTSIDE = "127.0.0.2"
