@@ -29,6 +29,10 @@ class LipSync:
     def reported(self, report: SenderReport) -> None:
         self._clock.reported(report.ntp, report.rtp_timestamp, report.arrived_ns)
 
+    def captured_ns(self, rtp_timestamp: int, arrived_ns: int) -> int | None:
+        """The room time of a picture that has ``arrived``."""
+        return self._clock.room_ns(rtp_timestamp & 0xFFFF_FFFF)
+
     def due_ns(self, picture: DecodedPicture) -> int:
         """The room time at which to show it; its arrival where there is no voice to meet."""
         latency_ns = self._playout.latency_ns

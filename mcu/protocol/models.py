@@ -119,6 +119,11 @@ class ViewSpec(Frozen):
         default=None,
         description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
     )
+    passthrough: bool = Field(
+        default=True,
+        description="a layout for one, like `spotlight`, is forwarded as it was sent, without the name on it, where "
+        "codec and size allow; false: always drawn and encoded",
+    )
 
     @property
     def audio_bps(self) -> int:
@@ -141,6 +146,7 @@ class ViewChanges(Frozen):
     tiers: int | None = Field(default=None, ge=1, le=3)
     medium_kbps: int | None = Field(default=None, ge=50, le=20_000)
     low_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    passthrough: bool | None = None
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
     group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 

@@ -7,6 +7,7 @@ from mcu.config import EngineConfig
 from mcu.errors import Conflict
 from mcu.protocol.models import Connection, Source
 from mcu.room.chores import Chores
+from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant
 from mcu.room.views import Views
@@ -31,6 +32,7 @@ class Connections:
         clock: Clock,
         ticker: RtcTicker,
         views: Views,
+        forwarding: Forwarding,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
     ) -> None:
@@ -39,6 +41,7 @@ class Connections:
         self._clock = clock
         self._ticker = ticker
         self._views = views
+        self._forwarding = forwarding
         self._on_change = on_change
         self._chores = Chores("connections")
 
@@ -46,12 +49,15 @@ class Connections:
         """Answers an offer with a new peer; the old one of the same kind goes once the new one is agreed on.
         Raises BadRequest, and then the old connection lives on.
         """
+        forwards = self._forwarding.of(participant)
         link = Link(
             participant.id,
             connection,
             decoding=participant.decodings[_SOURCES[connection]],
             playout=participant.playout if connection == "main" else None,
             lipsync=participant.lipsync if connection == "main" else None,
+            forwarded=forwards.pictures[_SOURCES[connection]],
+            voice=forwards.voice if connection == "main" else None,
             on_state=lambda link, state, reason: self._state(participant, link, state, reason),
             on_keyframe_request=lambda link: self._keyframe_request(link),
         )
@@ -97,6 +103,7 @@ class Connections:
     async def drop_all(self, participant: Participant) -> None:
         for connection in list(participant.links):
             await self.drop(participant, connection)
+        self._forwarding.forget(participant)
 
     async def close(self) -> None:
         await self._chores.close()

@@ -9,6 +9,7 @@ from mcu.media.decoding import VideoDecoding
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection
+from mcu.room.forwarding import PictureForward, VoiceForward
 from mcu.rtc import Peer
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.listener import PeerState, Reception
@@ -29,6 +30,8 @@ class Link:
         decoding: VideoDecoding,
         playout: Playout | None,
         lipsync: LipSync | None,
+        forwarded: PictureForward | None = None,
+        voice: VoiceForward | None = None,
         on_state: Callable[["Link", PeerState, str], None],
         on_keyframe_request: Callable[["Link"], None],
     ) -> None:
@@ -42,6 +45,8 @@ class Link:
         self._decoding = decoding
         self._playout = playout
         self._lipsync = lipsync
+        self._forwarded = forwarded
+        self._voice = voice
         self._video_ssrc: int | None = None
         self._audio_ssrc: int | None = None
         self._on_state = on_state
@@ -74,11 +79,15 @@ class Link:
         if self._lipsync is not None:
             self._lipsync.arrived(frame)
         self._decoding.push(frame)
+        if self._forwarded is not None:
+            self._forwarded.push(frame)
 
     def on_audio(self, packet: AudioPacket) -> None:
         self._audio_ssrc = packet.ssrc
         if self._playout is not None:
             self._playout.push(packet)
+        if self._voice is not None:
+            self._voice.push(packet)
 
     def on_sender_report(self, report: SenderReport) -> None:
         if self._playout is not None and report.ssrc == self._audio_ssrc:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from mcu.clock import NS_PER_S, Clock, ntp_from_wall
+from mcu.frames import VideoCodec
 from mcu.rtc import rtcp
 from mcu.rtc.history import History, Sent
 from mcu.rtc.lane import Lane
@@ -54,6 +55,30 @@ class VideoLane(Lane):
         self.history: History | None = None
         self.timestamp: int | None = None
         self.shift = 0
+        self.codec = negotiated.video_out_codec
+        self.types = negotiated.video_out_codecs
+        """Every codec that may be sent here."""
+        self.rtx_type = negotiated.video_out_rtx
+        self.rtx_ssrc: int | None = None
+        """None: the room's."""
+
+    def speak(self, codec: VideoCodec) -> bool:
+        """The next source brings this codec; False when the viewer doesn't take it. What feeds the lane now, or is
+        awaited, is let go when that changes anything. Event loop.
+        """
+        if codec == self.codec and (not self.types or self.variant.payload_type == self.types[codec].payload_type):
+            return True
+        types = self.types.get(codec)
+        if types is None:
+            return False
+        for source in (self.source, self.awaited):
+            if source is not None:
+                self.detach(source)
+                source.forget(self)
+        with self.lock:
+            self.codec, self.rtx_type = codec, types.rtx
+            self.variant = self.variant._replace(payload_type=types.payload_type)
+        return True
 
     def follow_on(self, timestamp: int) -> None:
         """A source begins with a frame of this RTP time. Views of a room share their ticks, so the former one may have
@@ -117,6 +142,8 @@ class Downlink:
         self._clock = clock
         self._epoch_ns = epoch_ns
         self._video_time, self._audio_time = video_time(identity), audio_time(identity)
+        self.further: tuple[Lane, ...] = ()
+        """Lanes beside the first of each kind, on SSRCs of their own (``mcu/rtc/streams.py``)."""
         self._protector = Protector(keys)
         self._rtx_next = secrets.randbits(14)
         self._allowance = float(MAX_RETRANSMISSIONS_PER_S)
@@ -134,14 +161,15 @@ class Downlink:
             former.close()
 
     def _lanes(self) -> list[Lane]:
-        return [lane for lane in (self.video, self.audio) if lane is not None]
+        return [lane for lane in (self.video, self.audio, *self.further) if lane is not None]
 
-    def retransmit(self, sequence_numbers: Sequence[int]) -> None:
-        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again.
+    def retransmit(self, sequence_numbers: Sequence[int], stream: VideoLane | None = None) -> None:
+        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again. ``stream`` None: of the
+        first lane of pictures.
 
         Bounded a second, and what is too old to be found counts as well: it is work too.
         """
-        lane = self.video
+        lane = stream or self.video
         if lane is None:
             return
         self._refill()
@@ -152,10 +180,10 @@ class Downlink:
             found = lane.find(number)
             if found is None:
                 self._missed += 1
-            elif self.negotiated.video_out_rtx is None:
+            elif lane.rtx_type is None:
                 self._send_again(lane, *found)
             else:
-                self._send_repair(self.negotiated.video_out_rtx, lane, *found)
+                self._send_repair(lane.rtx_type, lane, *found)
 
     def _refill(self) -> None:
         now_ns = self._clock.now_ns()
@@ -165,7 +193,7 @@ class Downlink:
 
     def _send_repair(self, payload_type: int, lane: VideoLane, sent: Sent, sequence: int) -> None:
         stamp = Stamp(self._identity.video_rtx_ssrc, sent.stamp.timestamp, sent.stamp.send_time)
-        variant = lane.variant._replace(payload_type=payload_type)
+        variant = lane.variant._replace(payload_type=payload_type, ssrc=lane.rtx_ssrc)
         payload = (sequence & 0xFFFF).to_bytes(2, "big") + sent.payload
         plain = packet(payload, self._rtx_next, sent.marker, stamp, variant)
         self._rtx_next += 1
@@ -204,7 +232,11 @@ class Downlink:
     def _spoken(self) -> list[tuple[int, MediaTime, Lane]]:
         ours = self._identity
         both = ((ours.video_ssrc, self._video_time, self.video), (ours.audio_ssrc, self._audio_time, self.audio))
-        return [(ssrc, time, lane) for ssrc, time, lane in both if lane is not None]
+        further = (
+            (lane.ssrc, self._video_time if isinstance(lane, VideoLane) else self._audio_time, lane)
+            for lane in self.further
+        )
+        return [(ssrc, time, lane) for ssrc, time, lane in (*both, *further) if lane is not None and ssrc is not None]
 
     @staticmethod
     def _report(ssrc: int, rtp_timestamp: int, wall_ns: int, lane: Lane) -> bytes:

@@ -14,6 +14,7 @@ calls in every case. All methods belong to the event loop.
 import asyncio
 import copy
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -32,6 +33,7 @@ from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
 from mcu.rtc.settings import RtcSettings
+from mcu.rtc.streams import StreamLanes
 from mcu.rtc.ticker import RtcTicker
 
 CLOSE_TIMEOUT_S = 1.0
@@ -57,6 +59,8 @@ class Peer:
 
     ``downlink`` is set just before ``on_state("connected")`` and closed before ``on_state("failed")`` or
     ``on_state("closed")``. ``label`` names the peer in logs; at ``epoch_ns``, monotonic, room time is 0.
+    Of each kind, up to ``streams`` further sections are taken in which participants' own streams may be sent;
+    ``on_stream_keyframe(ssrc)`` is called for the keyframes that the remote side wants there.
     """
 
     def __init__(
@@ -69,7 +73,11 @@ class Peer:
         *,
         ticker: RtcTicker,
         epoch_ns: int = 0,
+        streams: int = 0,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
     ) -> None:
+        self._further = streams
+        self._on_stream_keyframe = on_stream_keyframe
         self._settings = settings
         self._identity = identity
         self._listener = listener
@@ -104,6 +112,11 @@ class Peer:
         return self._media.downlink if self._media is not None else None
 
     @property
+    def streams(self) -> StreamLanes | None:
+        """The further lanes out; only while connected."""
+        return self._media.streams if self._media is not None else None
+
+    @property
     def last_packet_ns(self) -> int | None:
         """Monotonic time of the last RTP or RTCP of the remote side; None before it."""
         return self._media.last_packet_ns if self._media is not None else self._last.last_packet_ns
@@ -117,7 +130,9 @@ class Peer:
         """
         if self._ice is not None or self._closing is not None:
             raise Conflict("a connection takes one offer; open another connection for the next")
-        agreement = negotiate(parse_offer(offer_sdp), self._settings.codecs, dtls_server=self._settings.dtls_server)
+        settings = self._settings
+        offer = parse_offer(offer_sdp)
+        agreement = negotiate(offer, settings.codecs, dtls_server=settings.dtls_server, streams=self._further)
         ice = self._ice = IceAgent(
             self._ice_options(),
             controlling=agreement.transport.ice_lite,
@@ -211,7 +226,15 @@ class Peer:
         if self._state != "connecting" or path is None or keys is None:
             return
         self._media = MediaSession(
-            keys, negotiated, path, self._identity, self._listener, self._clock, self._log, epoch_ns=self._epoch_ns
+            keys,
+            negotiated,
+            path,
+            self._identity,
+            self._listener,
+            self._clock,
+            self._log,
+            epoch_ns=self._epoch_ns,
+            on_stream_keyframe=self._on_stream_keyframe,
         )
         dtls.on("statechange", self._on_dtls_state)
         self._last = replace(self._last, connect_ms=(self._clock.now_ns() - self._started_ns) // NS_PER_MS)

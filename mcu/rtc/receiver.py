@@ -42,8 +42,8 @@ class ReceiverStatistics:
 class Receiver:
     """Opens, reads and sorts what one peer sends.
 
-    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses. ``close`` frees the
-    unprotector.
+    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses; the ``on_stream`` ones
+    with the SSRC as well, for any other than the room's. ``close`` frees the unprotector.
     """
 
     def __init__(
@@ -55,6 +55,8 @@ class Receiver:
         *,
         identity: OutgoingIdentity,
         on_nack: Callable[[Sequence[int]], None],
+        on_stream_nack: Callable[[int, Sequence[int]], None] = lambda ssrc, numbers: None,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
     ) -> None:
         self._unprotector = unprotector
         self._negotiated = negotiated
@@ -62,6 +64,8 @@ class Receiver:
         self._clock = clock
         self._identity = identity
         self._on_nack = on_nack
+        self._on_stream_nack = on_stream_nack
+        self._on_stream_keyframe = on_stream_keyframe
         self._sources: dict[int, SourceReception | None] = {}  # None: known to us, but no media came from it
         self._video: SourceReception | None = None
         self._video_heard_ns = 0
@@ -205,6 +209,11 @@ class Receiver:
         elif isinstance(item, rtcp.Nack):
             if item.media_ssrc == self._identity.video_ssrc:
                 self._on_nack(item.sequence_numbers)
+            else:
+                self._on_stream_nack(item.media_ssrc, item.sequence_numbers)
+        elif isinstance(item, rtcp.KeyframeRequest):
+            if item.media_ssrc != self._identity.video_ssrc:
+                self._on_stream_keyframe(item.media_ssrc)
         elif isinstance(item, rtcp.Remb):
             self._estimate_bps = item.bitrate_bps
             self._listener.on_reception(self._video_reception())

@@ -63,8 +63,12 @@ class VideoFanout:
         Raises ``ValueError`` when the viewer receives no video, or not this codec.
         """
         lane = downlink.video
-        if lane is None or downlink.negotiated.video_out_codec != self.codec:
+        if lane is None or lane.codec != self.codec:
             raise ValueError(f"the viewer has not agreed to receive {self.codec}")
+        self.feed(lane, downlink)
+
+    def feed(self, lane: VideoLane, downlink: Downlink) -> None:
+        """``add`` for one lane of a viewer who has several. Its codec is this one's."""
         with lane.lock:
             if lane.closed:
                 return
@@ -80,8 +84,12 @@ class VideoFanout:
     def remove(self, downlink: Downlink) -> None:
         """Stops feeding a viewer. Afterwards the hub's thread uses nothing of it. Idempotent."""
         if downlink.video is not None:
-            downlink.video.detach(self)
-            self.forget(downlink.video)
+            self.drop(downlink.video)
+
+    def drop(self, lane: VideoLane) -> None:
+        """``remove`` for one lane."""
+        lane.detach(self)
+        self.forget(lane)
 
     def forget(self, lane: Lane) -> None:
         self._viewers.discard(lane, self)

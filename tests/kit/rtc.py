@@ -137,12 +137,21 @@ class Client:
 
 
 def new_client(*, audio: bool = True, video: bool = True) -> Client:
-    """A client that hasn't offered yet; it gathers on loopback, which aioice leaves out by itself."""
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    """A client that hasn't offered yet, with silence and a grey picture."""
+    pc = new_connection()
     if audio:
         pc.addTrack(AudioStreamTrack())
     if video:
         pc.addTrack(SmallVideo())
+    return client_of(pc)
+
+
+def new_connection() -> RTCPeerConnection:
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+
+def client_of(pc: RTCPeerConnection) -> Client:
+    """A client that has its tracks already; it gathers on loopback, which aioice leaves out by itself."""
     client = Client(pc)
     pc.on("track", client.on_track)
     pc.on("connectionstatechange", client.on_state)
