@@ -29,8 +29,10 @@ Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
 Source = Literal["camera", "screen"]
 OnOwnerLeft = Literal["keep", "close", "hand_over"]
-Topology = Literal["mcu", "mesh"]
-"""Media is mixed here, or goes between the members and the room only passes their messages on."""
+Topology = Literal["mcu", "mesh", "forward"]
+"""Media is mixed here; or goes between the members, and the room only passes their messages on; or is passed on here as
+it was sent, from everybody to everybody.
+"""
 
 PasswordHash = Annotated[str, StringConstraints(max_length=256)]
 Connection = Literal["main", "screen"]
@@ -164,7 +166,11 @@ class RoomSpec(Frozen):
     """What it takes to open a room."""
 
     name: RoomName
-    topology: Topology = Field(default="mcu", description="`mesh`: no media comes here, members connect to each other")
+    topology: Topology = Field(
+        default="mcu",
+        description="`mesh`: no media comes here, members connect to each other; `forward`: everybody gets everybody's "
+        "own stream as it was sent, and nothing is decoded or encoded but what is recorded or watched as a view",
+    )
     capacity: int = Field(default=100, ge=1, le=1000)
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")

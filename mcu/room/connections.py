@@ -6,10 +6,12 @@ from mcu.clock import Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict
 from mcu.protocol.models import Connection, Source
+from mcu.protocol.streams import MAX_STREAMS
 from mcu.room.chores import Chores
 from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant
+from mcu.room.streams import Streams
 from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
 from mcu.rtc.listener import PeerState
@@ -33,6 +35,7 @@ class Connections:
         ticker: RtcTicker,
         views: Views,
         forwarding: Forwarding,
+        streams: Streams,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
     ) -> None:
@@ -42,6 +45,7 @@ class Connections:
         self._ticker = ticker
         self._views = views
         self._forwarding = forwarding
+        self._streams = streams
         self._on_change = on_change
         self._chores = Chores("connections")
 
@@ -62,7 +66,16 @@ class Connections:
             on_keyframe_request=lambda link: self._keyframe_request(link),
         )
         label = f"{participant.id}/{connection}"
-        peer = Peer(self._config.rtc, self._identity, link, self._clock, label, ticker=self._ticker)
+        peer = Peer(
+            self._config.rtc,
+            self._identity,
+            link,
+            self._clock,
+            label,
+            ticker=self._ticker,
+            streams=MAX_STREAMS if connection == "main" and self._streams.serves(participant) else 0,
+            on_stream_keyframe=lambda ssrc: self._stream_keyframe(link, ssrc),
+        )
         link.peer = peer
         try:
             answer = await peer.answer(sdp)
@@ -132,14 +145,25 @@ class Connections:
         if link.connection != "main" or downlink is None or negotiated is None:
             return
         link.served = downlink
+        if self._streams.serves(participant):
+            link.watches_view = False
+            self._streams.attach(participant, link, downlink)
+            return
         if negotiated.video_out_codec is not None:
             self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view, participant.tier)
 
     def _keyframe_request(self, link: Link) -> None:
         if link.served is not None:
             self._views.request_keyframe(link.served)
+            self._streams.request_keyframe(link, link.served.video)
+
+    def _stream_keyframe(self, link: Link, ssrc: int) -> None:
+        further = link.peer.streams
+        if further is not None:
+            self._streams.request_keyframe(link, further.find(ssrc))
 
     async def _retire(self, link: Link) -> None:
+        self._streams.detach(link)
         served, link.served = link.served, None
         if served is not None:
             await self._views.remove_viewer(served)

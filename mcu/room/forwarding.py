@@ -24,6 +24,10 @@ KEYFRAME_PATIENCE_NS: Final = 1000 * NS_PER_MS
 """After so long without one, it is asked for again."""
 
 
+BASELINE: Final = (0, 66)
+"""Of H.264, the only profile that everybody who takes it has agreed to; 0: VP8."""
+
+
 @dataclass(frozen=True, slots=True)
 class ForwardStatistics:
     """``frames`` and ``keyframes`` that went out, ``requests`` for keyframes that were passed back to the source."""

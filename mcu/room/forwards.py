@@ -30,8 +30,8 @@ class Forwards:
 
 
 class Forwarding:
-    """Made and closed by the room; on its event loop. ``everybody``: the room's topology is ``forward``, so that nobody
-    is decoded but for a picture that is drawn. ``on_keyframe_wanted(participant, source)`` asks the source.
+    """Made and closed by the room; on its event loop. ``everybody()``: the room's topology is ``forward``, so that
+    nobody is decoded but for a picture that is drawn. ``on_keyframe_wanted(participant, source)`` asks the source.
     """
 
     def __init__(
@@ -40,13 +40,18 @@ class Forwarding:
         identity: OutgoingIdentity,
         clock: Clock,
         on_keyframe_wanted: Callable[[str, Source], None],
+        everybody: Callable[[], bool],
     ) -> None:
-        self.everybody = False
+        self._everybody = everybody
         self._identity = identity
         self._clock = clock
         self._thread = ForwardThread(room)
         self._on_keyframe_wanted = on_keyframe_wanted
         self._people: dict[str, tuple[Participant, Forwards]] = {}
+
+    @property
+    def everybody(self) -> bool:
+        return self._everybody()
 
     def of(self, person: Participant) -> Forwards:
         """A person's; made when they first connect."""

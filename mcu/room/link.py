@@ -38,6 +38,10 @@ class Link:
         self.participant = participant
         self.connection: Connection = connection
         self.connected = False
+        self.watches_view = True
+        """Else what they see is others' own streams."""
+        self.hears_mix = True
+        """Else what they hear is others' own voices."""
         self.reception: dict[str, Reception] = {}
         self.served: Downlink | None = None
         """Where hubs and mixes were sent to; kept after the peer has failed, so that they can let go of it."""
@@ -66,13 +70,14 @@ class Link:
         """Where the participant hears the room; None while they don't."""
         negotiated = self.peer.negotiated
         hears = self.connected and negotiated is not None and negotiated.audio_out is not None
-        return self.peer.downlink if hears else None
+        return self.peer.downlink if hears and self.hears_mix else None
 
     @property
     def watching(self) -> Downlink | None:
-        """Where the participant sees the room; None while they don't."""
+        """Where the participant sees a view of the room; None while they don't."""
         served = self.served
-        return served if self.connected and served is not None and served.video is not None else None
+        watches = self.connected and self.watches_view
+        return served if watches and served is not None and served.video is not None else None
 
     def on_video(self, frame: ReceivedFrame) -> None:
         self._video_ssrc = frame.ssrc

@@ -18,7 +18,7 @@ from mcu.clock import NS_PER_MS, Clock
 from mcu.room.attendance import Attendance
 from mcu.room.chores import Chores
 from mcu.room.demand import SAME_SHAPE
-from mcu.room.forwarding import PictureForward
+from mcu.room.forwarding import BASELINE, PictureForward
 from mcu.room.forwards import Forwarding
 from mcu.room.outputs import OutputKey
 from mcu.room.tiers import shape_for
@@ -34,8 +34,6 @@ ROUSE_NS = 1500 * NS_PER_MS
 """How long the way back waits at most for people to be decoded again."""
 STALLED_NS = 1000 * NS_PER_MS
 """A source that sends nothing for so long is better drawn, as somebody who is away."""
-BASELINE = (0, 66)
-"""Of H.264, the only profile that every viewer of it has agreed to take; 0: VP8."""
 
 
 @dataclass(slots=True)

@@ -37,6 +37,7 @@ from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.streams import Streams
 from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
 from mcu.rtc import RtcTicker
@@ -80,7 +81,12 @@ class Room:
         )
         self.sounds, self.pictures, self.views = self._media.sounds, self._media.pictures, self._media.views
         self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
-        self.forwarding = Forwarding(spec.name, self._identity, clock, self._keyframe_wanted)
+        self.forwarding = Forwarding(
+            spec.name, self._identity, clock, self._keyframe_wanted, lambda: self.spec.topology == "forward"
+        )
+        self.streams = Streams(
+            lambda: self._attendance.people, self.forwarding, self._events, lambda: self.sounds.speech.last_spoke_ns
+        )
         self._connections = Connections(
             config,
             self._identity,
@@ -88,6 +94,7 @@ class Room:
             ticker,
             self.views,
             self.forwarding,
+            self.streams,
             on_change=lambda *news: self._attendance.connection_changed(*news),
         )
         self._attendance = Attendance(
@@ -115,7 +122,7 @@ class Room:
         self.passthrough = Passthrough(
             self._opened_as.name, self._clock, self.views, self._attendance, self.forwarding, self._chores
         )
-        self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events)
+        self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events, self.forwarding)
         self._announcing = Announcing(
             self._clock,
             self._events,
@@ -317,6 +324,7 @@ class Room:
         """Who is forwarded to whom."""
         self.forwarding.look(self._clock.now_ns())
         self.passthrough.look()
+        self.streams.look()
         self.pictures.forwarded = self.forwarding.seen
 
     def _publish(self) -> None:
@@ -335,6 +343,7 @@ class Room:
                 plugins=self.views.plugins,
                 banners=self.views.banners,
                 decors=self.views.decors,
+                forwarded=self.forwarding.everybody,
             )
         )
         self._look_at_streams()

@@ -54,10 +54,12 @@ class Voices:
         self._mixed: Set[str] = frozenset()
         self.statistics = VoicesStatistics(0, 0)
 
-    def collect(self, sounds: tuple[SoundInput, ...], time_ns: int) -> Heard:
-        """What is heard in the 20 ms that begin at ``time_ns``, room time."""
+    def collect(self, sounds: tuple[SoundInput, ...], time_ns: int, *, mixed: bool = True) -> Heard:
+        """What is heard in the 20 ms that begin at ``time_ns``, room time. Not ``mixed``: nothing, only the levels are
+        wanted.
+        """
         levels, decoded = self._levels(sounds, time_ns)
-        chosen = self._choose(sounds, levels, time_ns)
+        chosen = self._choose(sounds, levels, time_ns) if mixed else frozenset()
         inputs: dict[str, NDArray[np.int16]] = {}
         gains: dict[str, float] = {}
         parked = 0

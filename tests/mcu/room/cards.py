@@ -106,13 +106,12 @@ class Person:
 
 
 async def come(
-    room: Room, name: str, hue: float, *, size: tuple[int, int] = SIZE, streams: int = 0, voice: bool = True
+    room: Room, name: str, hue: float, *, size: tuple[int, int] = SIZE, streams: int = 0, join: Join | None = None
 ) -> Person:
     """Joins with a card of that hue and a tone, ready for ``streams`` others beside the first sections."""
-    joined = await ask(room, Join(name=name), Joined)
+    joined = await ask(room, join or Join(name=name), Joined)
     pc, camera = rtc.new_connection(), CardCamera(hue, size)
-    if voice:
-        pc.addTrack(Hum())
+    pc.addTrack(Hum())
     pc.addTrack(camera)
     for kind in ("video", "audio"):
         for _ in range(streams):
