@@ -15,6 +15,7 @@ from api.session import (
     Session,
     admitted,
     enter,
+    follow,
     hashed,
     nothing_to_watch,
     observe,
@@ -124,6 +125,13 @@ class Gateway:
         if handle is None and self.settings.limits.rooms_on_join:
             raise nothing_to_watch()
         return await observe(handle or await self._find(room), principal, self.bans, view, tier)
+
+    async def follow(self, principal: Principal, room: str, participant: str) -> Session:
+        """``principal`` watches one participant as they are sent. Raises ``Forbidden``, or ``NotFound`` for somebody
+        who isn't there.
+        """
+        principal.require("watch", room)
+        return await follow(await self._find(room), principal, self.bans, participant)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

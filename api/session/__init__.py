@@ -5,7 +5,7 @@ Permissions are checked here and nowhere else; an adapter translates messages an
 
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
-from api.session.entering import admitted, enter, nothing_to_watch, observe, require_publishing
+from api.session.entering import admitted, enter, follow, nothing_to_watch, observe, require_publishing
 from api.session.knock import Knock
 from api.session.session import Session
 
@@ -16,6 +16,7 @@ __all__ = [
     "Session",
     "admitted",
     "enter",
+    "follow",
     "hashed",
     "nothing_to_watch",
     "observe",

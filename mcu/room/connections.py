@@ -51,7 +51,7 @@ class Connections:
 
     async def offer(self, participant: Participant, connection: Connection, sdp: str) -> str:
         """Answers an offer with a new peer; the old one of the same kind goes once the new one is agreed on.
-        Raises BadRequest, and then the old connection lives on.
+        Raises BadRequest (``codec_mismatch`` among others), and then the old connection lives on.
         """
         forwards = self._forwarding.of(participant)
         link = Link(
@@ -79,6 +79,7 @@ class Connections:
         link.peer = peer
         try:
             answer = await peer.answer(sdp)
+            self._streams.check_agreed(participant, peer.negotiated)
         except BaseException:
             await peer.close()
             raise

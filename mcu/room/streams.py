@@ -7,6 +7,7 @@ to it (``ranking.py``); who has which is told to the reader (event ``streams``) 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from mcu.errors import BadRequest
 from mcu.protocol import events as e
 from mcu.protocol.streams import StreamInfo
 from mcu.room.events import Events
@@ -15,6 +16,7 @@ from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant
 from mcu.room.ranking import ranked, seated
+from mcu.rtc import Negotiated
 from mcu.rtc.downlink import Downlink, SoundLane, VideoLane
 from mixer.scene import TileKey
 
@@ -66,6 +68,19 @@ class Streams:
         """Whether they get others' streams; else it is a view and its sound."""
         return person.follows is not None or (self._forwarding.everybody and not person.hidden)
 
+    def check_agreed(self, person: Participant, agreed: Negotiated | None) -> None:
+        """Who watches one person alone must take what that person sends. Raises BadRequest (``codec_mismatch``)."""
+        forward = self._forwarding.find(TileKey(person.follows)) if person.follows is not None else None
+        known = forward.format if forward is not None else None
+        if known is None or agreed is None or agreed.video_out is None:
+            return
+        if known.codec not in agreed.video_out_codecs or known.profile not in BASELINE:
+            raise BadRequest(
+                f"this participant sends {known.codec}, and is forwarded as they are: offer that for video",
+                code="codec_mismatch",
+                field="sdp",
+            )
+
     def attach(self, person: Participant, link: Link, downlink: Downlink) -> None:
         """Their connection works: from the next ``look`` on it is served."""
         pictures, voices = _places(link, downlink)
@@ -111,7 +126,7 @@ class Streams:
     ) -> tuple[list[TileKey], list[str]]:
         if person.follows is None:
             return ranked(people, spoke, person)
-        followed = [one for one in people if one.id == person.follows and not one.hidden]
+        followed = [one for one in people if one.id == person.follows and not one.hidden and one.group == person.group]
         shown = [picture.key for one in followed for picture in one.pictures if picture.shown]
         return [key for key in shown if key.source == "camera"], [one.id for one in followed if one.hears]
 

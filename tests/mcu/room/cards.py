@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import av
 import numpy as np
-from aiortc import MediaStreamTrack, RTCSessionDescription, VideoStreamTrack
+from aiortc import MediaStreamTrack, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from mcu.protocol.commands import Answer, Join, Joined, Offer
@@ -106,9 +106,18 @@ class Person:
 
 
 async def come(
-    room: Room, name: str, hue: float, *, size: tuple[int, int] = SIZE, streams: int = 0, join: Join | None = None
+    room: Room,
+    name: str,
+    hue: float,
+    *,
+    size: tuple[int, int] = SIZE,
+    streams: int = 0,
+    join: Join | None = None,
+    codec: str | None = None,
 ) -> Person:
-    """Joins with a card of that hue and a tone, ready for ``streams`` others beside the first sections."""
+    """Joins with a card of that hue and a tone, ready for ``streams`` others beside the first sections. ``codec``: the
+    only one that they know.
+    """
     joined = await ask(room, join or Join(name=name), Joined)
     pc, camera = rtc.new_connection(), CardCamera(hue, size)
     pc.addTrack(Hum())
@@ -116,8 +125,16 @@ async def come(
     for kind in ("video", "audio"):
         for _ in range(streams):
             pc.addTransceiver(kind, direction="recvonly")
+    for transceiver in pc.getTransceivers():
+        if codec is not None and transceiver.kind == "video":
+            known = RTCRtpSender.getCapabilities("video").codecs
+            transceiver.setCodecPreferences([one for one in known if one.mimeType == f"video/{codec}"])
     person = Person(joined.participant.id, rtc.client_of(pc), camera)
-    answer = await ask(room, Offer(participant=person.id, sdp=await rtc.make_offer(person.client)), Answer)
+    try:
+        answer = await ask(room, Offer(participant=person.id, sdp=await rtc.make_offer(person.client)), Answer)
+    except BaseException:
+        await pc.close()
+        raise
     person.answer = answer.sdp
     await person.client.pc.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
     person.watch()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcu.errors import Conflict, NotFound
+from mcu.errors import BadRequest, Conflict, NotFound
 from mcu.protocol.access import RoomChanges, UpdateRoom
 from mcu.protocol.commands import Done, Join, Joined, Leave, StartRecording, StopRecording, UpdateParticipant
 from mcu.protocol.events import StreamsChanged
@@ -142,3 +142,21 @@ async def test_the_topology_changes_only_while_nobody_is_there(tmp_path: Path) -
         with pytest.raises(Conflict) as refused:
             await room.call(UpdateRoom(changes=RoomChanges(topology="mcu")))
         assert refused.value.error_code == "room_in_use"
+
+
+async def test_a_codec_that_somebody_does_not_take_is_told(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await engine.open(SPEC)
+        ada, bob = await come(room, "Ada", ADA, codec="VP8"), await come(room, "Bob", BOB, codec="H264")
+        chloe = await come(room, "Chloé", CHLOE, streams=1)
+        await until(lambda: "codec_mismatch" in {one.missing for one in room_streams(room, ada)})
+        mismatched = {one.participant for one in room_streams(room, ada) if one.missing == "codec_mismatch"}
+        assert bob.id in mismatched
+        # Who knows both codecs gets both, whatever the first of them is that each place was made for.
+        streams = room_streams(room, chloe)
+        await until(lambda: shows(chloe, place(streams, ada, "camera"), ADA))
+        await until(lambda: shows(chloe, place(streams, bob, "camera"), BOB))
+        with pytest.raises(BadRequest) as refused:
+            await come(room, "Eye", CHLOE, codec="VP8", join=Join(name="Eye", hidden=True, follows=bob.id))
+        assert refused.value.error_code == "codec_mismatch"
+        await asyncio.gather(ada.close(), bob.close(), chloe.close())
