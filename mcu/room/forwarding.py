@@ -117,7 +117,7 @@ class PictureForward:
         when the viewer doesn't take its codec.
         """
         fanout = self._fanout
-        if fanout is None or not lane.speak(fanout.codec):
+        if fanout is None or not lane.takes(fanout.codec):
             return False
         if lane.source is not fanout and lane.awaited is not fanout:
             fanout.feed(lane, downlink)

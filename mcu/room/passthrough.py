@@ -138,7 +138,7 @@ class Passthrough:
 def _takes(view: View, key: OutputKey, downlink: Downlink, forward: PictureForward) -> bool:
     """Whether a viewer may get this source in place of what is encoded for them."""
     known, shape = forward.format, shape_for(view.spec, key.tier)
-    if known is None or downlink.video is None or downlink.video.codec != known.codec:
+    if known is None or downlink.video is None or not downlink.video.takes(known.codec):
         return False
     fits = known.size.width <= shape.size.width and known.size.height <= shape.size.height
     return fits and known.profile in BASELINE

@@ -146,8 +146,7 @@ class Streams:
         known = forward.format if forward is not None else None
         if known is None or not reader.pictures:
             return True
-        lane = reader.pictures[0].lane
-        return known.profile in BASELINE and (known.codec in lane.types or known.codec == lane.codec)
+        return known.profile in BASELINE and reader.pictures[0].lane.takes(known.codec)
 
     def _seat_voices(self, reader: _Reader, wanted: list[str]) -> None:
         seats = seated([place.who for place in reader.voices], wanted)

@@ -62,23 +62,18 @@ class VideoLane(Lane):
         self.rtx_ssrc: int | None = None
         """None: the room's."""
 
-    def speak(self, codec: VideoCodec) -> bool:
-        """The next source brings this codec; False when the viewer doesn't take it. What feeds the lane now, or is
-        awaited, is let go when that changes anything. Event loop.
-        """
-        if codec == self.codec and (not self.types or self.variant.payload_type == self.types[codec].payload_type):
-            return True
-        types = self.types.get(codec)
-        if types is None:
-            return False
-        for source in (self.source, self.awaited):
-            if source is not None:
-                self.detach(source)
-                source.forget(self)
-        with self.lock:
-            self.codec, self.rtx_type = codec, types.rtx
-            self.variant = self.variant._replace(payload_type=types.payload_type)
-        return True
+    def takes(self, codec: VideoCodec) -> bool:
+        """Whether the viewer agreed to it: payload types tell codecs apart, so it may differ from source to source."""
+        return codec == self.codec or codec in self.types
+
+    def variant_of(self, codec: VideoCodec) -> Variant:
+        """How packets of a codec look that it ``takes``."""
+        return self.variant if codec == self.codec else self.variant._replace(payload_type=self.types[codec][0])
+
+    def speak(self, codec: VideoCodec) -> None:
+        """The source that begins brings this codec. Holds the lock."""
+        if codec != self.codec:
+            self.variant, self.rtx_type, self.codec = self.variant_of(codec), self.types[codec].rtx, codec
 
     def follow_on(self, timestamp: int) -> None:
         """A source begins with a frame of this RTP time. Views of a room share their ticks, so the former one may have

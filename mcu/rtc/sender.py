@@ -63,12 +63,12 @@ class VideoFanout:
         Raises ``ValueError`` when the viewer receives no video, or not this codec.
         """
         lane = downlink.video
-        if lane is None or lane.codec != self.codec:
+        if lane is None or not lane.takes(self.codec):
             raise ValueError(f"the viewer has not agreed to receive {self.codec}")
         self.feed(lane, downlink)
 
     def feed(self, lane: VideoLane, downlink: Downlink) -> None:
-        """``add`` for one lane of a viewer who has several. Its codec is this one's."""
+        """``add`` for one lane of a viewer who has several, which takes this codec."""
         with lane.lock:
             if lane.closed:
                 return
@@ -114,17 +114,19 @@ class VideoFanout:
         for lane, downlink in self._viewers.now:
             if lane.source is not self and not (frame.keyframe and lane.awaited is self):
                 continue
-            trains = variants.get(lane.variant)
+            variant = lane.variant if lane.codec == self.codec else lane.variant_of(self.codec)
+            trains = variants.get(variant)
             if trains is None:
-                trains = variants[lane.variant] = [
+                trains = variants[variant] = [
                     (train, self._buffer.pointers(train.stride, len(train.lengths)))
-                    for train in lay_out(groups, first, stamp, lane.variant)
+                    for train in lay_out(groups, first, stamp, variant)
                 ]
             former = None
             with lane.lock:
                 if lane.awaited is self and frame.keyframe:
                     former = lane.begin(self, first)
                     lane.history = self.history
+                    lane.speak(self.codec)
                     lane.follow_on(stamp.timestamp)
                 if lane.source is self:
                     lane.timestamp = stamp.timestamp + lane.shift & 0xFFFF_FFFF
