@@ -6,10 +6,11 @@ import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
-from api.capacity import Admission
+from api.capacity import Admission, Newcomers
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
+    Archive,
     Knock,
     RoomControl,
     Session,
@@ -17,6 +18,7 @@ from api.session import (
     enter,
     follow,
     hashed,
+    nobody_is_refused,
     nothing_to_watch,
     observe,
     require_publishing,
@@ -26,10 +28,11 @@ from api.signaling.streams import Streams
 from api.webhooks.webhooks import Webhooks
 from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
-from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
+from mcu.errors import Conflict, Forbidden, NoCapacity, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
+from mcu.store.interfaces import Transactions
 
 log = structlog.get_logger()
 
@@ -38,20 +41,32 @@ class Gateway:
     """One per server. Used from the event loop only."""
 
     def __init__(
-        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+        self,
+        settings: Settings,
+        authority: Authority,
+        engine: Engine,
+        bans: Bans,
+        webhooks: Webhooks,
+        store: Transactions,
     ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
         self.bans = bans
         self.webhooks = webhooks
+        self._store = store
         self.previews = Previews()
         self.admission = Admission(settings, engine)
         self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""
-        return [room for room in await self.engine.rooms() if principal.may("watch", room.name)]
+        return self.visible(principal, await self.engine.rooms())
+
+    @staticmethod
+    def visible(principal: Principal, rooms: Sequence[RoomInfo]) -> Sequence[RoomInfo]:
+        """Those of ``rooms`` that ``principal`` may look into."""
+        return [room for room in rooms if principal.may("watch", room.name)]
 
     async def open(self, principal: Principal, spec: RoomSpec, password: SecretStr | None = None) -> RoomInfo:
         """Opens a room. Raises ``Forbidden``, ``Conflict`` when it is open already, ``NoCapacity``."""
@@ -60,7 +75,7 @@ class Gateway:
             spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
-        await self.admission.check(joining=False)
+        await self.admission.check(Newcomers())
         handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
         return await RoomControl(handle, principal, self.bans).info()
@@ -82,24 +97,39 @@ class Gateway:
         await room.check_standing()
         return room
 
+    async def archive(self, principal: Principal, name: str) -> Archive:
+        """The recordings of a room, open or closed. Raises ``Forbidden`` for those who may not have them."""
+        principal.require("record", name)
+        open_room = None if await self.engine.find(name) is None else await self.room(principal, name)
+        return Archive(principal, self.bans, name, open_room, self._store)
+
     async def join(self, principal: Principal, asked: JoinData, source: str | None = None) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
         ``source`` is the address it comes from, where that is known.
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
-        trusted = not self.authority.open
-        if asked.resume is None:
-            await self.admission.check(joining=await self.engine.find(asked.room) is not None)
-        handle = await self._find_or_open(principal, asked.room)
+        room, hidden = asked.room, principal.grants.hidden
+
+        async def refusal() -> NoCapacity | None:
+            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=not hidden))
+
+        async def come_in() -> Session | Knock:
+            handle, full = await self.engine.find(room), refusal
+            if handle is None:
+                self._check_opening(principal, room)
+                await self.admission.check(Newcomers())
+                handle, full = await self.engine.open(self.spec(room)), nobody_is_refused
+            trusted = not self.authority.open
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source, refusal=full)
+
         try:
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
+            return await come_in()
         except NotFound as gone:
             if gone.error_code != "no_such_room":
                 raise
             # It closed for being empty in this very moment; the next one is open.
-            handle = await self._find_or_open(principal, asked.room)
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
+            return await come_in()
 
     @staticmethod
     def check_publishing(principal: Principal, room: str) -> None:
@@ -111,6 +141,11 @@ class Gateway:
         """Before anything of theirs is read. Raises ``Forbidden``."""
         principal.require("watch", room)
 
+    @staticmethod
+    def check_moderating(principal: Principal, room: str) -> None:
+        """Whether they may change and end what somebody else began. Raises ``Forbidden``."""
+        principal.require("moderate", room)
+
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""
         require_publishing(principal, asked.room)
@@ -118,13 +153,17 @@ class Gateway:
 
     async def watch(self, principal: Principal, room: str, view: str, tier: TierChoice = "auto") -> Session:
         """``principal`` watches a view without being seen, at ``tier`` at most. Raises ``Forbidden``,
-        ``NotFound``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
+        ``NotFound``, ``NoCapacity``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
         """
         principal.require("watch", room)
         handle = await self.engine.find(room)
         if handle is None and self.settings.limits.rooms_on_join:
             raise nothing_to_watch()
-        return await observe(handle or await self._find(room), principal, self.bans, view, tier)
+
+        async def refusal() -> NoCapacity | None:
+            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=False))
+
+        return await observe(handle or await self._find(room), principal, self.bans, view, tier, refusal)
 
     async def follow(self, principal: Principal, room: str, participant: str) -> Session:
         """``principal`` watches one participant as they are sent. Raises ``Forbidden``, or ``NotFound`` for somebody
@@ -167,10 +206,6 @@ class Gateway:
             raise NotFound(f"there is no room {name!r}", code="no_such_room")
         return handle
 
-    async def _find_or_open(self, principal: Principal, name: str) -> RoomHandle:
-        handle = await self.engine.find(name)
-        if handle is not None:
-            return handle
+    def _check_opening(self, principal: Principal, name: str) -> None:
         if not self._opens_rooms(principal, name):
             raise NotFound(f"there is no room {name!r}, and joining doesn't open one here", code="no_such_room")
-        return await self.engine.open(self.spec(name))

@@ -3,13 +3,15 @@
 Permissions are checked here and nowhere else; an adapter translates messages and has no rules of its own.
 """
 
+from api.session.archive import Archive
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
 from api.session.entering import admitted, enter, follow, nothing_to_watch, observe, require_publishing
-from api.session.knock import Knock
+from api.session.knock import Knock, nobody_is_refused
 from api.session.session import Session
 
 __all__ = [
+    "Archive",
     "Knock",
     "RoomControl",
     "RoomPatch",
@@ -18,6 +20,7 @@ __all__ = [
     "enter",
     "follow",
     "hashed",
+    "nobody_is_refused",
     "nothing_to_watch",
     "observe",
     "require_publishing",

@@ -17,7 +17,9 @@ class Join(Frozen):
 
     ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
     ``follows``: gets one participant's own stream in place of a view; hidden people only. Raises NotFound then.
-    ``source`` is the address they come from, where it is known: wrong passwords are counted by it.
+    ``source`` is the address they come from, where it is known: wrong passwords are counted by it. ``former`` is the
+    id they had in an earlier life of the room, for those without an identity: it is theirs again. Not ``newcomers``:
+    the server has no room for more, so only who is here already may go on; raises NoCapacity for others.
     """
 
     type: Literal["join"] = "join"
@@ -32,6 +34,8 @@ class Join(Frozen):
     passes: bool = False
     hidden: bool = False
     follows: ParticipantId | None = None
+    former: ParticipantId | None = None
+    newcomers: bool = True
     source: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 

@@ -115,7 +115,7 @@ class DeleteMessage(Frozen):
 
 class GetChatHistory(Frozen):
     """→ ``ChatHistory``: the newest messages to everybody, oldest first. For ``participant`` also those private ones
-    that came while they were reconnecting; they are told once.
+    that came while they were reconnecting, or went to a socket that turned out to be dead; they are told once.
     """
 
     type: Literal["get_chat_history"] = "get_chat_history"
@@ -124,6 +124,13 @@ class GetChatHistory(Frozen):
 
 class ChatHistory(Frozen):
     messages: tuple[ChatMessage, ...]
+
+
+class RestoreChat(Frozen):
+    """→ ``Done``. What was said to everybody in an earlier life of the room, oldest first; nobody is told of it."""
+
+    type: Literal["restore_chat"] = "restore_chat"
+    messages: tuple[ChatMessage, ...] = Field(max_length=MAX_HISTORY)
 
 
 class SendApp(Frozen):

@@ -43,17 +43,23 @@ class DownlinkStatistics:
     send_errors: int
 
 
+def _repeats(negotiated: Negotiated) -> bool:
+    """Whether a lost packet may have to be sent again as it was: without RTX of a codec that may be sent."""
+    types = negotiated.video_out_codecs.values()
+    return negotiated.video_out_rtx is None or any(one.rtx is None for one in types)
+
+
 class VideoLane(Lane):
     """A lane with what a lost packet needs: its source's history, and how its packets look."""
 
     def __init__(self, keys: SrtpKeys, negotiated: Negotiated, payload_type: int) -> None:
-        super().__init__(keys, payload_type)
+        super().__init__(keys, payload_type, repeats=_repeats(negotiated))
         extension = negotiated.abs_send_time_out_ext
         if extension is not None and not 1 <= extension <= 14:
             extension = None  # needs the two-byte form, which nobody asks for
         self.variant = Variant(payload_type, extension, keys.tag_length)
         self.history: History | None = None
-        self.timestamp: int | None = None
+        self.timestamp = -1
         self.shift = 0
         self.codec = negotiated.video_out_codec
         self.types = negotiated.video_out_codecs
@@ -81,7 +87,7 @@ class VideoLane(Lane):
         shifted, by the least there is, and so is all that follows from this source. Holds the lock.
         """
         self.shift = 0
-        if self.timestamp is not None:
+        if self.timestamp >= 0:
             ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
             self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
 

@@ -76,7 +76,7 @@ class SoundForward:
         """Numbers, protects and sends. Holds the lane's lock."""
         sequence, ssrc = sound.sequence + lane.offset, self._ssrc if lane.ssrc is None else lane.ssrc
         plain = rtp.header(lane.payload_type, marker, sequence, timestamp, ssrc) + sound.payload
-        size = lane.protector.protect_into(self._buffer, plain)
+        size = lane.protector.protect_numbered(self._buffer, plain, sequence & 0xFFFF)
         if size:
             downlink.way.send(self._buffer.view[:size])
         else:

@@ -71,6 +71,27 @@ async def test_what_was_missed_while_the_socket_was_gone_is_told_once(meeting: M
     assert (await again.event("chat"))["message"]["text"] == "there?"
 
 
+async def test_what_went_into_a_dead_socket_is_told_again(meeting: Meeting) -> None:
+    """As when a network changes: the server still takes the old socket for good when a new one comes."""
+    ada, bob = await meeting.socket(), await meeting.enter("bob")
+    mine = pass_for("ada")
+    resume = (await ada.ask("join", room="team", token=mine))["resume_token"]
+    assert await history(ada) == []
+    assert (await bob.ask("chat", text="to you", to=["ada"]))["delivered"] == 1
+    oh = (await bob.ask("chat", text="oh", to=["ada"]))["message_id"]
+    await bob.ask("chat_edit", message_id=oh, text="ah")
+    gone = (await bob.ask("chat", text="never mind", to=["ada"]))["message_id"]
+    await bob.ask("chat_delete", message_id=gone)
+    for expected in (["to you", "ah"], []):
+        again = await meeting.socket()
+        resume = (await again.ask("join", room="team", token=mine, resume=resume))["resume_token"]
+        assert await history(again) == expected
+    await bob.ask("chat", text="for this stay", to=["ada"])
+    fresh = await meeting.socket()
+    assert not (await fresh.ask("join", room="team", token=mine))["resumed"]
+    assert await history(fresh) == [], "who comes anew finds nothing private"
+
+
 async def test_authors_and_moderators_mend_and_take_back(meeting: Meeting) -> None:
     ada, bob, mod = await meeting.enter("ada"), await meeting.enter("bob"), await meeting.enter("mod", role="moderator")
     one, two = [(await ada.ask("chat", text=text))["message_id"] for text in ("one", "two")]
@@ -87,10 +108,11 @@ async def test_authors_and_moderators_mend_and_take_back(meeting: Meeting) -> No
 
 
 async def test_the_history_is_bounded_and_keeps_the_newest(meeting: Meeting) -> None:
-    await meeting.enter("ada")
+    ada = await meeting.enter("ada")
     for n in range(103):
         answer = await meeting.admin.post(f"{ROOM}/messages", json={"text": str(n)})
         assert answer.status_code == 201
+        assert (await ada.event("chat"))["message"]["text"] == str(n)
     assert await history(await meeting.enter("bob")) == [str(n) for n in range(3, 103)]
 
 

@@ -5,6 +5,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,10 @@ def worked(server: Server) -> tuple[float, float]:
     """Pictures decoded and encoded so far."""
     metrics = server.metrics()
     return total(metrics, "mcu_frames_decoded_total"), total(metrics, "mcu_video_frames_encoded_total")
+
+
+def encoded_more(server: Server, than: float) -> bool:
+    return worked(server)[1] > than
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -176,7 +181,7 @@ async def test_a_browser_sees_no_break_between_spotlights_of_two_codecs(tmp_path
                 assert hue_distance(seen, person.hue) < 20
                 before = worked(server)[1]
                 await chloe.set_layout({"preset": "grid"})
-                await until(lambda before=before: worked(server)[1] > before + 10)
+                await until(partial(encoded_more, server, before + 10))
                 await page.wait_for_frames(10, PATIENCE_S)
             stats = await page.stats()
             assert stats["video"]["packetsLost"] == 0
