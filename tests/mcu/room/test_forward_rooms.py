@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from mcu.errors import BadRequest, Conflict, NotFound
@@ -11,9 +13,10 @@ from mcu.protocol.commands import Done, Join, Joined, Leave, StartRecording, Sto
 from mcu.protocol.events import StreamsChanged
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec
 from mcu.protocol.streams import StreamInfo
+from mcu.protocol.viewing import Snapshot, TakeSnapshot
 from mcu.room.events import Subscription
 from mcu.room.room import Room
-from tests.kit.testcard import hue_distance
+from tests.kit.testcard import hue_distance, hue_of
 from tests.mcu.room.cards import Person, come
 from tests.mcu.room.meeting import PATIENCE_S, VIEW, ask, running_engine, until
 
@@ -119,6 +122,21 @@ async def test_a_recording_is_drawn_while_it_runs(tmp_path: Path) -> None:
         await until(lambda: not any(p.decodings["camera"].running for p in room.participants))
         assert not room.views.main.outputs.hubs
         await asyncio.gather(ada.close(), bob.close())
+
+
+async def test_a_snapshot_waits_for_those_in_it(tmp_path: Path) -> None:
+    async with running_engine(tmp_path, park_after_ms=300) as engine:
+        room = await engine.open(SPEC)
+        ada = await come(room, "Ada", ADA)
+        await until(lambda: room.views.main.composite.placed and ada.camera.sent > 5)
+        shot = await ask(room, TakeSnapshot(), Snapshot)
+        bgr = cv2.imdecode(np.frombuffer(shot.data, np.uint8), cv2.IMREAD_COLOR)
+        assert bgr is not None
+        hue = hue_of(np.asarray(bgr[..., ::-1], np.uint8))
+        assert hue is not None
+        assert hue_distance(hue, ADA) < 15
+        await until(lambda: not any(one.running for p in room.participants for one in p.decodings.values()))
+        await ada.close()
 
 
 async def test_one_person_alone(tmp_path: Path) -> None:
