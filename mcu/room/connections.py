@@ -14,9 +14,11 @@ from mcu.room.participant import Participant
 from mcu.room.streams import Streams
 from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
+from mcu.rtc.channels import ChannelNews
 from mcu.rtc.listener import PeerState
 
-_SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
+_SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen", "data": "camera"}
+"""Whose pictures a connection brings; one of data channels alone brings none."""
 
 
 class Connections:
@@ -24,7 +26,8 @@ class Connections:
     thread finds their downlinks in its snapshot; a peer that is closed is in no fan-out any more.
 
     ``on_change(participant, connection, alive, reason)`` is told whenever the current connection of somebody starts
-    or stops to work; what a replaced connection does is nobody's news.
+    or stops to work; what a replaced connection does is nobody's news. ``on_channel(participant, connection, news)``
+    is told of data channels.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Connections:
         streams: Streams,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
+        on_channel: Callable[[Participant, Connection, ChannelNews], None],
     ) -> None:
         self._config = config
         self._identity = identity
@@ -47,6 +51,7 @@ class Connections:
         self._forwarding = forwarding
         self._streams = streams
         self._on_change = on_change
+        self._on_channel = on_channel
         self._chores = Chores("connections")
 
     async def offer(self, participant: Participant, connection: Connection, sdp: str) -> str:
@@ -75,6 +80,8 @@ class Connections:
             ticker=self._ticker,
             streams=MAX_STREAMS if connection == "main" and self._streams.serves(participant) else 0,
             on_stream_keyframe=lambda ssrc: self._stream_keyframe(link, ssrc),
+            on_channel=lambda news: self._on_channel(participant, connection, news),
+            media=connection != "data",
         )
         link.peer = peer
         try:

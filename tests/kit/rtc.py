@@ -129,28 +129,33 @@ class Client:
 
     @property
     def ice(self):  # type: ignore[no-untyped-def]  # aioice.Connection, whose private parts a test may touch
-        return self.pc.getTransceivers()[0].receiver.transport.transport._connection
+        return self.dtls.transport._connection
 
     @property
     def dtls(self):  # type: ignore[no-untyped-def]  # aiortc's transport: tests send forged media through its keys
-        return self.pc.getTransceivers()[0].receiver.transport
+        transceivers, channels = self.pc.getTransceivers(), self.pc.sctp
+        return channels.transport if channels is not None else transceivers[0].receiver.transport
 
 
-def new_client(*, audio: bool = True, video: bool = True) -> Client:
-    """A client that hasn't offered yet, with silence and a grey picture."""
+def new_client(*, audio: bool = True, video: bool = True, address: str = "127.0.0.1") -> Client:
+    """A client that hasn't offered yet, with silence and a grey picture. Without either it has a data channel,
+    ``first``.
+    """
     pc = new_connection()
     if audio:
         pc.addTrack(AudioStreamTrack())
     if video:
         pc.addTrack(SmallVideo())
-    return client_of(pc)
+    if not audio and not video:
+        pc.createDataChannel("first")
+    return client_of(pc, address)
 
 
 def new_connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
-def client_of(pc: RTCPeerConnection) -> Client:
+def client_of(pc: RTCPeerConnection, address: str = "127.0.0.1") -> Client:
     """A client that has its tracks already; it gathers on loopback, which aioice leaves out by itself."""
     client = Client(pc)
     pc.on("track", client.on_track)
@@ -158,7 +163,7 @@ def client_of(pc: RTCPeerConnection) -> Client:
     gather = client.ice.get_component_candidates
 
     async def on_loopback(component: int, addresses: list[str]) -> list[aioice.Candidate]:
-        return list(await gather(component, ["127.0.0.1"]))
+        return list(await gather(component, [address]))
 
     client.ice.get_component_candidates = on_loopback
     return client
