@@ -182,6 +182,8 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            # No cookie means anything here, but the Socket.IO Admin UI asks with credentials, and is refused without.
+            allow_credentials=True,
             # Some WHIP clients send ETag where If-Match belongs.
             allow_headers=["Authorization", "Content-Type", "If-Match", "ETag", "Range"],
             expose_headers=["ETag", "Location", "Retry-After", "Content-Range", "Link", "Accept-Patch", "Accept-Post"],

@@ -133,6 +133,34 @@ async def test_the_server_speaks_and_keeps_order(meeting: Meeting) -> None:
     assert (await guest.post(f"{ROOM}/messages", json={"text": "I am the server"})).status_code == 403
 
 
+async def test_the_server_speaks_in_private_and_on_channels_too(meeting: Meeting) -> None:
+    ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
+    answer = await meeting.admin.post(f"{ROOM}/messages", json={"text": "you are next", "to": ["ada"]})
+    assert (answer.status_code, answer.json()["delivered"]) == (201, 1)
+    read = (await ada.event("chat"))["message"]
+    assert (read["sender"], read["name"], read["to"]) == (None, "Server", ["ada"])
+    news = {"text": "on air", "channel": "news", "name": "Bot"}
+    assert (await meeting.admin.post(f"{ROOM}/messages", json=news)).status_code == 201
+    assert (await bob.event("chat"))["message"]["channel"] == "news"
+    await quiet(bob, "chat")
+    cleo = await meeting.enter("cleo")
+    (kept,) = (await cleo.event("chat_history"))["messages"]
+    assert (kept["text"], kept["channel"]) == ("on air", "news")
+    nobody = await meeting.admin.post(f"{ROOM}/messages", json={"text": "x", "to": ["nobody"]})
+    assert (nobody.status_code, nobody.json()["field"]) == (404, "to")
+
+
+async def test_a_bot_is_a_participant_who_needs_no_media(meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    bot = await meeting.enter("bot", publish=[], subscribe=False)
+    assert (await bot.ask("chat", text="beep"))["delivered"] == 1
+    assert (await ada.event("chat"))["message"]["sender"] == "bot"
+    await ada.ask("chat", text="/time", to=["bot"])
+    assert (await bot.event("chat"))["message"]["text"] == "/time"
+    assert await ada.ask("app", topic="bot/ask", payload=1, to=["bot"]) == {"delivered": 1}
+    assert (await bot.event("app"))["sender"] == "ada"
+
+
 async def test_a_channel_is_on_the_message_and_a_group_keeps_to_itself(meeting: Meeting) -> None:
     ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
     await ada.ask("chat", text="how?", channel="questions")
