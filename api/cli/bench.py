@@ -1,11 +1,14 @@
 """``mcu bench``: what the server costs on this machine, beside what others cost."""
 
 import traceback
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.options import fail
+
+if TYPE_CHECKING:
+    from api.bench.harness import Effort
 
 
 def bench(
@@ -16,6 +19,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Shorter and noisier: at most 45 s a bench.")] = False,
     full: Annotated[bool, typer.Option("--full", help="As long as the targets say: `sync` takes ten minutes.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="Names what there is, and runs nothing.")] = False,
+    case: Annotated[str, typer.Option(help="Only the cases whose names begin so: `--case '100 people'`.")] = "",
 ) -> None:
     """Measures processor time, with a baseline in the same run.
 
@@ -23,7 +27,7 @@ def bench(
     """
     from rich.console import Console
 
-    from api.bench import registry
+    from api.bench import harness, registry
     from api.bench.report import catalogue
 
     if listed:
@@ -32,11 +36,14 @@ def bench(
     if name is None or name not in (*registry.NAMES, "all"):
         fail(f"which bench? one of {', '.join(registry.NAMES)}, or all")
     chosen = [one for one in registry.NAMES if one not in registry.ASIDE] if name == "all" else [name]
-    succeeded = [_run(one, quick=quick, full=full, as_json=as_json) for one in chosen]
+    if case and name != "all" and not any(one.startswith(case) for one in registry.load(name).cases):
+        fail(f"no case of {name} begins with {case!r}: mcu bench --list names them")
+    effort = harness.Effort(quick=quick, full=full, only=case)
+    succeeded = [_run(one, effort, as_json=as_json) for one in chosen]
     raise typer.Exit(0 if all(succeeded) else 1)
 
 
-def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
+def _run(name: str, effort: "Effort", *, as_json: bool) -> bool:
     """Runs one bench and prints what it found; False when it failed."""
     from rich.console import Console
 
@@ -51,7 +58,7 @@ def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
     try:
         bench = registry.load(name)
         facts = machine.facts()
-        results = harness.run(bench, harness.Effort(quick=quick, full=full))
+        results = harness.run(bench, effort)
         facts["load_1min_after"] = machine.load_1min()
         report = Report(name, facts, machine.versions(), results)
     except Exception as error:  # the boundary: whatever goes wrong in a bench is told, and the next one runs

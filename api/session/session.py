@@ -125,13 +125,16 @@ class Session(RoomControl):
                 server_muted_video=True if video else None,
             )
             self._become(await self._ask(muting, ParticipantInfo))
-        self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
-        if self.me.hidden:
-            self.roster = (*self.roster, self.me)
-        self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
-        self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
-        self.first_quality = await self.own_quality()
-        ready = await self._ask(GetReady(), ReadySet)
+        # At once: one after the other, a busy room's process makes somebody wait as often as they ask.
+        present, self.first_tiles, uplink, self.first_quality, ready = await asyncio.gather(
+            self._ask(ListParticipants(), ParticipantList),
+            self._ask(GetTiles(view=self.me.view), TileMap),
+            self._ask(GetUplink(participant=self.me.id), UplinkState),
+            self.own_quality(),
+            self._ask(GetReady(), ReadySet),
+        )
+        self.roster = (*present.participants, self.me) if self.me.hidden else present.participants
+        self.first_uplink = uplink.uplink
         history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
         self._opening = [ChatHistoryTold(messages=history.messages)]
         if ready.ready:
