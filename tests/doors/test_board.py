@@ -19,9 +19,8 @@ async def test_a_client_that_cannot_be_told_costs_nobody_else_the_list() -> None
     async def tell(*said: Any) -> None:
         told.put_nowait(said)
 
-    anybody = SimpleNamespace(may=lambda action, room: True)
-    lines = [SimpleNamespace(emit=fail, principal=anybody), SimpleNamespace(emit=tell, principal=anybody)]
-    gateway = SimpleNamespace(engine=SimpleNamespace(rooms=rooms))
+    lines = [SimpleNamespace(emit=fail, principal=None), SimpleNamespace(emit=tell, principal=None)]
+    gateway = SimpleNamespace(engine=SimpleNamespace(rooms=rooms), visible=lambda principal, rooms: rooms)
     board = Board(cast(Any, gateway), lambda: cast(Any, lines))
     try:
         for _ in range(2):
