@@ -27,6 +27,10 @@ class BenchFailed(Exception):
     """The bench itself went wrong: there is nothing to report."""
 
 
+class NotHere(Exception):
+    """What a bench measures is not installed here: it is left out, and that is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """Stands for the work of a baseline that can't be run here, and says why."""

@@ -24,7 +24,7 @@ from api.bench import (
     send,
     stock,
 )
-from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, Result, Work, measure
+from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, NotHere, Result, Work, measure
 from api.bench.quality import judge, lumas_of, lumas_of_file
 from api.cli import app
 from mcu.media.decoder import VideoDecoder
@@ -107,6 +107,17 @@ def test_a_bench_that_fails_ends_with_1_and_the_others_run(run: Callable[..., tu
     status, said, aside = run(benches, "all", "--json")
     assert status == 1
     assert "the camera is gone" in aside
+    assert [json.loads(line)["name"] for line in said.splitlines()] == ["sound"]
+
+
+def test_what_is_not_installed_is_left_out_and_said(run: Callable[..., tuple[int, str, str]]) -> None:
+    def prepare(_: ExitStack, __: Effort) -> list[Case]:
+        raise NotHere("chromium is not installed")
+
+    absent = Bench("absent", "", (), (), prepare)
+    status, said, aside = run([absent, bench_of("sound", Case("work", "ms", constant(1.0)))], "all", "--json")
+    assert status == 0
+    assert "absent is left out: chromium is not installed" in aside
     assert [json.loads(line)["name"] for line in said.splitlines()] == ["sound"]
 
 
