@@ -88,6 +88,7 @@ class FrameAssembler:
         self._waiting = True  # for a key frame
         self._keyframe_due = False
         self._asked_ns: int | None = None
+        self._repaired_ns: int | None = None
         self._patience = Patience.for_round_trip(ROUND_TRIP_NS)
         self._frames = self._keyframes = self._late = self._recovered = 0
         self._malformed = self._holes = self._discarded = 0
@@ -127,6 +128,7 @@ class FrameAssembler:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._recovered += 1
+                self._repaired_ns = now_ns
         padding = not payload
         fragment = None if padding else depacketise(codec, payload)
         packet = _Held(timestamp, marker, codec, fragment, padding)
@@ -301,7 +303,8 @@ class FrameAssembler:
             self._keyframes += 1
             self._waiting = self._keyframe_due = False
         data = unit.parts[0] if len(unit.parts) == 1 else b"".join(unit.parts)
-        self._on_frame(ReceivedFrame(unit.codec, data, unit.keyframe, unit.timestamp, self._ssrc, now_ns))
+        repaired = now_ns == self._repaired_ns
+        self._on_frame(ReceivedFrame(unit.codec, data, unit.keyframe, unit.timestamp, self._ssrc, now_ns, repaired))
 
     @property
     def statistics(self) -> AssemblerStatistics:
