@@ -33,7 +33,7 @@ WARM: Final = 0.25
 SETTINGS: Final = {
     "MCU_WORKERS": "1",
     "MCU_MEDIA__GRACE_S": "0.5",
-    "MCU_LIMITS__EMPTY_ROOM_TTL_S": "1",
+    "MCU_LIMITS__EMPTY_ROOM_TTL_S": "5",
     "MCU_VIEW__WIDTH": "320",
     "MCU_VIEW__HEIGHT": "180",
     "MCU_VIEW__FPS": "10",

@@ -6,12 +6,13 @@ import struct
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from api.bench import calibrate, company, crowd, processes, soak, stage
+from api.bench import calibrate, company, crowd, priority, processes, soak, stage
 from api.bench.audience import Viewer
 from api.bench.extras import Extra
 from api.bench.harness import BenchFailed, Result
@@ -181,3 +182,20 @@ def test_a_camera_in_a_file_plays_on_without_a_cut(tmp_path: Path) -> None:
     step = len(b"FRAME\n") + 640 * 360 * 3 // 2
     assert [rest[at + 6] for at in range(0, len(rest), step)] == [1, 2, 3, 2]
     assert len(rest) == 4 * step
+
+
+def test_a_bench_goes_first_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    nice = {"now": 3}
+    monkeypatch.setattr(os, "getpriority", lambda *_: nice["now"])
+    monkeypatch.setattr(os, "setpriority", lambda _, __, value: nice.update(now=value))
+    with ExitStack() as stack:
+        assert priority.raised(stack)
+        assert nice["now"] == priority.NICENESS
+    assert nice["now"] == 3
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with ExitStack() as stack:
+        assert not priority.raised(stack)
