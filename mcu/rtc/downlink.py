@@ -54,6 +54,8 @@ class VideoLane(Lane):
         self.history: History | None = None
         self.timestamp: int | None = None
         self.shift = 0
+        self.opened: tuple[tuple[range, int], ...] = ()
+        """Frames that went under an RTP time of their own (``opening.py``): the source's numbers, and the time."""
 
     def follow_on(self, timestamp: int) -> None:
         """A source begins with a frame of this RTP time. Views of a room share their ticks, so the former one may have
@@ -61,6 +63,7 @@ class VideoLane(Lane):
         shifted, by the least there is, and so is all that follows from this source. Holds the lock.
         """
         self.shift = 0
+        self.opened = ()
         if self.timestamp is not None:
             ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
             self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
@@ -72,10 +75,15 @@ class VideoLane(Lane):
             if self.history is None or self.next < 0 or sequence < self.joined:
                 return None
             sent = self.history.find(sequence - self.offset)
-            if sent is not None and self.shift:
-                timestamp = sent.stamp.timestamp + self.shift & 0xFFFF_FFFF
+            if sent is not None and (self.shift or self.opened):
+                timestamp = self._time_of(sent) + self.shift & 0xFFFF_FFFF
                 sent = sent._replace(stamp=replace(sent.stamp, timestamp=timestamp))
             return None if sent is None else (sent, sequence)
+
+    def _time_of(self, sent: Sent) -> int:
+        """The RTP time under which this viewer got a packet, but for the shift."""
+        opened = (timestamp for numbers, timestamp in self.opened if sent.sequence in numbers)
+        return next(opened, sent.stamp.timestamp)
 
 
 class SoundLane(Lane):

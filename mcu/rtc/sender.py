@@ -7,7 +7,7 @@ the sound's; viewers come and go on the event loop, which waits at most for one 
 
 import secrets
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcu.clock import Clock
 from mcu.frames import EncodedFrame, VideoCodec
@@ -17,6 +17,7 @@ from mcu.rtc.history import History
 from mcu.rtc.lane import Lane
 from mcu.rtc.listener import OutgoingIdentity
 from mcu.rtc.media_time import video_time
+from mcu.rtc.opening import Opening
 from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Train, Variant, couple, lay_out, split
 from mcu.rtc.sound_fanout import AudioFanout, AudioFanoutStatistics
 from mcu.rtc.srtp import PacketBuffer, Pointer
@@ -40,7 +41,8 @@ class VideoFanoutStatistics:
 
 
 class VideoFanout:
-    """What one hub sends: each frame to each of its viewers, nobody before a key frame.
+    """What one hub sends: each frame to each of its viewers, nobody before a key frame: the next one, or the last one
+    with what followed (``opening.py``).
 
     ``write`` belongs to the hub's thread, ``waiting`` and ``statistics`` to any, everything else to the event loop.
     """
@@ -55,6 +57,7 @@ class VideoFanout:
         self._next = secrets.randbits(15)
         self._picture_id = secrets.randbits(15)
         self._buffer = PacketBuffer(MAX_TRAIN_SIZE)
+        self._opening = Opening()
         self._frames = self._packets = self._octets = 0
 
     def add(self, downlink: Downlink) -> None:
@@ -104,6 +107,8 @@ class VideoFanout:
         variants: dict[Variant, list[tuple[Train, list[Pointer]]]] = {}
         self._frames += 1
         for lane, downlink in self._viewers.now:
+            if lane.source is None and not frame.keyframe:
+                self._open(lane, downlink, stamp)
             if lane.source is not self and not (frame.keyframe and lane.awaited is self):
                 continue
             trains = variants.get(lane.variant)
@@ -126,6 +131,32 @@ class VideoFanout:
                     self._octets += octets
             if former is not None:
                 former.forget(lane)
+        self._opening.keep(first, payloads, keyframe=frame.keyframe)
+
+    def _open(self, lane: VideoLane, downlink: Downlink, stamp: Stamp) -> None:
+        """Sends a newcomer what was sent since the last key frame, so that they see the frame of ``stamp``."""
+        opening = self._opening.frames(stamp.timestamp)
+        if not opening:
+            return
+        with lane.lock:
+            if lane.awaited is not self or lane.source is not None:
+                return
+            lane.begin(self, opening[0][0].first)
+            lane.history = self.history
+            lane.follow_on(opening[0][1])
+            for (first, payloads), timestamp in opening:
+                early = replace(stamp, timestamp=timestamp)
+                lane.timestamp = timestamp + lane.shift & 0xFFFF_FFFF
+                trains = [
+                    (train, self._buffer.pointers(train.stride, len(train.lengths)))
+                    for train in lay_out(couple(payloads), first, early, lane.variant)
+                ]
+                self._send(lane, downlink, trains, first)
+                octets = sum(map(len, payloads))
+                lane.count(first, len(payloads), octets)
+                self._packets += len(payloads)
+                self._octets += octets
+            lane.opened = tuple((range(first, first + len(payloads)), at) for (first, payloads), at in opening)
 
     def _send(self, lane: VideoLane, downlink: Downlink, trains: list[tuple[Train, list[Pointer]]], first: int) -> None:
         """Copies, numbers, protects and sends one frame's trains. Holds the lane's lock."""
