@@ -15,6 +15,7 @@ import numpy as np
 from api.bench.gathering import Gathering
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from api.bench.timecode import FPS
 from api.server import loop_factory
 
@@ -54,6 +55,7 @@ def measured(url: str, rooms: int) -> list[float]:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    raised(stack)
     server = LiveServer(stack, SETTINGS)
     measure = once(partial(measured, server.url, QUICK_ROOMS if effort.quick else ROOMS))
 

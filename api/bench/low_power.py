@@ -19,6 +19,7 @@ from api.bench.browser import Browser, Share, browser, chromium
 from api.bench.company import Company, Material, make_material
 from api.bench.harness import Baseline, Bench, Case, Effort, once
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from api.bench.timecode import FPS
 from api.server import loop_factory
 
@@ -109,6 +110,7 @@ def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     chromium()
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="mcu-bench-")))
     material = make_material(folder)
+    raised(stack)
     server = LiveServer(stack, SETTINGS)
     pace = QUICK if effort.quick else USUAL
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.light import participant
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import AUDIO_CLOCK_HZ, SAMPLES_PER_TICK, AudioPacket
 from mcu.media.opus import OpusDecoder, OpusEncoder
@@ -145,6 +146,7 @@ def measured(url: str, rooms: int) -> list[float]:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    raised(stack)
     server = LiveServer(stack, SMALL_VIEW)
     measure = once(partial(measured, server.url, QUICK_ROOMS if effort.quick else ROOMS))
 

@@ -1,11 +1,16 @@
 """``mcu bench``: what the server costs on this machine, beside what others cost."""
 
+import time
 import traceback
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.options import fail
+
+if TYPE_CHECKING:
+    from api.bench.harness import Effort
 
 
 def bench(
@@ -15,6 +20,10 @@ def bench(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Shorter and noisier: at most 45 s a bench.")] = False,
     full: Annotated[bool, typer.Option("--full", help="As long as the targets say: `sync` takes ten minutes.")] = False,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="A page whose tables are brought up to date, such as BENCHMARKS.md; made where it isn't."),
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Names what there is, and runs nothing.")] = False,
 ) -> None:
     """Measures processor time, with a baseline in the same run.
@@ -23,7 +32,7 @@ def bench(
     """
     from rich.console import Console
 
-    from api.bench import registry
+    from api.bench import harness, registry
     from api.bench.report import catalogue
 
     if listed:
@@ -31,16 +40,22 @@ def bench(
         return
     if name is None or name not in (*registry.NAMES, "all"):
         fail(f"which bench? one of {', '.join(registry.NAMES)}, or all")
+    if markdown is not None and not markdown.parent.is_dir():
+        fail(f"{markdown.parent}: no such folder")
     chosen = [one for one in registry.NAMES if one not in registry.ASIDE] if name == "all" else [name]
-    succeeded = [_run(one, quick=quick, full=full, as_json=as_json) for one in chosen]
+    began_s = time.monotonic()
+    effort = harness.Effort(quick=quick, full=full)
+    succeeded = [_run(one, effort, as_json=as_json, markdown=markdown) for one in chosen]
+    if len(chosen) > 1:
+        Console(stderr=True).print(f"All of it took {time.monotonic() - began_s:.0f} s.", style="dim")
     raise typer.Exit(0 if all(succeeded) else 1)
 
 
-def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
+def _run(name: str, effort: "Effort", *, as_json: bool, markdown: Path | None) -> bool:
     """Runs one bench and prints what it found; False when it failed."""
     from rich.console import Console
 
-    from api.bench import harness, machine, registry
+    from api.bench import harness, machine, page, registry
     from api.bench.report import Report, environment, table_of
 
     aside = Console(stderr=True)
@@ -48,10 +63,11 @@ def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
         aside.print(
             f"The machine is busy (load {machine.load_1min()}): trust the ratios, not the times.", style="yellow"
         )
+    began_s = time.monotonic()
     try:
         bench = registry.load(name)
         facts = machine.facts()
-        results = harness.run(bench, harness.Effort(quick=quick, full=full))
+        results = harness.run(bench, effort)
         facts["load_1min_after"] = machine.load_1min()
         report = Report(name, facts, machine.versions(), results)
     except harness.NotHere as reason:
@@ -61,12 +77,16 @@ def _run(name: str, *, quick: bool, full: bool, as_json: bool) -> bool:
         aside.print("".join(traceback.format_exception(error)), markup=False, highlight=False)
         aside.print(f"bench {name} failed: {error}", style="red", markup=False)
         return False
+    took_s = time.monotonic() - began_s
+    if markdown is not None:
+        page.put(markdown, page.MACHINE, page.surroundings(report.machine, report.versions))
+        page.put(markdown, name, page.section(report, bench, took_s))
     if as_json:
         typer.echo(report.to_json())
     else:
         console = Console()
         console.print(table_of(report, bench))
-        console.print(environment(report), style="dim", highlight=False)
+        console.print(f"{environment(report)}\nIt took {took_s:.0f} s.", style="dim", highlight=False)
         if name == "calibrate":
             from api.bench.calibrate import settings_of
 
