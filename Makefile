@@ -1,10 +1,12 @@
 # Each target works alone, from a fresh clone: it makes .venv first where there is none. Stamp files in .venv keep
-# later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest.
+# later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest, PYTEST_PROCESSES=0
+# runs the tests one after the other.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+PYTEST_PROCESSES ?= 2
 
 .PHONY: help run demo bench test test-long lint check format lock clean
 
@@ -13,7 +15,7 @@ help:
 	@echo "make demo       join four participants, record them, print what was measured"
 	@echo "make bench      what the server costs here, beside what others cost (some minutes)"
 	@echo "make test       all tests but the long ones"
-	@echo "make test-long  the long ones"
+	@echo "make test-long  the long ones, and with rooms in a worker process those that otherwise have them in their own"
 	@echo "make check      formatting, lint, types, import rules"
 	@echo "make format     let ruff format the code"
 	@echo "make lock       write constraints.txt anew from what pip resolves today"
@@ -30,10 +32,11 @@ bench: $(VENV)/.runtime
 	@$(BIN)/python -m api.cli bench all
 
 test: $(VENV)/.test $(VENV)/.browser
-	@$(BIN)/python -m pytest -m "not long" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not long" --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --engine workers -m both_engines $(PYTEST_ARGS)
 
 lint check: $(VENV)/.test
 	@$(BIN)/ruff format --check .

@@ -12,12 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
-from api import asyncapi
+from api import asyncapi, swagger
 from api.auth import Authority
 from api.engine import start_engine
 from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
-from api.guards import DOCS_PATH, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
 from api.routes import (
     access,
@@ -29,6 +29,7 @@ from api.routes import (
     layouts,
     messages,
     participants,
+    ready,
     recordings,
     rooms,
     tokens,
@@ -65,47 +66,57 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The app for ``settings``. Rooms run in ``engine``; where none is given the real one is made when the app starts
     and closed when it ends. A given engine is closed with the app too.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            store = await Store.open(settings.store_place)
-            stack.push_async_callback(store.close)
-            webhooks = Webhooks(settings, store)
-            stack.push_async_callback(webhooks.close)
-            running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
-            stack.push_async_callback(_close, running)
-            running.journal.on_written = webhooks.wake
-            bans = KeptBans(running.journal)
-            gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
-            await running.load()
-            await bans.load(store, datetime.now(UTC))
-            await webhooks.start()
-            for name in settings.permanent_rooms:
-                await running.open(gateway.spec(name, permanent=True))
-            await running.reopen()
-            app.state.gateway = gateway
-            app.state.socketio = socketio = SocketIoDoor(gateway)
-            app.state.peers = peers = Realm()
-            _announce(settings)
-            try:
-                yield
-            finally:
-                app.state.gateway = None
-                await socketio.close()
-                peers.close()
-                await gateway.streams.close()
-
     app = FastAPI(
         title="mosaic-mcu",
         version=package_version(),
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=lambda running: _running(running, settings, engine),
         redirect_slashes=False,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.gateway = None
+    _add_doors(app)
+    app.add_exception_handler(McuError, on_mcu_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    _add_guards(app, settings)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> AsyncIterator[None]:
+    """Everything that lives as long as the app does, from the store up to the doors."""
+    async with AsyncExitStack() as stack:
+        store = await Store.open(settings.store_place)
+        stack.push_async_callback(store.close)
+        webhooks = Webhooks(settings, store)
+        stack.push_async_callback(webhooks.close)
+        running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
+        stack.push_async_callback(_close, running)
+        running.journal.on_written = webhooks.wake
+        bans = KeptBans(running.journal)
+        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+        await running.load()
+        await bans.load(store, datetime.now(UTC))
+        await webhooks.start()
+        for name in settings.permanent_rooms:
+            await running.open(gateway.spec(name, permanent=True))
+        await running.reopen()
+        app.state.gateway = gateway
+        app.state.socketio = socketio = SocketIoDoor(gateway)
+        app.state.peers = peers = Realm()
+        _announce(settings)
+        try:
+            yield
+        finally:
+            app.state.gateway = None
+            await socketio.close()
+            peers.close()
+            await gateway.streams.close()
+
+
+def _add_doors(app: FastAPI) -> None:
     for routes in (
         rooms,
         access,
@@ -113,6 +124,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         groups,
         announcements,
         messages,
+        ready,
         views,
         decor,
         layouts,
@@ -129,12 +141,8 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.mount("/socket.io", Started("socketio"))
     app.include_router(health.router)
     app.include_router(asyncapi.router)
+    app.include_router(swagger.router)
     app.router.default = Page(page_directory())
-    app.add_exception_handler(McuError, on_mcu_error)
-    app.add_exception_handler(RequestValidationError, on_invalid_request)
-    app.add_exception_handler(HTTPException, on_http_exception)
-    _add_guards(app, settings)
-    return app
 
 
 def package_version() -> str:

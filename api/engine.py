@@ -25,7 +25,7 @@ async def start_engine(settings: Settings) -> Engine:
         return inline
     from mcu.engine.processes import ProcessEngine
 
-    processes = ProcessEngine(config, workers, worker_program(settings))
+    processes = ProcessEngine(config, workers, worker_program(settings), spare=settings.spare_worker)
     await processes.start()
     return processes
 
@@ -37,7 +37,7 @@ def cores() -> int:
 
 def engine_config(settings: Settings) -> "EngineConfig":
     from mcu.config import EngineConfig
-    from mcu.rtc import RtcSettings
+    from mcu.network import RtcSettings
 
     media = settings.media
     rtc = RtcSettings(

@@ -6,7 +6,7 @@ import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
-from api.capacity import Admission
+from api.capacity import Admission, Newcomers
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
@@ -16,6 +16,7 @@ from api.session import (
     admitted,
     enter,
     hashed,
+    nobody_is_refused,
     nothing_to_watch,
     observe,
     require_publishing,
@@ -25,7 +26,7 @@ from api.signaling.streams import Streams
 from api.webhooks.webhooks import Webhooks
 from mcu.bans import Bans
 from mcu.engine.engine import Engine, RoomHandle
-from mcu.errors import Conflict, Forbidden, NotFound, Unprocessable
+from mcu.errors import Conflict, Forbidden, NoCapacity, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
@@ -59,7 +60,7 @@ class Gateway:
             spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
-        await self.admission.check(joining=False)
+        await self.admission.check(Newcomers())
         handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
         return await RoomControl(handle, principal, self.bans).info()
@@ -87,18 +88,27 @@ class Gateway:
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
-        trusted = not self.authority.open
-        if asked.resume is None:
-            await self.admission.check(joining=await self.engine.find(asked.room) is not None)
-        handle = await self._find_or_open(principal, asked.room)
+        room, hidden = asked.room, principal.grants.hidden
+
+        async def refusal() -> NoCapacity | None:
+            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=not hidden))
+
+        async def come_in() -> Session | Knock:
+            handle, full = await self.engine.find(room), refusal
+            if handle is None:
+                self._check_opening(principal, room)
+                await self.admission.check(Newcomers())
+                handle, full = await self.engine.open(self.spec(room)), nobody_is_refused
+            trusted = not self.authority.open
+            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source, refusal=full)
+
         try:
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
+            return await come_in()
         except NotFound as gone:
             if gone.error_code != "no_such_room":
                 raise
             # It closed for being empty in this very moment; the next one is open.
-            handle = await self._find_or_open(principal, asked.room)
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source)
+            return await come_in()
 
     @staticmethod
     def check_publishing(principal: Principal, room: str) -> None:
@@ -117,13 +127,17 @@ class Gateway:
 
     async def watch(self, principal: Principal, room: str, view: str, tier: TierChoice = "auto") -> Session:
         """``principal`` watches a view without being seen, at ``tier`` at most. Raises ``Forbidden``,
-        ``NotFound``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
+        ``NotFound``, ``NoCapacity``, or ``Conflict`` (``nothing_to_watch``) while nobody is there.
         """
         principal.require("watch", room)
         handle = await self.engine.find(room)
         if handle is None and self.settings.limits.rooms_on_join:
             raise nothing_to_watch()
-        return await observe(handle or await self._find(room), principal, self.bans, view, tier)
+
+        async def refusal() -> NoCapacity | None:
+            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=False))
+
+        return await observe(handle or await self._find(room), principal, self.bans, view, tier, refusal)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""
@@ -159,10 +173,6 @@ class Gateway:
             raise NotFound(f"there is no room {name!r}", code="no_such_room")
         return handle
 
-    async def _find_or_open(self, principal: Principal, name: str) -> RoomHandle:
-        handle = await self.engine.find(name)
-        if handle is not None:
-            return handle
+    def _check_opening(self, principal: Principal, name: str) -> None:
         if not self._opens_rooms(principal, name):
             raise NotFound(f"there is no room {name!r}, and joining doesn't open one here", code="no_such_room")
-        return await self.engine.open(self.spec(name))

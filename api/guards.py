@@ -19,17 +19,6 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 LINGER_FACTOR = 4
 LINGER_S = 2.0
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
-DOCS_PATH = "/docs"
-# FastAPI's page of the API loads Swagger UI from a CDN and starts it with a script of its own.
-DOCS_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'unsafe-inline' https://cdn.jsdelivr.net",
-        "style-src 'unsafe-inline' https://cdn.jsdelivr.net",
-        "img-src 'self' data: https://fastapi.tiangolo.com",
-        "frame-ancestors 'none'",
-    )
-)
 
 
 class ErrorBoundary:
@@ -65,8 +54,6 @@ class SecurityHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        policy = DOCS_POLICY if scope.get("path") == DOCS_PATH else API_POLICY
-
         async def add(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
@@ -74,7 +61,7 @@ class SecurityHeaders:
                 headers.setdefault("X-Frame-Options", "DENY")
                 headers.setdefault("Referrer-Policy", "no-referrer")
                 headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-                headers.setdefault("Content-Security-Policy", policy)
+                headers.setdefault("Content-Security-Policy", API_POLICY)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -182,6 +182,9 @@ class Settings(BaseSettings):
     workers: int | None = Field(
         default=None, ge=0, le=256, description="processes that rooms run in; null: one per core; 0: the server's own"
     )
+    spare_worker: bool = Field(
+        default=True, description="one more process waits, to take the place of a worker that ends"
+    )
     recordings_dir: Path = Path("recordings")
     permanent_rooms: tuple[RoomName, ...] = Field(default=(), description="opened at start, never closed")
     cors_origins: tuple[str, ...] = Field(default=(), description="other origins whose pages may use this server")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcu.clock import NS_PER_S
-from mcu.rtc import RtcSettings
+from mcu.network import RtcSettings
 
 
 @dataclass(frozen=True, slots=True)

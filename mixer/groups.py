@@ -70,8 +70,9 @@ class GroupMixer:
 
         A group that isn't among ``groups`` is heard by nobody. Who has left is faded out where they were.
         """
-        former = self._members
-        moved = {who: (former[who], to) for who, to in members.items() if former.get(who, to) != to}
+        former, moved = self._members, {}
+        if members != former:
+            moved = {who: (former[who], to) for who, to in members.items() if former.get(who, to) != to}
         tick = _Tick(self._parts(contributed, members, moved), self._factors(groups), self._silence)
         mixes: dict[str, Mixed] = {}
         for group in groups.keys() | {origin for origin, _ in moved.values() if origin in self._mixers}:
@@ -84,7 +85,8 @@ class GroupMixer:
             if origin in mixes and to in mixes:
                 mixes[to] = _crossed(who, mixes[origin], mixes[to])
         self._mixers = {group: mixer for group, mixer in self._mixers.items() if group in groups}
-        self._members = dict(members)
+        if members != former:
+            self._members = dict(members)
         return GroupMixes({group: mixes[group] for group in groups}, moved)
 
     def _parts(

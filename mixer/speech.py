@@ -67,6 +67,10 @@ FADE_OUT_MS = 400.0
 MAX_STEP_MS = 100.0
 """A longer pause between two updates counts as this much: a stall must not make speech out of a click."""
 
+SILENT_DBOV = -127.0
+FORGOTTEN_DBOV = -120.0
+"""Somebody whose smoothed loudness is below this, and who stays silent, is not looked at again."""
+
 LEVEL_RANGE_DB = 60.0
 """Levels are handed out as 0 (60 dB below overload, or quieter) to 1 (overload)."""
 
@@ -87,7 +91,8 @@ class _Voice:
     """What is known of one person."""
 
     __slots__ = (
-        "activity", "border", "last_db", "loudness_db", "movement_db", "noise_db", "run_ms", "silent_ms", "speaking",
+        "activity", "border", "last_db", "loudness_db", "movement_db", "noise_db", "resting", "run_ms", "silent_ms",
+        "speaking",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -102,6 +107,8 @@ class _Voice:
         """For how long there has been a sound."""
         self.movement_db = 0.0
         """By how much its level changes from one update to the next."""
+        self.resting = False
+        """Silent for so long that more silence changes nothing."""
 
     def update(self, dbov: float, step_ms: float) -> None:
         self.noise_db = min(dbov, self.noise_db + NOISE_RISE_DB_PER_S * step_ms / 1000, NOISE_CEILING_DBOV)
@@ -119,6 +126,13 @@ class _Voice:
         self.speaking = self.activity >= (SPEAKS_UNTIL if self.speaking else SPEAKS_FROM)
         change = step_ms / FADE_IN_MS if self.speaking else -step_ms / FADE_OUT_MS
         self.border = min(1.0, max(0.0, self.border + change))
+        self.resting = (
+            dbov <= SILENT_DBOV
+            and self.silent_ms >= HOLDER_SILENT_MS
+            and self.loudness_db < FORGOTTEN_DBOV
+            and not self.activity
+            and not self.border
+        )
 
     def _voice_ms(self, dbov: float, step_ms: float) -> float | None:
         """How much voice this level adds; 0 for none, None while that can't be told yet."""
@@ -148,6 +162,8 @@ class SpeakerDetector:
 
     def __init__(self) -> None:
         self._voices: dict[str, _Voice] = {}
+        self._lively: dict[str, _Voice] = {}
+        """Those of them who don't rest."""
         self._dominant: str | None = None
         self._held_ms = 0.0
         self._updated_ns: int | None = None
@@ -160,14 +176,25 @@ class SpeakerDetector:
         was known of them is forgotten.
         """
         step_ms = self._step_ms(now_ns)
-        self._voices = {who: self._voices.get(who) or _Voice() for who in levels_dbov}
-        for who, level in levels_dbov.items():
-            self._voices[who].update(-min(127.0, abs(float(level))), step_ms)
+        if levels_dbov.keys() != self._voices.keys():
+            self._voices = {who: self._voices.get(who) or _Voice() for who in levels_dbov}
+        self._lively = self._heard(levels_dbov, step_ms)
         self._give_floor(step_ms)
-        speaking = [(who, voice.level) for who, voice in self._voices.items() if voice.speaking]
+        speaking = [(who, voice.level) for who, voice in self._lively.items() if voice.speaking]
         speaking.sort(key=lambda speaker: -speaker[1])
-        border = {who: voice.border for who, voice in self._voices.items() if voice.border > 0.0}
+        border = {who: voice.border for who, voice in self._lively.items() if voice.border > 0.0}
         return Speech(tuple(speaking), self._dominant, border)
+
+    def _heard(self, levels_dbov: Mapping[str, float], step_ms: float) -> dict[str, _Voice]:
+        """Tells everybody's voice its level; those that are worth a look. In a crowd nearly everybody is silent."""
+        lively = {}
+        for who, level in levels_dbov.items():
+            voice = self._voices[who]
+            if voice.resting and abs(level) >= -SILENT_DBOV:
+                continue
+            voice.update(-min(127.0, abs(float(level))), step_ms)
+            lively[who] = voice
+        return lively
 
     def _step_ms(self, now_ns: int) -> float:
         last_ns, self._updated_ns = self._updated_ns, now_ns
@@ -190,7 +217,7 @@ class SpeakerDetector:
         """The loudest of those who have spoken long enough for the floor and don't have it."""
         ready = [
             (voice.loudness_db, who)
-            for who, voice in self._voices.items()
+            for who, voice in self._lively.items()
             if who != self._dominant and voice.activity >= FLOOR_FROM and voice.silent_ms < HOLDER_SILENT_MS
         ]
         return max(ready)[1] if ready else None

@@ -15,8 +15,6 @@ from mcu.clock import SystemClock
 from mcu.rtc.sender import AudioFanout, VideoFanout
 
 VIEWERS: Final = 100
-STOCK_VIEWERS: Final = 25
-"""Fewer: for aiortc a packet costs the same however many viewers there are."""
 UNIT: Final = "CPU µs a packet"
 CASES: Final[dict[str, Sequence[Kind]]] = {
     "video and audio": ("video", "audio"),
@@ -72,7 +70,7 @@ def by_aiortc(media: Media, kinds: Sequence[Kind]) -> Work:
 async def _by_aiortc(media: Media, kinds: Sequence[Kind]) -> float:
     with ExitStack() as stack:
         sink = bound_socket(stack)
-        ends = [await connected() for _ in range(STOCK_VIEWERS)]
+        ends = [await connected() for _ in range(VIEWERS)]
         tracks: dict[Kind, list[Playback]] = {kind: [Playback(kind) for _ in ends] for kind in kinds}
         senders = []
         for number, (near, _) in enumerate(ends):

@@ -13,7 +13,7 @@ from aioice.ice import StunProtocol
 from aiortc import RTCCertificate, RTCIceTransport, RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.mediastreams import MediaStreamTrack
-from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_AEAD_AES_128_GCM, RTCDtlsTransport
 from aiortc.rtcrtpparameters import (
     RTCRtcpParameters,
     RTCRtpCodecParameters,
@@ -110,7 +110,9 @@ async def connected() -> tuple[End, End]:
 def _end(role: Literal["controlling", "controlled"]) -> End:
     wire = Wire(role)
     certificate = RTCCertificate.generateCertificate()
-    return End(wire, RTCDtlsTransport(cast(RTCIceTransport, wire), [certificate]))
+    dtls = RTCDtlsTransport(cast(RTCIceTransport, wire), [certificate])
+    dtls._srtp_profiles = [SRTP_AEAD_AES_128_GCM]  # as ours: among themselves they would take the 256 bits
+    return End(wire, dtls)
 
 
 class Playback(MediaStreamTrack):

@@ -56,6 +56,38 @@ def undo(room: Room, view: View = "main", server: Server = LOCAL, key: Key = Non
     _show(remote, remote.ask(lambda admin: admin.room(room).view(view).undo_layout()))
 
 
+@app.command("history")
+def history(room: Room, view: View = "main", server: Server = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
+    """The last versions of a view's layout, the newest first."""
+    remote = Remote(server, key, as_json)
+    versions = remote.ask(lambda admin: admin.room(room).view(view).layout_versions())
+    remote.show(versions, ("etag", "changed_at", "by", "undo", "layout"))
+
+
+@app.command("scheduled")
+def scheduled(
+    room: Room, view: View = "main", server: Server = LOCAL, key: Key = None, as_json: AsJson = False
+) -> None:
+    """The changes that wait for their time, the next one first."""
+    remote = Remote(server, key, as_json)
+    remote.show(remote.ask(lambda admin: admin.room(room).view(view).scheduled_layouts()), ("id", "at", "by"))
+
+
+@app.command("cancel")
+def cancel(
+    room: Room,
+    change: Annotated[str, typer.Argument(help="Its id, as `scheduled` shows it.")],
+    view: View = "main",
+    server: Server = LOCAL,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes a change off the schedule."""
+    remote = Remote(server, key, as_json)
+    remote.ask(lambda admin: admin.room(room).view(view).cancel_layout(change))
+    remote.done(f"{change} will not be made")
+
+
 def _show(remote: Remote, made: "LayoutState | ScheduledLayout") -> None:
     from mcu.protocol.layout import LayoutState
 

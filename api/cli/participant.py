@@ -66,6 +66,20 @@ def admit(room: Room, participant: Person, server: Server = LOCAL, key: Key = No
     remote.show(remote.ask(lambda admin: admin.room(room).door.admit(participant)), ("id", "name", "since"))
 
 
+@app.command("deny")
+def deny(
+    room: Room,
+    participant: Person,
+    reason: Annotated[str | None, typer.Option(help="They are told.")] = None,
+    server: Server = LOCAL,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turns somebody away from the lobby; shows who still waits."""
+    remote = Remote(server, key, as_json)
+    remote.show(remote.ask(lambda admin: admin.room(room).door.deny(participant, reason)), ("id", "name", "since"))
+
+
 @app.command("waiting")
 def waiting(room: Room, server: Server = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
     """Who waits in the lobby."""

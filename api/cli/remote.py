@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
     from client.admin import Admin
@@ -48,6 +49,9 @@ class Remote:
             end(lost.message, EXIT_LOST)
         except RequestRefused as refused:
             end(f"{refused.field}: {refused.message}" if refused.field else refused.message, EXIT_REFUSED)
+        except ValidationError as wrong:
+            first = wrong.errors(include_url=False)[0]
+            end(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", EXIT_USAGE)
         except (ValueError, OSError) as wrong:
             end(str(wrong), EXIT_USAGE)
 
@@ -90,6 +94,17 @@ def pairs(given: Sequence[str], option: str) -> dict[str, str]:
             end(f"{option} {one}: write it as key=value", EXIT_USAGE)
         found[key] = value
     return found
+
+
+def file_of_kind(file: Path, kinds: Mapping[str, str]) -> tuple[bytes, str]:
+    """What is in it, and its media type by its name. Ends with status 2."""
+    kind = kinds.get(file.suffix.lower())
+    if kind is None:
+        end(f"{file}: the name ends in none of {', '.join(kinds)}", EXIT_USAGE)
+    try:
+        return file.read_bytes(), kind
+    except OSError as wrong:
+        end(str(wrong), EXIT_USAGE)
 
 
 def named(**options: Any) -> dict[str, Any]:

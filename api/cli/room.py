@@ -36,6 +36,22 @@ def show(name: Name, server: Server = LOCAL, key: Key = None, as_json: AsJson = 
     remote.show(remote.ask(lambda admin: admin.room(name).info()), DETAILS)
 
 
+@app.command("capacity")
+def capacity(
+    participants: Annotated[int, typer.Option(min=1, help="How many more.")] = 1,
+    height: Annotated[int | None, typer.Option(metavar="PX", help="Of their view; else as rooms are.")] = None,
+    fps: Annotated[int | None, typer.Option(help="Of their view; else as rooms are.")] = None,
+    joining: Annotated[bool, typer.Option("--joining", help="They join a room that is open.")] = False,
+    server: Server = LOCAL,
+    key: Key = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whether so many more people would fit on the server, and why; an estimate."""
+    remote = Remote(server, key, as_json)
+    found = remote.ask(lambda admin: admin.capacity(participants, height=height, fps=fps, joining=joining))
+    remote.show(found, ("fits", "participants", "cores_needed", "cores_free", "cores_usable", "reasons"))
+
+
 @app.command("open")
 def open_room(
     name: Name,

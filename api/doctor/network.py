@@ -10,9 +10,9 @@ from api.engine import engine_config
 from api.ice import ice_servers
 from api.settings import Settings
 from mcu.errors import Internal
+from mcu.network import RtcSettings
 from mcu.rtc.interfaces import chosen_addresses, machine_addresses
 from mcu.rtc.probe import IceUrl, ProbeFailed, stun_address, turn_allocation
-from mcu.rtc.settings import RtcSettings
 from mcu.rtc.sockets import BUFFER_BYTES, open_media_socket
 
 PORTS_TRIED = 20

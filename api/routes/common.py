@@ -1,5 +1,6 @@
 """What routes share: the caller, the gateway, the names in paths, and the errors every route may answer with."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import structlog
@@ -57,6 +58,14 @@ async def room_of(gateway: GatewayDep, principal: PrincipalDep, name: RoomPath) 
 RoomDep = Annotated[RoomControl, Depends(room_of)]
 
 
+def file_of(kind: str, description: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The OpenAPI description of an answer that is no JSON, with what its ``headers`` say."""
+    text = kind.startswith("text/") or kind == "application/sdp"
+    schema = {"type": "string"} if text else {"type": "string", "format": "binary"}
+    said = {name: {"description": what, "schema": {"type": "string"}} for name, what in (headers or {}).items()}
+    return {"description": description, "content": {kind: {"schema": schema}}, **({"headers": said} if said else {})}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of these error answers, beside those that every route has."""
     names = {
@@ -71,7 +80,9 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         415: "The body is of a type that is not taken here.",
         422: "A field is wrong; `field` says which.",
         429: "Too much at once; try again after `Retry-After`.",
-        503: "No capacity; try again after `Retry-After`.",
+        503: "No capacity, or the server is starting or stopping; try again after `Retry-After`.",
     }
     content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, *statuses})}
+    return {
+        status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, 503, *statuses})
+    }

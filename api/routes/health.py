@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from api.gateway import Gateway
-from api.routes.common import GatewayDep, PrincipalDep, problems
+from api.routes.common import GatewayDep, PrincipalDep, file_of, problems
 from mcu.errors import McuError
 
 log = structlog.get_logger()
@@ -16,6 +16,7 @@ router = APIRouter(tags=["health"])
 
 READY_TIMEOUT_S = 1.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+METRICS = problems() | {200: file_of("text/plain", "The metrics.")}
 
 
 class Health(BaseModel):
@@ -42,7 +43,7 @@ async def get_readiness(request: Request, response: Response) -> Readiness:
     return readiness
 
 
-@router.get("/metrics", operation_id="get_metrics", response_class=Response, responses=problems())
+@router.get("/metrics", operation_id="get_metrics", response_class=Response, responses=METRICS)
 async def get_metrics(gateway: GatewayDep, principal: PrincipalDep) -> Response:
     """Everything measured, in the Prometheus text format. With keys set this needs an admin key or token."""
     principal.require_everywhere()

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict
 
 from api.recordings import recording_file
-from api.routes.common import GatewayDep, PrincipalDep, RecordingPath, RoomDep, RoomPath, problems
+from api.routes.common import GatewayDep, PrincipalDep, RecordingPath, RoomDep, RoomPath, file_of, problems
 from mcu.errors import Conflict, NotFound
 from mcu.protocol.models import RecordingInfo
 from mcu.protocol.names import ViewName
@@ -59,7 +59,12 @@ async def stop_recording(room: RoomDep, recording: RecordingPath) -> RecordingIn
     "/{recording}/files/{file}",
     operation_id="get_recording_file",
     response_class=FileResponse,
-    responses=problems(404, 409) | {206: {"description": "The part that `Range` asks for."}},
+    responses=problems(404, 409)
+    | {
+        200: file_of("video/mp4", "The file.", {"Accept-Ranges": "Always `bytes`.", "ETag": "Its version."}),
+        206: file_of("video/mp4", "The part that `Range` asks for.", {"Content-Range": "Which it is."}),
+        416: file_of("text/plain", "`Range` asks for what lies outside the file."),
+    },
 )
 async def get_recording_file(
     gateway: GatewayDep, principal: PrincipalDep, name: RoomPath, recording: RecordingPath, file: FilePath

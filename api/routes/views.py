@@ -1,20 +1,18 @@
 """``/rooms/{room}/views``: views, their tile maps, their health, and snapshots."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Response
 from pydantic import ConfigDict
 
-from api.routes.common import RoomDep, ViewPath, problems
+from api.routes.common import RoomDep, ViewPath, file_of, problems
 from api.session import RoomControl
 from mcu.protocol.commands import TakeSnapshot, TileHealthList, ViewList
 from mcu.protocol.models import TileMap, ViewChanges, ViewSpec
 from mcu.protocol.names import ViewName
 
 router = APIRouter(prefix="/rooms/{room}/views", tags=["views"])
-
-PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}}}}
 
 
 class NewView(ViewSpec):
@@ -77,13 +75,23 @@ async def get_tile_health(room: RoomDep, view: ViewPath) -> TileHealthList:
     return await room.tile_health(view)
 
 
-@router.get("/{view}/snapshot.jpg", operation_id="get_snapshot_jpg", responses=problems(404) | PICTURES)
+@router.get(
+    "/{view}/snapshot.jpg",
+    operation_id="get_snapshot_jpg",
+    response_class=Response,
+    responses=problems(404) | {200: file_of("image/jpeg", "The picture.")},
+)
 async def get_snapshot_jpg(room: RoomDep, view: ViewPath) -> Response:
     """One picture of the composite as JPEG."""
     return await _snapshot(room, view, "jpg")
 
 
-@router.get("/{view}/snapshot.png", operation_id="get_snapshot_png", responses=problems(404) | PICTURES)
+@router.get(
+    "/{view}/snapshot.png",
+    operation_id="get_snapshot_png",
+    response_class=Response,
+    responses=problems(404) | {200: file_of("image/png", "The picture.")},
+)
 async def get_snapshot_png(room: RoomDep, view: ViewPath) -> Response:
     """One picture of the composite as PNG."""
     return await _snapshot(room, view, "png")

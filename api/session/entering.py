@@ -3,7 +3,7 @@
 from api.auth import Principal
 from api.session.control import RoomControl
 from api.session.door import check_ban
-from api.session.knock import Knock
+from api.session.knock import Knock, Refusal, ask_in, nobody_is_refused
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
@@ -18,11 +18,20 @@ NOBODY_YET_S = 5
 
 
 async def enter(
-    handle: RoomHandle, principal: Principal, bans: Bans, asked: JoinData, *, trusted: bool, source: str | None = None
+    handle: RoomHandle,
+    principal: Principal,
+    bans: Bans,
+    asked: JoinData,
+    *,
+    trusted: bool,
+    source: str | None = None,
+    refusal: Refusal = nobody_is_refused,
 ) -> Session | Knock:
     """``principal`` joins; what ``asked`` says of a name counts where the credential has none. ``trusted``: the grants
     were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked.
-    ``source``: as ``Join`` has it. Raises ``Forbidden`` (``banned`` among others), or what the room answers.
+    ``source``: as ``Join`` has it. ``refusal()``: why the server takes nobody new, if it doesn't.
+
+    Raises ``Forbidden`` (``banned`` among others), ``NoCapacity``, or what the room answers.
     """
     principal.require("join", handle.name)
     await check_ban(bans, principal, handle.name)
@@ -39,20 +48,22 @@ async def enter(
         source=source,
         passes=trusted and (grants.hidden or principal.may("moderate", handle.name)),
     )
-    answer = await handle.call(join)
+    answer = await ask_in(handle, join, refusal)
     if isinstance(answer, Waiting):
-        return Knock(handle, principal, bans, join, answer)
+        return Knock(handle, principal, bans, join, answer, refusal)
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     return await Session.begin(handle, principal, bans, answer)
 
 
-async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: str, tier: TierChoice) -> Session:
+async def observe(
+    handle: RoomHandle, principal: Principal, bans: Bans, view: str, tier: TierChoice, refusal: Refusal
+) -> Session:
     """``principal`` watches ``view`` without being seen, beside whatever else they are in the room. Who watches the
     view of a group hears that group; ``tier`` is the finest they are sent.
 
     Raises ``Forbidden`` for those who may not look into the room, ``NotFound`` (``no_such_view``), ``Conflict``
-    (``nothing_to_watch``) while nobody is in it, or what the room answers.
+    (``nothing_to_watch``) while nobody is in it, ``NoCapacity``, or what the room answers. ``refusal``: as ``enter``.
     """
     room = RoomControl(handle, principal, bans)
     await room.check_standing()
@@ -64,7 +75,7 @@ async def observe(handle: RoomHandle, principal: Principal, bans: Bans, view: st
     group = shown.group if moderates and shown.group is not None else grants.group
     # Nobody's identity: it would replace the person themselves. Nobody's role: an observer opens no lobby.
     join = Join(name=principal.name or "Viewer", group=group, hidden=True, passes=True)
-    answer = await handle.call(join)
+    answer = await ask_in(handle, join, refusal)
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     session = await Session.begin(handle, principal, bans, answer)

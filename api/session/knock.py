@@ -1,7 +1,7 @@
 """Somebody who waits before a room's door."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from api.auth import Principal
 from api.session.asking import unsubscribe
@@ -10,15 +10,44 @@ from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
 from mcu.errors import Forbidden, McuError, NoCapacity, NotFound
 from mcu.protocol.access import StopWaiting, Waiting
-from mcu.protocol.commands import Join, Joined
+from mcu.protocol.commands import Join, Joined, Reply
 from mcu.protocol.events import Event
+
+Refusal = Callable[[], Awaitable[NoCapacity | None]]
+"""Why the server takes nobody new at this moment; None: it does."""
+
+
+async def nobody_is_refused() -> NoCapacity | None:
+    return None
+
+
+async def ask_in(handle: RoomHandle, join: Join, refusal: Refusal) -> Reply:
+    """Asks the room to let somebody in. A full server takes only those back who are in the room already, which the
+    room knows best. Raises ``NoCapacity`` or what the room answers.
+    """
+    full = await refusal()
+    try:
+        return await handle.call(join.model_copy(update={"newcomers": full is None}))
+    except NoCapacity:
+        if full is None:
+            raise
+        raise full from None
 
 
 class Knock:
     """A stay in the lobby. ``admitted`` ends it, or ``stop``."""
 
-    def __init__(self, handle: RoomHandle, principal: Principal, bans: Bans, join: Join, waiting: Waiting) -> None:
+    def __init__(
+        self,
+        handle: RoomHandle,
+        principal: Principal,
+        bans: Bans,
+        join: Join,
+        waiting: Waiting,
+        refusal: Refusal,
+    ) -> None:
         self._handle = handle
+        self._refusal = refusal
         self._principal = principal
         self._bans = bans
         self._join = join.model_copy(update={"admission": waiting.admission})
@@ -27,13 +56,13 @@ class Knock:
 
     async def admitted(self) -> Session:
         """Waits until a moderator decides. Raises ``Forbidden`` (``denied``), ``NotFound`` when the room was closed,
-        ``NoCapacity`` when it goes on elsewhere, or what a join raises.
+        ``NoCapacity`` when it goes on elsewhere or the server is full by now, or what a join raises.
         """
         while True:
             events = self._handle.events(self.info.id)
             try:
                 # The decision may have come before the subscription: so ask first.
-                answer = await self._handle.call(self._join)
+                answer = await ask_in(self._handle, self._join, self._refusal)
                 if isinstance(answer, Joined):
                     return await Session.begin(self._handle, self._principal, self._bans, answer)
                 await self._decided(events)

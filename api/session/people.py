@@ -1,8 +1,10 @@
 """What may be asked about the people in a room."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 from api.session.asking import Asking
+from mcu.bans import Ban
 from mcu.errors import Forbidden, NotFound, Unprocessable
 from mcu.protocol.commands import (
     Done,
@@ -79,6 +81,21 @@ class PeopleControl(Asking):
                 raise Unprocessable("they came without an identity, nothing would keep them out", field="ban_s")
             await self._bans.ban(self.room, participant, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
         await self._ask(Leave(participant=participant, kicked=reason), Done)
+
+    async def ban(self, identity: str, ban_s: int, reason: str) -> Ban:
+        """Keeps an identity out for so long, here or not; who is here goes. Raises ``Unprocessable`` for somebody who
+        came without one, and ``Forbidden`` as ``kick``.
+        """
+        self.principal.require("moderate", self.room)
+        if not self.principal.grants.admin:
+            await self._spare_admins(identity)
+        ban = Ban(self.room, identity, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
+        if any(one.id == identity and not one.identified for one in await self.participants()):
+            raise Unprocessable("they came without an identity, nothing would keep them out", field="participant")
+        await self._bans.ban(ban.room, ban.identity, ban.until, ban.reason)
+        with contextlib.suppress(NotFound):  # kept out before they came
+            await self._ask(Leave(participant=identity, kicked=reason), Done)
+        return ban
 
     async def _spare_admins(self, participant: str) -> None:
         people = (await self._ask(ListParticipants(), ParticipantList)).participants

@@ -9,7 +9,7 @@ from api.bodies import bounded_body, content_type
 from api.direction import Kind
 from api.gateway import Gateway
 from api.ice import IceServer
-from api.routes.common import BearerDep, GatewayDep, RoomPath, problems
+from api.routes.common import BearerDep, GatewayDep, RoomPath, file_of, problems
 from api.session import Session
 from api.signaling import trickle
 from api.signaling.streams import Stream, StreamKind, digest, leave
@@ -32,6 +32,19 @@ def body_of(kind: str, description: str) -> Body:
             "content": {kind: {"schema": {"type": "string"}}},
         }
     }
+
+
+STARTED = file_of(
+    SDP,
+    "The answer, with all candidates.",
+    {
+        "Location": "The stream's address.",
+        "ETag": "Names its ICE session, for `If-Match`.",
+        "Accept-Patch": "What the stream's address takes.",
+        "Link": "The ICE servers, `rel=ice-server`.",
+    },
+)
+"""What the answer to an offer has in it."""
 
 
 async def credential_of(request: Request, bearer: BearerDep) -> str | None:
@@ -110,7 +123,7 @@ def stream_routes(kind: StreamKind) -> APIRouter:
         text = await _read(request, trickle.CONTENT_TYPE, trickle.MAX_FRAGMENT_BYTES, "bad_sdpfrag")
         await stream.trickle(trickle.parse_fragment(text), if_match)
 
-    @router.delete(path, status_code=200, operation_id=f"{kind}_stop", responses=problems(404))
+    @router.delete(path, status_code=200, operation_id=f"{kind}_stop", response_class=Response, responses=problems(404))
     async def stop(gateway: GatewayDep, credential: CredentialDep, room: RoomPath, identifier: StreamPath) -> Response:
         """Ends the stream."""
         await gateway.streams.end(_own(gateway, kind, room, identifier, credential))

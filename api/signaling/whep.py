@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.direction import one_way
 from api.routes.common import GatewayDep, RoomPath, problems
-from api.signaling.exchange import CredentialDep, begin, body_of, describe_endpoint, read_offer, stream_routes
+from api.signaling.exchange import STARTED, CredentialDep, begin, body_of, describe_endpoint, read_offer, stream_routes
 from mcu.protocol.names import ViewName
 from mcu.protocol.quality import TierChoice
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["whep"])
     status_code=201,
     operation_id="whep_watch",
     response_class=Response,
-    responses=problems(400, 404, 406, 409, 413, 415, 503),
+    responses=problems(400, 404, 406, 409, 413, 415, 503) | {201: STARTED},
     openapi_extra=body_of("application/sdp", "an SDP offer, recvonly"),
 )
 async def watch(

@@ -1,16 +1,21 @@
 """A server as its administrator sees it."""
 
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import httpx
 
 from client.admin.calls import Calls, below
-from client.admin.models import IceServer, IssuedToken, RoomDefinition, TokenGrants
+from client.admin.models import IceServer, IssuedToken, Readiness, RoomDefinition, TokenGrants
 from client.admin.room import RoomAdmin
+from mcu.protocol.load import Capacity
 from mcu.protocol.models import RoomInfo
 
 TIMEOUT_S = 60.0
+IDLE_S = 2.0
+"""So long a connection is kept for the next request. Servers end idle ones too, uvicorn after 5 s: a request that meets
+such an end on its way would be lost.
+"""
 
 
 class Admin:
@@ -31,6 +36,7 @@ class Admin:
             base_url=url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=timeout_s,
+            limits=httpx.Limits(keepalive_expiry=IDLE_S),
             trust_env=False,
         )
         self._calls = Calls(self._http)
@@ -79,6 +85,27 @@ class Admin:
     async def ice_servers(self) -> tuple[IceServer, ...]:
         """STUN and TURN servers, with credentials that end by themselves."""
         return await self._calls.many(IceServer, below("ice-servers"), "ice_servers")
+
+    async def capacity(
+        self, participants: int = 1, *, height: int | None = None, fps: int | None = None, joining: bool = False
+    ) -> Capacity:
+        """Whether so many more people would fit, and why: in a room of their own, or ``joining`` one that is open."""
+        wanted = {"participants": participants, "height": height, "fps": fps, "joining": joining}
+        params = {key: value for key, value in wanted.items() if value is not None}
+        return await self._calls.one(Capacity, "GET", below("capacity"), params=params)
+
+    async def health(self) -> None:
+        """Comes back when the server's process answers; needs no key."""
+        await self._calls.answer("GET", "/healthz")
+
+    async def readiness(self) -> Readiness:
+        """Whether people can join now, and if not, why; needs no key."""
+        return await self._calls.one(Readiness, "GET", "/readyz", accepts=503)
+
+    async def layout_schema(self) -> dict[str, Any]:
+        """JSON Schema (2020-12) of a layout as it is put; needs no key."""
+        schema: dict[str, Any] = (await self._calls.answer("GET", below("schemas", "layout"))).json()
+        return schema
 
     async def metrics(self) -> str:
         """Everything measured, in the Prometheus text format."""

@@ -44,13 +44,13 @@ class Calls:
         except (ValidationError, KeyError) as error:
             raise _not_understood(answer, error) from error
 
-    async def answer(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """What was answered, read whole."""
+    async def answer(self, method: str, path: str, *, accepts: int | None = None, **request: Any) -> httpx.Response:
+        """What was answered, read whole. A status that it ``accepts`` is none of an error."""
         try:
             answer = await self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise self._lost(error) from error
-        if not answer.is_success:
+        if not answer.is_success and answer.status_code != accepts:
             raise refusal(answer)
         return answer
 

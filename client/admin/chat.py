@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from client.admin.calls import Calls, below
-from mcu.protocol.talk import ChatMessage, Said
+from mcu.protocol.talk import ChatMessage, ReadySet, Said
 
 
 class ChatAdmin:
@@ -32,6 +32,14 @@ class ChatAdmin:
     async def delete(self, message: str) -> None:
         """Raises NotThere."""
         await self._calls.answer("DELETE", self._message(message))
+
+    async def ready(self) -> ReadySet:
+        """Who is ready for what comes next, and who isn't."""
+        return await self._calls.one(ReadySet, "GET", below("rooms", self._room, "ready"))
+
+    async def clear_ready(self) -> ReadySet:
+        """Nobody is ready any more: the next round begins."""
+        return await self._calls.one(ReadySet, "DELETE", below("rooms", self._room, "ready"))
 
     def _message(self, message: str) -> str:
         return below("rooms", self._room, "messages", message)

@@ -31,6 +31,13 @@ class DoorAdmin:
         """The one that ends first comes first."""
         return await self._calls.many(Ban, below("rooms", self._room, "bans"), "bans")
 
+    async def ban(self, identity: str, ban_s: int, reason: str | None = None) -> Ban:
+        """Keeps an identity out for so many seconds; who is inside is removed. Raises InvalidRequest for somebody who
+        came without one.
+        """
+        body: dict[str, object] = {"ban_s": ban_s} | ({"reason": reason} if reason is not None else {})
+        return await self._calls.one(Ban, "PUT", below("rooms", self._room, "bans", identity), json=body)
+
     async def lift_ban(self, identity: str) -> None:
         """Lets somebody come back before their time. Raises NotThere."""
         await self._calls.answer("DELETE", below("rooms", self._room, "bans", identity))

@@ -31,6 +31,13 @@ class IssuedToken(Frozen):
     expires_at: datetime
 
 
+class Readiness(Frozen):
+    """``reason`` says why, either way."""
+
+    ready: bool
+    reason: str
+
+
 class Ban(Frozen):
     identity: ParticipantId
     until: datetime

@@ -63,6 +63,17 @@ class ViewAdmin:
     async def cancel_layout(self, change: str) -> None:
         await self._calls.answer("DELETE", self._path("layout", "scheduled", change))
 
+    async def preview(
+        self, patch: dict[str, Any] | None = None, participants: int = 5, kind: Literal["svg", "png", "json"] = "svg"
+    ) -> bytes:
+        """What the layout would look like with ``patch`` merged into it and so many made-up people, as a file; nothing
+        changes.
+        """
+        params: dict[str, str | int] = {"dry_run": kind, "participants": participants}
+        if patch is None:
+            return (await self._calls.answer("GET", self._path("layout"), params=params)).content
+        return (await self._calls.answer("PATCH", self._path("layout"), json=patch, params=params)).content
+
     async def tiles(self) -> TileMap:
         """Where everybody stands on the canvas now."""
         return await self._calls.one(TileMap, "GET", self._path("tiles"))

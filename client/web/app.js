@@ -4,6 +4,7 @@ import { Call } from "./call.js";
 import { Chat } from "./chat.js";
 import { Controls } from "./controls.js";
 import { Devices } from "./devices.js";
+import { DoorDialog } from "./doordialog.js";
 import { inviteAddress, readAddress, rememberCleanSound, rememberJoin, socketAddress } from "./entry.js";
 import { Lobby } from "./lobby.js";
 import { LobbyList } from "./lobbylist.js";
@@ -34,6 +35,7 @@ const controls = new Controls(
     record: () => call?.record(),
     layout: (preset) => call?.layouts.choose(preset),
     hand: (on) => call?.raiseHand(on),
+    ready: (on) => call?.talk.setReady(on),
     undo: () => call?.layouts.undo(),
     cancel: (id) => call?.layouts.cancel(id),
     leave: () => leave(),
@@ -46,6 +48,7 @@ const roster = new Roster({
   mute: (id, audio) => call?.moderation.mute(id, { audio }),
   lowerHand: (id) => call?.moderation.lowerHand(id),
   more: (id) => call && person.open(id, call.room),
+  clearReady: () => call?.moderation.clearReady(),
 });
 const person = new PersonDialog({
   write: writeTo,
@@ -69,6 +72,11 @@ const lobbyList = new LobbyList({
   admit: (id, admit) => call?.moderation.admit(id, admit),
   lock: (locked) => call?.moderation.lock(locked),
   useLobby: (used) => call?.moderation.useLobby(used),
+});
+const door = new DoorDialog({
+  setPassword: (password) => call?.moderation.setPassword(password),
+  bans: () => call?.moderation.bans(),
+  liftBan: (identity) => call?.moderation.liftBan(identity),
 });
 const waiting = new WaitingScreen(() => leave());
 const chooser = new ViewChooser((name) => call?.watch(name));
@@ -120,6 +128,7 @@ function backToLobby(notice, code = "") {
   clearToasts();
   byId("settings-dialog").close();
   person.close();
+  door.close();
   byId("room").hidden = true;
   document.title = "mosaic";
   lobby.show(notice);
@@ -162,6 +171,7 @@ function showRoom(current) {
   roster.show(current.room);
   person.show(current.room);
   lobbyList.show(current.room);
+  door.show(current.room);
   chooser.show(current.room);
   quality.show(current.room);
   view.describe(current.room.tiles);

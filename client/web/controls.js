@@ -12,10 +12,11 @@ export class Controls {
   #share;
   #record;
   #hand;
+  #ready;
   #layoutMenu;
   #clock = 0;
 
-  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), layout(preset), undo(), cancel(id), leave(), invite()} */
+  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), ready(on), layout(preset), undo(), cancel(id), leave(), invite()} */
   constructor(actions, { canShare }) {
     this.#microphone = new Toggle(
       byId("microphone"),
@@ -42,6 +43,11 @@ export class Controls {
       { on: "Lower your hand (H)", off: "Raise your hand (H)", short: { on: "Lower", off: "Hand" } },
       actions.hand,
     );
+    this.#ready = new Toggle(
+      byId("ready"),
+      { on: "You are not ready after all (R)", off: "Say that you are ready (R)", short: { on: "Ready", off: "Ready" } },
+      actions.ready,
+    );
     byId("share").hidden = !canShare;
     byId("leave").addEventListener("click", actions.leave);
     byId("invite").addEventListener("click", actions.invite);
@@ -63,7 +69,9 @@ export class Controls {
     const isRaised = Boolean(room.myself?.hand);
     this.#hand.show(isRaised);
     byId("hand").hidden = !room.knowsHands;
-    byId("more").classList.toggle("is-on", isRaised);
+    const isReady = room.ready.has(room.me);
+    this.#ready.show(isReady);
+    byId("more").classList.toggle("is-on", isRaised || isReady);
     this.#showRecording(room);
   }
 
@@ -93,6 +101,7 @@ export class Controls {
     if (event.key === "m") this.#microphone.press();
     if (event.key === "v") this.#camera.press();
     if (event.key === "h" && !byId("hand").hidden) this.#hand.press();
+    if (event.key === "r") this.#ready.press();
   }
 }
 

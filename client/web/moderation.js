@@ -53,11 +53,35 @@ export class Moderation {
     return this.#ask("admit", { participant, admit });
   }
 
+  /** Nobody is ready any more. */
+  clearReady() {
+    return this.#ask("ready", { clear: true });
+  }
+
+  /** Null takes it away. Resolves with whether it worked, as `liftBan` does. */
+  setPassword(password) {
+    return this.#patch([], { password });
+  }
+
+  /** Who may not come back, as [{identity, until, reason}]; null: the server doesn't say. */
+  bans() {
+    return this.#try(async () => (await this.#rest.get(["bans"])).bans);
+  }
+
+  async liftBan(identity) {
+    return (await this.#try(() => this.#rest.delete(["bans", identity]))) !== null;
+  }
+
   async #patch(path, changes) {
+    return (await this.#try(() => this.#rest.patch(path, changes))) !== null;
+  }
+
+  async #try(act) {
     try {
-      await this.#rest.patch(path, changes);
+      return await act();
     } catch (error) {
       this.#problem(error);
+      return null;
     }
   }
 }

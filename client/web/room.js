@@ -18,6 +18,8 @@ export class Room extends EventTarget {
   locked = false; // nobody new comes in
   lobby = false; // who comes waits until a moderator lets them in
   waiting = []; // those who do, for moderators
+  password = false; // it has one
+  ready = new Set(); // the ids of those who are, for what comes next
   quality = null; // {tier, reason, choice}, where the server has tiers
   #layouts = new Map(); // of each view that was heard of
   #scheduled = new Map(); // the changes of layouts that wait for their time, by id, each with its view
@@ -33,7 +35,9 @@ export class Room extends EventTarget {
     this.quality = reply.quality ?? null;
     this.locked = reply.room.locked ?? false;
     this.lobby = reply.room.lobby ?? false;
-    this.waiting = []; // where somebody waits, that is told next
+    this.password = reply.room.password ?? false;
+    this.waiting = []; // where somebody waits, or is ready, that is told next
+    this.ready.clear();
     this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
     this.speaking.clear();
@@ -103,6 +107,7 @@ export class Room extends EventTarget {
       recording: () => this.#recordingChanged(data.recording ?? data),
       room_updated: () => this.#roomUpdated(data.room ?? data),
       lobby: () => this.#lobbyChanged(data.waiting),
+      ready: () => this.#readyChanged(data.ready),
     }[type];
     if (!take) return;
     take();
@@ -146,8 +151,14 @@ export class Room extends EventTarget {
     this.waiting = waiting;
   }
 
-  #roomUpdated({ name, views, locked, lobby }) {
+  #readyChanged(ready) {
+    this.ready = new Set(ready);
+    if (ready.length > 1 && ready.length === this.participants.size) this.#news("Everybody is ready");
+  }
+
+  #roomUpdated({ name, views, locked, lobby, password }) {
     this.name = name ?? this.name;
+    this.password = password ?? this.password;
     this.locked = locked ?? this.locked;
     this.lobby = lobby ?? this.lobby;
     this.views = views ?? this.views;
@@ -183,6 +194,7 @@ export class Room extends EventTarget {
     const name = this.participants.get(id)?.name;
     this.participants.delete(id);
     this.speaking.delete(id);
+    this.ready.delete(id);
     if (name && id !== this.me) this.#news(`${name} left`);
   }
 

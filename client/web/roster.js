@@ -11,9 +11,10 @@ export class Roster {
   #rows = new Map();
   #actions;
 
-  /** `actions`: {pin(id), mute(id, audio), lowerHand(id), more(id)} */
+  /** `actions`: {pin(id), mute(id, audio), lowerHand(id), more(id), clearReady()} */
   constructor(actions) {
     this.#actions = actions;
+    document.getElementById("ready-clear").addEventListener("click", () => actions.clearReady());
   }
 
   show(room) {
@@ -32,6 +33,15 @@ export class Roster {
     });
     for (const id of ["people-count", "roster-count"]) document.getElementById(id).textContent = String(people.length);
     document.getElementById("people").setAttribute("aria-label", `People: ${people.length}`);
+    this.#showReady(room);
+  }
+
+  #showReady({ ready, participants, isModerator }) {
+    const text = document.getElementById("ready-text");
+    const said = ready.size === 0 ? "" : `${ready.size} of ${participants.size} ready`;
+    document.getElementById("ready-line").hidden = !said;
+    document.getElementById("ready-clear").hidden = !isModerator;
+    if (text.textContent !== said) text.textContent = said;
   }
 
   clear() {
@@ -49,6 +59,7 @@ export class Roster {
       note: span("note"),
       speaks: span("visually-hidden"), // seen as a ring, so that names don't jump with every word
       hand: span("mark hand"),
+      ready: span("mark ready"),
       muted: span("mark"),
       off: span("mark"),
       pin: this.#button("pin", () => this.#actions.pin(id)),
@@ -58,13 +69,14 @@ export class Roster {
     };
     parts.avatar.setAttribute("aria-hidden", "true");
     mark(parts.hand, "hand", "hand raised");
+    mark(parts.ready, "check", "ready");
     mark(parts.muted, "microphone-off", "muted");
     mark(parts.off, "camera-off", "camera off");
     const text = span("who");
     text.append(parts.name, parts.note, parts.speaks);
     const actions = span("actions");
     actions.append(parts.pin, parts.mute, parts.lower, parts.more);
-    element.append(parts.avatar, text, actions, parts.hand, parts.off, parts.muted);
+    element.append(parts.avatar, text, actions, parts.ready, parts.hand, parts.off, parts.muted);
     this.#rows.set(id, parts);
     return parts;
   }
@@ -93,6 +105,7 @@ export class Roster {
     row.speaks.textContent = speaking ? "speaking" : "";
     row.muted.hidden = !silent;
     row.hand.hidden = !person.hand;
+    row.ready.hidden = !room.ready.has(person.id);
     row.off.hidden = !(media.video === false || person.server_muted_video);
     row.element.classList.toggle("speaking", speaking);
     row.element.classList.toggle("away", person.presence === "reconnecting");

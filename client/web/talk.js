@@ -27,6 +27,11 @@ export class Talk {
     return (await this.#ask("reaction", { reaction })) !== null;
   }
 
+  /** For what comes next, whatever it is; everybody sees it. */
+  async setReady(ready) {
+    return (await this.#ask("ready", { ready })) !== null;
+  }
+
   async delete(id) {
     const reply = await this.#ask("chat_delete", { message_id: id });
     if (reply) this.#conversation.deleted(id);

@@ -31,10 +31,20 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``cores`` that the server may use, and how many of them were busy with it over the last second."""
+    """``cores`` that the server, or one process of it, may use, and how many of them were busy with it over the last
+    second.
+    """
 
-    cores: int
+    cores: float
     busy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A process that rooms run in, and stay in: what it has left is of no use to a room in another one."""
+
+    busy: float
+    rooms: tuple[RoomInfo, ...]
 
 
 def needed(costs: Costs, participants: int, *, height: int, fps: int = 25, joining: bool = False) -> float:
@@ -42,6 +52,19 @@ def needed(costs: Costs, participants: int, *, height: int, fps: int = 25, joini
     rate = height * 16 // 9 * height * fps
     view = 0.0 if joining else costs.view * rate / USUAL_RATE
     return view + costs.seen * min(VISIBLE, participants) + costs.person * participants
+
+
+def added(costs: Costs, room: RoomInfo, participants: int, *, seen: bool = True) -> float:
+    """Cores for so many more in this very room. Not ``seen``: they only watch."""
+    before = min(VISIBLE, room.participants)
+    after = min(VISIBLE, room.participants + participants) if seen else before
+    views = 0.0 if room.participants else sum(costs.view * _rate(view) / USUAL_RATE for view in room.views)
+    return views + costs.seen * (after - before) + costs.person * participants
+
+
+def share_of(cores: int, places: int) -> float:
+    """Of the machine's cores, what one of so many processes may use: at least one, all of them where it is alone."""
+    return max(1.0, cores / max(1, places))
 
 
 def expected(costs: Costs, rooms: Sequence[RoomInfo]) -> float:
@@ -68,7 +91,7 @@ def judge(
     busy = machine.busy if costs is None else max(machine.busy, expected(costs, rooms))
     free = max(0.0, usable - busy)
     reasons = [
-        f"{busy:.2f} of {machine.cores} cores are in use or spoken for, {usable:.2f} may be",
+        f"{busy:.2f} of {machine.cores:g} cores are in use or spoken for, {usable:.2f} may be",
         f"{participants} more are expected to take {need:.2f}",
     ]
     if costs is None:
@@ -84,6 +107,17 @@ def judge(
         enforced=max_load is not None,
         calibrated=costs is not None,
         reasons=tuple(reasons),
+    )
+
+
+def both(whole: Capacity, place: Capacity, where: str) -> Capacity:
+    """What fits has to fit the machine and one process of it. ``where`` names the process in a reason."""
+    return whole.model_copy(
+        update={
+            "fits": whole.fits and place.fits,
+            "cores_free": min(whole.cores_free, place.cores_free),
+            "reasons": (*whole.reasons[:2], f"{where}: {place.reasons[0]}", *whole.reasons[2:]),
+        }
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from mcu.engine.capacity import Place
 from mcu.protocol.commands import Command, Reply
 from mcu.protocol.events import Event
 from mcu.protocol.models import RoomInfo, RoomSpec
@@ -41,9 +42,10 @@ class Engine(Protocol):
         """Everybody is told, recordings are finished. Raises ``NotFound``."""
         ...
 
-    @property
-    def cores_busy(self) -> float:
-        """Processor time of the rooms' processes over the last second, in cores."""
+    async def places(self) -> Sequence[Place]:
+        """The processes that rooms run in, each with its rooms and how busy it was over the last second. Raises
+        ``NoCapacity`` when there is none.
+        """
         ...
 
     async def metrics(self) -> str:

@@ -17,9 +17,9 @@ mend        ``Mending``                        ``RecordingList``
 stop        nothing                            ``Done``, once every room is closed
 ==========  =================================  ==========================
 
-Worker → gateway, by itself: ``event`` (an ``Event`` of a room), ``behind`` (some of a room's events were lost),
-``closed`` (a room has ended, with the ``RecordingList`` of its name), ``figures`` (``Figures``, every second) and
-``leaving`` (the worker ends; its rooms should go on elsewhere).
+Worker → gateway, by itself: ``warm`` (everything is loaded, ``start`` may come), ``event`` (an ``Event`` of a room),
+``behind`` (some of a room's events were lost), ``closed`` (a room has ended, with the ``RecordingList`` of its name),
+``figures`` (``Figures``, every second) and ``leaving`` (the worker ends; its rooms should go on elsewhere).
 """
 
 import struct
@@ -30,6 +30,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from mcu.config import EngineConfig
 from mcu.errors import Internal, McuError, TooLarge
 from mcu.protocol.commands import Command, Reply
 from mcu.protocol.events import Event
@@ -42,7 +43,7 @@ LENGTHS: Final = struct.Struct("!II")
 
 Kind = Literal[
     "start", "open", "call", "close", "rooms", "metrics", "mend", "stop",
-    "reply", "fault", "event", "behind", "closed", "figures", "leaving",
+    "reply", "fault", "event", "behind", "closed", "figures", "leaving", "warm",
 ]  # fmt: skip
 
 
@@ -62,6 +63,13 @@ class Frame:
     room: int = 0
     name: str = ""
     body: bytes = b""
+
+
+class Start(Frozen):
+    """``worker``: its number, for a spare the first it hears of it."""
+
+    worker: int
+    config: EngineConfig
 
 
 class Opening(Frozen):

@@ -11,6 +11,7 @@ import structlog
 
 from mcu.clock import NS_PER_S, Clock, SystemClock
 from mcu.config import EngineConfig
+from mcu.engine.capacity import Place
 from mcu.engine.metrics import render_metrics
 from mcu.errors import NoCapacity, NotFound
 from mcu.media.decoding import DecodePool
@@ -100,9 +101,8 @@ class InlineEngine:
         await room.close()
         log.info("room_closed", room=name)
 
-    @property
-    def cores_busy(self) -> float:
-        return self._cores_busy
+    async def places(self) -> Sequence[Place]:
+        return [Place(self._cores_busy, tuple(room.info for room in self._rooms.values()))]
 
     async def metrics(self) -> str:
         return render_metrics(tuple(self._rooms.values()), self._pool, self._ticker)

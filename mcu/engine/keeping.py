@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from mcu.engine.capacity import Place
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.engine.news import Announcer, EndReason, RoomEnded, nobody
 from mcu.engine.watch import Memory, Watch, WatchedRoom
@@ -106,9 +107,8 @@ class KeepingEngine:
         finally:
             self._deleting.discard(name)
 
-    @property
-    def cores_busy(self) -> float:
-        return self._engine.cores_busy
+    async def places(self) -> Sequence[Place]:
+        return await self._engine.places()
 
     async def metrics(self) -> str:
         return await self._engine.metrics() + render_store_metrics(self.journal.statistics)

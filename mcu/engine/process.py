@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 import structlog
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from mcu.config import EngineConfig
-from mcu.engine.frames import Figures, Frame, load_as, load_fault
+from mcu.engine.frames import Figures, Frame, Start, load_as, load_fault
 from mcu.engine.link import Link, LinkLost
 from mcu.errors import McuError, NoCapacity
 from mcu.protocol.commands import Done
@@ -32,13 +32,13 @@ MAX_PENDING: Final = 4096
 RETRY_AFTER_S: Final = 1
 
 M = TypeVar("M", bound=BaseModel)
-_CONFIG: TypeAdapter[EngineConfig] = TypeAdapter(EngineConfig)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a worker runs: arguments for this Python, to which the worker's number and its socket's file descriptor are
-    added, and its environment. The program hands both to ``mcu.engine.worker.run``.
+    """What a worker runs: arguments for this Python, to which the worker's number (0: a spare, whose number comes
+    later) and its socket's file descriptor are added, and its environment. The program hands both to
+    ``mcu.engine.worker.run``.
     """
 
     arguments: tuple[str, ...] = ("-m", "mcu.engine.worker")
@@ -58,12 +58,15 @@ class Listener(Protocol):
 
 
 class WorkerProcess:
-    """``start`` it once, ``request`` until it is ``lost``; ``reaped`` is set when the process is gone too."""
+    """``start`` it once, ``request`` until it is ``lost``; ``reaped`` is set when the process is gone too. A spare is
+    only launched: it is ``warm`` once it has loaded everything, and begins when it is given a number.
+    """
 
     def __init__(self, number: int, program: Program, listener: Listener) -> None:
         self.number = number
         self.figures = Figures()
         self.ready = False
+        self.warm = asyncio.Event()
         self.lost = asyncio.Event()
         self.reaped = asyncio.Event()
         self.status: str | None = None
@@ -82,6 +85,11 @@ class WorkerProcess:
 
     async def start(self, config: EngineConfig) -> None:
         """Returns once rooms can be opened. Raises ``McuError`` or ``OSError`` when it comes to nothing."""
+        await self.launch()
+        await self.begin(config, self.number)
+
+    async def launch(self) -> None:
+        """Starts the process. Raises ``OSError``."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with theirs:
@@ -92,9 +100,15 @@ class WorkerProcess:
             self.kill()
             raise
         self._life = asyncio.get_running_loop().create_task(self._live(self._link), name=f"worker-{self.number}")
+
+    async def begin(self, config: EngineConfig, number: int, timeout_s: float = START_TIMEOUT_S) -> None:
+        """Returns once rooms can be opened. Raises ``McuError``; the process is ended then."""
+        self.number = number
+        self._log = log.bind(worker=number)
+        start = Start(worker=number, config=config)
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
-                await self.request(Frame("start", body=_CONFIG.dump_json(config)), Done)
+            async with asyncio.timeout(timeout_s):
+                await self.request(Frame("start", body=start.model_dump_json().encode()), Done)
         except TimeoutError:
             self.kill()
             raise NoCapacity("a worker did not start in time", retry_after_s=RETRY_AFTER_S) from None
@@ -187,6 +201,8 @@ class WorkerProcess:
                     self._answered(frame)
                 case "figures":
                     self.figures = load_as(Figures, frame.body)
+                case "warm":
+                    self.warm.set()
                 case _:
                     self._listener.on_news(self, frame)
 

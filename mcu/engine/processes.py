@@ -9,23 +9,29 @@ import asyncio
 import itertools
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import structlog
 from pydantic import BaseModel
 
-from mcu.clock import Clock, SystemClock
+from mcu.clock import NS_PER_S, Clock, SystemClock
 from mcu.config import EngineConfig
-from mcu.engine.exposition import expose, merge
+from mcu.engine.capacity import Place
+from mcu.engine.exposition import merge
 from mcu.engine.fleet import Fleet
-from mcu.engine.frames import Frame, Mending, MetricsPage, Opening, RoomList, load_as
+from mcu.engine.fleet_metrics import counter, worker_pages
+from mcu.engine.frames import Frame, MetricsPage, Opening, RoomList, load_as
+from mcu.engine.memory import Memory
+from mcu.engine.mending import Mender
 from mcu.engine.process import Program, WorkerProcess
-from mcu.engine.remote import Memory, RemoteRoom
-from mcu.engine.restoring import restore
+from mcu.engine.remote import RemoteRoom
+from mcu.engine.restoring import restore, restore_the_rest
 from mcu.errors import McuError, NoCapacity, NotFound
 from mcu.protocol.commands import Done, RecordingList
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.recording.index import RecordingIndex
+from mcu.room.chores import Chores
 
 log = structlog.get_logger()
 
@@ -33,14 +39,14 @@ RETRY_AFTER_S: Final = 10
 OPEN_TIMEOUT_S: Final = 15.0
 """How long a newcomer waits for a room that is being opened, or opened again."""
 ANSWER_TIMEOUT_S: Final = 0.8
-MEND_TIMEOUT_S: Final = 5.0
+CHORES_TIMEOUT_S: Final = 0.1
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class ProcessEngine:
-    """An ``Engine`` of ``workers`` processes. Make it and use it on one event loop. ``start`` raises RuntimeError when
-    a worker can't start.
+    """An ``Engine`` of ``workers`` processes, and with ``spare`` one more in reserve. Make it and use it on one event
+    loop. ``start`` raises RuntimeError when a worker can't start.
     """
 
     def __init__(
@@ -49,17 +55,21 @@ class ProcessEngine:
         workers: int = 2,
         program: Program | None = None,
         clock: Clock | None = None,
+        *,
+        spare: bool = False,
     ) -> None:
         if workers < 1:
             raise ValueError(f"needs at least one worker, not {workers}")
         self._config = config or EngineConfig()
         self._clock = clock or SystemClock()
-        self._fleet = Fleet(self._config, workers, program or Program(), self._clock, self)
+        self._fleet = Fleet(self._config, workers, program or Program(), self._clock, self, spare=spare)
         self._recordings = RecordingIndex()
         self._numbers = itertools.count(1)
         self._rooms: dict[str, RemoteRoom] = {}
         self._by_number: dict[int, RemoteRoom] = {}
         self._opening: dict[str, asyncio.Task[RemoteRoom]] = {}
+        self._mender = Mender(self._recordings)
+        self._chores = Chores("rooms")
         self._overflows = 0
         self._lost_rooms = 0
         self._closed = False
@@ -70,7 +80,7 @@ class ProcessEngine:
 
     async def start(self) -> None:
         await self._fleet.start()
-        await self._mend(None)
+        await self._mender.all(await self._fleet.pick(self._rooms_of))
 
     async def open(self, room: RoomSpec) -> RemoteRoom:
         """Finds the room or starts it. Raises NoCapacity when none more fits."""
@@ -96,11 +106,16 @@ class ProcessEngine:
 
     async def rooms(self) -> Sequence[RoomInfo]:
         """Raises NoCapacity when no worker is ready."""
+        return [room for place in await self.places() for room in place.rooms]
+
+    async def places(self) -> Sequence[Place]:
+        """Raises NoCapacity when no worker is ready. One that doesn't answer in time is left out."""
         workers = self._fleet.ready
         if not workers:
             raise self._fleet.none_ready()
         lists = await asyncio.gather(*(self._ask(worker, Frame("rooms"), RoomList) for worker in workers))
-        return [room for found in lists if found is not None for room in found.rooms]
+        told = zip(workers, lists, strict=True)
+        return [Place(worker.figures.cpu_share, found.rooms) for worker, found in told if found is not None]
 
     async def close_room(self, name: str) -> None:
         """Everybody is told, recordings are finished. Raises NotFound."""
@@ -110,15 +125,13 @@ class ProcessEngine:
         await room.worker.request(Frame("close", room=room.number), Done)
         log.info("room_closed", room=name)
 
-    @property
-    def cores_busy(self) -> float:
-        return sum(worker.figures.cpu_share for worker in self._fleet.ready)
-
     async def metrics(self) -> str:
         """Every worker's page added up, and what is known of the workers themselves."""
         asked = (self._ask(worker, Frame("metrics"), MetricsPage) for worker in self._fleet.ready)
         pages = await asyncio.gather(*asked)
-        return merge([*(page.text for page in pages if page is not None), *self._own_pages()])
+        return merge(
+            [*(page.text for page in pages if page is not None), *worker_pages(self._fleet), *self._own_pages()]
+        )
 
     async def close(self) -> None:
         """Closes every room and ends the workers, bounded by a few seconds. Idempotent."""
@@ -129,6 +142,7 @@ class ProcessEngine:
         for task in opening:
             task.cancel()
         await asyncio.gather(*opening, return_exceptions=True)
+        await asyncio.gather(self._chores.close(CHORES_TIMEOUT_S), self._mender.close())
         await self._fleet.stop()
         for room in tuple(self._by_number.values()):
             self._forget(room)
@@ -208,7 +222,8 @@ class ProcessEngine:
             room.move()
         self._forget(room)
         if again:
-            self._begin(room.name, self._reopen(room.worker, room.memory))
+            lost_at = datetime.fromtimestamp(self._clock.wall_ns() / NS_PER_S, UTC)
+            self._begin(room.name, self._reopen(room.worker, room.memory, lost_at))
 
     def _causes_trouble(self, memory: Memory) -> bool:
         """Counts the loss of a worker."""
@@ -217,33 +232,23 @@ class ProcessEngine:
         log.error("room_given_up", room=memory.spec.name, reason="three of its workers ended within a minute")
         return True
 
-    async def _reopen(self, worker: WorkerProcess, was: Memory) -> RemoteRoom:
+    async def _reopen(self, worker: WorkerProcess, was: Memory, lost_at: datetime) -> RemoteRoom:
         if was.recordings:
             await worker.reaped.wait()  # nobody may be writing what is mended
+        await self._fleet.replaced(worker.number)
         while not self._fleet.ready:
             with suppress(NoCapacity):
                 await self._fleet.pick(self._rooms_of)
-        if was.recordings:
-            await self._mend(tuple(was.recordings))
         while True:
             room = await self._place(was.survive())
+            if was.recordings:
+                await self._mender.some(room.worker, tuple(was.recordings))
             await restore(room, was)
             if not room.worker.lost.is_set():
+                self._chores.start(restore_the_rest(room, was, lost_at))
                 return self._admit(room)
             if self._causes_trouble(was):
                 raise NoCapacity("this room can't be opened: its workers end", retry_after_s=RETRY_AFTER_S)
-
-    async def _mend(self, recordings: tuple[str, ...] | None) -> None:
-        """Puts recordings right that were cut off, in a worker, and learns what there is."""
-        frame = Frame("mend", body=Mending(recordings=recordings).model_dump_json().encode())
-        try:
-            worker = await self._fleet.pick(self._rooms_of)
-            async with asyncio.timeout(None if recordings is None else MEND_TIMEOUT_S):
-                mended = await worker.request(frame, RecordingList)
-        except (McuError, TimeoutError) as error:
-            log.error("recordings_not_mended", recordings=recordings, error=str(error))
-        else:
-            self._learn(mended)
 
     # News of workers
 
@@ -274,6 +279,12 @@ class ProcessEngine:
 
     # Figures
 
+    def _own_pages(self) -> Iterator[str]:
+        overflows = self._overflows + sum(room.overflows for room in self._by_number.values())
+        yield counter("mcu_rooms_lost_total", "Rooms that lost their worker", self._lost_rooms)
+        text = "Event readers of the gateway ended for being too slow"
+        yield counter("mcu_gateway_events_overflowed_total", text, overflows)
+
     async def _ask(self, worker: WorkerProcess, frame: Frame, reply: type[M]) -> M | None:
         """None from a worker that doesn't answer: the others' answers are worth having."""
         try:
@@ -282,25 +293,3 @@ class ProcessEngine:
         except (McuError, TimeoutError) as error:
             log.warning("worker_silent", worker=worker.number, asked=frame.kind, error=str(error))
             return None
-
-    def _own_pages(self) -> Iterator[str]:
-        workers = {f'worker="{worker.number}"': worker for worker in self._fleet.workers}
-        figures = {label: worker.figures for label, worker in workers.items() if worker.ready}
-        up = {label: float(worker.ready) for label, worker in workers.items()}
-        overflows = self._overflows + sum(room.overflows for room in self._by_number.values())
-        yield expose("gauge", "mcu_worker_up", "1 while the worker process takes rooms", up)
-        for name, text, values in (
-            ("rooms", "Rooms in the worker", {label: one.rooms for label, one in figures.items()}),
-            ("participants", "People in its rooms", {label: one.participants for label, one in figures.items()}),
-            ("cpu_share", "Of one core, over a second", {label: one.cpu_share for label, one in figures.items()}),
-            ("resident_bytes", "Its memory", {label: one.resident_bytes for label, one in figures.items()}),
-        ):
-            yield expose("gauge", f"mcu_worker_{name}", text, values)
-        cpu = {label: one.cpu_s for label, one in figures.items()}
-        yield expose("counter", "mcu_worker_cpu_seconds_total", "CPU time of the worker process", cpu)
-        for name, text, value in (
-            ("mcu_worker_restarts_total", "Workers started again after they ended", self._fleet.restarts),
-            ("mcu_rooms_lost_total", "Rooms that lost their worker", self._lost_rooms),
-            ("mcu_gateway_events_overflowed_total", "Event readers of the gateway ended for being too slow", overflows),
-        ):
-            yield expose("counter", name, text, {"": value})

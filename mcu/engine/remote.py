@@ -1,102 +1,23 @@
-"""A room of a worker process as the gateway holds it, and what is remembered of it in case the worker dies."""
+"""A room of a worker process as the gateway holds it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 from pydantic import ValidationError
 
 from mcu.engine.frames import Frame, dump_command, load_event, load_reply
-from mcu.engine.placement import Losses
+from mcu.engine.memory import MAX_FORMER, Memory
 from mcu.engine.process import WorkerProcess, gone
+from mcu.engine.restoring import settle
 from mcu.errors import McuError, NoCapacity, NotFound
 from mcu.protocol.access import StopWaiting, UpdateRoom, Waiting
-from mcu.protocol.commands import Command, Detach, Join, Joined, Reply, SetBackgroundImage, SetLogo
-from mcu.protocol.decor import Banner
-from mcu.protocol.events import (
-    BannerChanged,
-    Event,
-    LayoutChangedEvent,
-    Moved,
-    ParticipantLeft,
-    RecordingChanged,
-    RoomClosed,
-    RoomUpdated,
-)
-from mcu.protocol.layout import Layout
-from mcu.protocol.models import RecordingInfo, RoomSpec, ViewSpec
+from mcu.protocol.commands import Command, Detach, Join, Joined, Reply, SetAvatar
+from mcu.protocol.events import Moved, RoomClosed
 from mcu.room.events import Events, Subscription
 
 log = structlog.get_logger()
-
-MAX_FORMER: Final = 2000
-
-
-@dataclass(slots=True)
-class Memory:
-    """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
-    them), the recordings that run (id to view), and who holds which resume token. ``former``: the tokens of people
-    whose worker died.
-    """
-
-    spec: RoomSpec
-    views: tuple[ViewSpec, ...] = ()
-    layouts: dict[str, Layout] = field(default_factory=dict)
-    banners: dict[str, Banner] = field(default_factory=dict)
-    images: dict[tuple[str, str], SetBackgroundImage | SetLogo] = field(default_factory=dict)
-    recordings: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-    former: dict[str, str] = field(default_factory=dict)
-    losses: Losses = field(default_factory=Losses)
-
-    def learn(self, event: Event) -> None:
-        match event:
-            case RoomUpdated():
-                self.views = event.room.views
-                names = {view.name for view in self.views}
-                self.layouts = {view: layout for view, layout in self.layouts.items() if view in names}
-                self.banners = {view: banner for view, banner in self.banners.items() if view in names}
-                self.images = {key: image for key, image in self.images.items() if image.view in names}
-            case LayoutChangedEvent():
-                self.layouts[event.view] = event.state.layout
-            case BannerChanged():
-                self.banners[event.view] = event.banner
-            case RecordingChanged():
-                self._learn_recording(event.recording)
-            case ParticipantLeft():
-                self.tokens.pop(event.id, None)
-            case _:
-                pass
-
-    def carried_out(self, command: Command) -> None:
-        """Images are said in no event. At most two of each view, of a size that the protocol bounds."""
-        if isinstance(command, SetBackgroundImage | SetLogo):
-            self.images.pop((command.view, command.type), None)
-            if command.image is not None:
-                self.images[command.view, command.type] = command
-
-    def _learn_recording(self, recording: RecordingInfo) -> None:
-        if recording.state in ("starting", "active"):
-            self.recordings[recording.id] = recording.view
-        else:
-            self.recordings.pop(recording.id, None)
-
-    def survive(self) -> "Memory":
-        """For the room that follows: nobody is in it yet, and those who were may come back as who they were."""
-        former = {**self.former, **{token: who for who, token in self.tokens.items()}}
-        kept = dict(list(former.items())[-MAX_FORMER:])
-        main = next((view for view in self.views if view.name == "main"), self.spec.view)
-        return Memory(
-            spec=self.spec.model_copy(update={"view": main}),
-            views=self.views,
-            layouts=self.layouts,
-            banners=self.banners,
-            images=self.images,
-            former=kept,
-            losses=self.losses,
-        )
 
 
 class RemoteRoom:
@@ -116,6 +37,8 @@ class RemoteRoom:
         self._ended = False
         self._moved = False
         self._abandoned: set[asyncio.Task[None]] = set()
+        self._undressed: deque[SetAvatar] = deque(maxlen=MAX_FORMER)
+        self._dressing: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -153,19 +76,20 @@ class RemoteRoom:
             if error.error_code == "no_such_room":
                 self._on_gone(self)
             raise
-        self.memory.carried_out(command)
-        return load_reply(answer.name, answer.body)
+        reply = load_reply(answer.name, answer.body)
+        self.memory.carried_out(command, reply)
+        return reply
 
     async def _join(self, command: Join) -> Reply:
-        """Whoever lost their place with a worker gets their id back with the token they had. A join that nobody waits
-        for any more is carried out all the same, and then undone. Raises ``NotFound`` when the worker ended: the room
-        is to be looked for again.
+        """Whoever lost their place with a worker gets their id back with the token they had, and is as they were. A
+        join that nobody waits for any more is carried out all the same, and then undone. Raises ``NotFound`` when the
+        worker ended: the room is to be looked for again.
         """
         former = self.memory.former.get(command.resume_token or "")
         if former is not None and command.identity in (None, former):
-            # They were inside: neither a lock nor a lobby is for them.
-            command = command.model_copy(update={"identity": former, "passes": True})
-        asking = asyncio.get_running_loop().create_task(self._ask(command), name=f"join-{self.name}")
+            # They were inside: neither a lock nor a lobby nor a full server is for them.
+            command = command.model_copy(update={"former": former, "passes": True, "newcomers": True})
+        asking = asyncio.get_running_loop().create_task(self._take_in(command, former), name=f"join-{self.name}")
         try:
             joined = await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -180,6 +104,27 @@ class RemoteRoom:
         if isinstance(joined, Joined):
             self.memory.tokens[joined.participant.id] = joined.resume_token
         return joined
+
+    async def _take_in(self, command: Join, former: str | None) -> Reply:
+        joined = await self._ask(command)
+        if not isinstance(joined, Joined) or joined.participant.id != former:
+            return joined
+        was = self.memory.absent.pop(former, None)
+        avatar = self.memory.avatars.get(former)
+        if avatar is not None:
+            self._undressed.append(avatar)
+            if self._dressing is None or self._dressing.done():
+                self._dressing = asyncio.get_running_loop().create_task(self._dress(), name=f"dress-{self.name}")
+        return joined if was is None else await settle(self._ask, joined, was)
+
+    async def _dress(self) -> None:
+        """One after the other: a room decodes images in turn, and refuses when many wait."""
+        while self._undressed:
+            avatar = self._undressed.popleft()
+            try:
+                await self._ask(avatar)
+            except McuError as error:
+                log.debug("avatar_not_restored", room=self.name, participant=avatar.participant, error=error.message)
 
     async def _undo(self, asking: "asyncio.Task[Reply]") -> None:
         try:

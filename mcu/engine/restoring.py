@@ -1,21 +1,67 @@
-"""Opening a room again as it was before its worker died, as far as the gateway knows."""
+"""Opening a room again as it was before its worker died, and taking its people in again as they were, as far as the
+gateway knows.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
 
 import structlog
 
-from mcu.engine.remote import Memory, RemoteRoom
+from mcu.engine.engine import RoomHandle
+from mcu.engine.memory import Memory, Stay
 from mcu.errors import McuError
-from mcu.protocol.commands import Command, CreateView, SetBanner, SetLayout, StartRecording
+from mcu.protocol.commands import (
+    Command,
+    CreateView,
+    Joined,
+    Reply,
+    RestoreChat,
+    SetBanner,
+    SetHand,
+    SetLayout,
+    StartRecording,
+    UpdateParticipant,
+    WatchView,
+)
+from mcu.protocol.groups import SetGroup
+from mcu.protocol.models import ParticipantInfo
+from mcu.protocol.quality import SetQuality
 
 log = structlog.get_logger()
 
 
-async def restore(room: RemoteRoom, was: Memory) -> None:
+async def restore(room: RoomHandle, was: Memory) -> None:
     """Views and what they wear first, then a second part of every recording that ran. What the room refuses is left
     out and logged: a room with less is better than none.
     """
-    for command in _commands(was):
+    await _carry_out(room, _commands(was))
+
+
+async def restore_the_rest(room: RoomHandle, was: Memory, lost_at: datetime) -> None:
+    """What takes the worker some time to decode, and need not be there when the first people are back: images, and of
+    announcements what had not been heard when the worker was lost.
+    """
+    rests = (playing.rest(lost_at) for playing in was.playing.values())
+    await _carry_out(room, (*was.images.values(), *(rest for rest in rests if rest is not None)))
+
+
+async def settle(ask: Callable[[Command], Awaitable[Reply]], joined: Joined, was: Stay) -> Joined:
+    """Somebody is back: what was decided about them holds on, before anything of theirs is seen or heard. Their own
+    name, role, group and attributes are those they had last, whatever they said at the door.
+    """
+    for command in _changes(joined.participant, was):
+        try:
+            answer = await ask(command)
+        except McuError as error:
+            log.warning("participant_not_as_before", participant=was.info.id, command=command.type, error=error.message)
+        else:
+            if isinstance(answer, ParticipantInfo):
+                joined = joined.model_copy(update={"participant": answer})
+    return joined
+
+
+async def _carry_out(room: RoomHandle, commands: "Iterator[Command] | tuple[Command, ...]") -> None:
+    for command in commands:
         try:
             await room.call(command)
         except McuError as error:
@@ -31,6 +77,33 @@ def _commands(was: Memory) -> Iterator[Command]:
         yield SetLayout(view=name, layout=layout.model_copy(update={"pinned": None}))
     for name, banner in was.banners.items():
         yield SetBanner(view=name, banner=banner)
-    yield from was.images.values()
+    for group, spec in was.groups.items():
+        yield SetGroup(group=group, spec=spec)
+    if was.chat:
+        yield RestoreChat(messages=tuple(was.chat.values()))
     for name in sorted(set(was.recordings.values())):
         yield StartRecording(view=name)
+
+
+def _changes(now: ParticipantInfo, was: Stay) -> Iterator[Command]:
+    then = was.info
+    gone = {key: None for key in now.attributes if key not in then.attributes}
+    changed = {key: value for key, value in then.attributes.items() if now.attributes.get(key) != value}
+    update = UpdateParticipant(
+        participant=now.id,
+        name=then.name if then.name != now.name else None,
+        server_muted_audio=then.server_muted_audio or None,
+        server_muted_video=then.server_muted_video or None,
+        gain=was.gain if was.gain != 1.0 else None,
+        role=then.role if then.role != now.role else None,
+        group=then.group if then.group != now.group else None,
+        attributes={**gone, **changed},
+    )
+    if update != UpdateParticipant(participant=now.id):
+        yield update
+    if then.hand:
+        yield SetHand(participant=now.id, raised=True)
+    if was.view is not None:
+        yield WatchView(participant=now.id, view=was.view)
+    if was.choice != "auto":
+        yield SetQuality(participant=now.id, choice=was.choice)

@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from mcu.config import EngineConfig
 from mcu.engine.frames import (
@@ -27,6 +28,7 @@ from mcu.engine.frames import (
     MetricsPage,
     Opening,
     RoomList,
+    Start,
     dump_event,
     dump_fault,
     dump_reply,
@@ -51,8 +53,6 @@ FIGURES_S = 1.0
 NEWS_TIMEOUT_S = 1.0
 EXIT_TIMEOUT_S = 8.0
 
-CONFIG: TypeAdapter[EngineConfig] = TypeAdapter(EngineConfig)
-
 
 class Worker:
     """Answers the gateway until it says ``stop``, ends, or somebody sends SIGTERM."""
@@ -69,10 +69,12 @@ class Worker:
         self._figures: asyncio.Task[None] | None = None
 
     async def serve(self) -> bool:
-        """Whether it could begin at all."""
+        """False when it could not begin; a spare that nobody needed is no failure."""
+        with suppress(LinkLost):
+            await self._link.send(Frame("warm"))
         start = await self._link.receive()
-        if start is None or start.kind != "start":
-            return False
+        if start is None or start.kind == "stop":
+            return True
         if not await self._start(start):
             return False
         loop = asyncio.get_running_loop()
@@ -89,7 +91,9 @@ class Worker:
 
     async def _start(self, start: Frame) -> bool:
         try:
-            self._config = CONFIG.validate_json(start.body)
+            told = load_as(Start, start.body)
+            structlog.contextvars.bind_contextvars(worker=told.worker)
+            self._config = told.config
             self._engine = InlineEngine(self._config, recordings=self._known)
             await self._engine.start()
         except Exception as error:  # the boundary of the start: whatever it was, the gateway is told
@@ -130,7 +134,9 @@ class Worker:
     async def _perform(self, frame: Frame) -> BaseModel:
         match frame.kind:
             case "call":
-                return await self._room(frame.room).call(load_command(frame.body))
+                answer = await self._room(frame.room).call(load_command(frame.body))
+                await asyncio.sleep(0)  # the news of it goes first: what was answered for, the gateway remembers
+                return answer
             case "open":
                 return await self._open(frame.room, load_as(Opening, frame.body))
             case "close":
@@ -140,7 +146,7 @@ class Worker:
             case "metrics":
                 return MetricsPage(text=await self._engine.metrics())
             case "mend":
-                return await asyncio.to_thread(self._mend, load_as(Mending, frame.body))
+                return await self._mend(load_as(Mending, frame.body))
             case _:
                 raise Internal(f"a worker can't be asked for {frame.kind!r}")
 
@@ -168,15 +174,13 @@ class Worker:
         await self._engine.close_room(room.name)
         return Done()
 
-    def _mend(self, mending: Mending) -> RecordingList:
-        """Reads files: not on the event loop."""
-        directory = self._config.recordings_dir
-        if mending.recordings is not None:
-            found = [info for one in mending.recordings for info in recordings_in(directory / one)]
-            return RecordingList(recordings=tuple(found))
-        index = RecordingIndex()
-        index.load(directory)
-        return RecordingList(recordings=index.all)
+    async def _mend(self, mending: Mending) -> RecordingList:
+        if mending.recordings is None:
+            return await asyncio.to_thread(_all_recordings, self._config.recordings_dir)
+        mended = await asyncio.to_thread(_mended, self._config.recordings_dir, mending.recordings)
+        for recording in mended.recordings:
+            self._known.add(recording)
+        return mended
 
     async def _tell(self, number: int, room: Room, news: Subscription) -> None:
         """Sends a room's news until it is closed. A gateway that falls behind loses some and is told so."""
@@ -228,6 +232,16 @@ class Worker:
             with suppress(LinkLost):
                 await self._answer(stop.number, Done())
         await self._link.close()
+
+
+def _all_recordings(directory: Path) -> RecordingList:
+    index = RecordingIndex()
+    index.load(directory)
+    return RecordingList(recordings=index.all)
+
+
+def _mended(directory: Path, recordings: tuple[str, ...]) -> RecordingList:
+    return RecordingList(recordings=tuple(info for one in recordings for info in recordings_in(directory / one)))
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None], name: str) -> None:

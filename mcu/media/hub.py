@@ -12,7 +12,7 @@ from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.frames import EncodedFrame, VideoCodec
 from mcu.mailbox import Latest
 from mcu.media.canvases import SharedCanvas
-from mcu.media.encoding import VideoEncoder
+from mcu.media.encoding import Effort, VideoEncoder
 
 log = structlog.get_logger()
 
@@ -59,7 +59,15 @@ class EncoderHub:
     """
 
     def __init__(
-        self, name: str, codec: VideoCodec, width: int, height: int, fps: float, bitrate_bps: int, clock: Clock
+        self,
+        name: str,
+        codec: VideoCodec,
+        width: int,
+        height: int,
+        fps: float,
+        bitrate_bps: int,
+        clock: Clock,
+        effort: Effort = "full",
     ) -> None:
         self.name = name
         self.codec: VideoCodec = codec
@@ -67,6 +75,9 @@ class EncoderHub:
         self.height = height
         self.fps = fps
         self.bitrate_bps = bitrate_bps
+        self.effort: Effort = effort
+        """What its encoder should be like. Another one takes over with a keyframe, half a second after the last at the
+        earliest; nobody who watches or records sees more of it than that. Written by one thread."""
         self._clock = clock
         self._log = log.bind(hub=name)
         self._canvases: Latest[_Submission] = Latest()
@@ -184,6 +195,8 @@ class EncoderHub:
 
     def _encode(self, submission: _Submission) -> EncodedFrame | None:
         keyframe = self._keyframe_due(submission.time_ns)
+        if keyframe and self._stale:
+            self._encoder = None
         if self._encoder is None:
             self._encoder = self._open_encoder()
         started_ns = self._clock.now_ns()
@@ -198,7 +211,11 @@ class EncoderHub:
         return frame
 
     def _open_encoder(self) -> VideoEncoder:
-        return VideoEncoder(self.codec, self.width, self.height, self.fps, self.bitrate_bps)
+        return VideoEncoder(self.codec, self.width, self.height, self.fps, self.bitrate_bps, effort=self.effort)
+
+    @property
+    def _stale(self) -> bool:
+        return self._encoder is not None and self._encoder.effort != self.effort
 
     def _want_keyframe(self) -> None:
         self._keyframe_wanted = True
@@ -214,7 +231,7 @@ class EncoderHub:
             else:
                 age_ns = time_ns - self._last_keyframe_ns
                 interval_ns = self._keyframe_interval_ns
-                due = self._keyframe_wanted and age_ns >= KEYFRAME_THROTTLE_NS
+                due = (self._keyframe_wanted or self._stale) and age_ns >= KEYFRAME_THROTTLE_NS
                 due |= interval_ns is not None and age_ns >= interval_ns
             if due:
                 self._keyframe_wanted = False

@@ -47,6 +47,11 @@ MAX_EXCESS_NS = 200 * NS_PER_MS
 QUIET_DBOV = -50.0
 """Chunks of −50 dBov and below may be stretched and squeezed as one likes."""
 
+HUSHED_DBOV = -80.0
+HUSHED_SAMPLES = 24_000
+"""After half a second no louder than this, nothing is invented while the next packet is waited for: what follows is
+silence as well, and each open microphone of a crowd would cost a decoder again and again."""
+
 PRIMING_PACKETS = 3
 """So many packets before the first one heard are decoded when a stream comes back from where it was parked."""
 
@@ -86,6 +91,8 @@ class Playout:
         """The decoder has not seen the packets before the next one."""
         self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
         self._playing = False
+        self._loud_until = 0
+        """RTP time of the end of the last packet that wasn't silent."""
         self._pcm = _NOTHING
         # RTP time of the sample after the last one in _pcm, and how many were invented there without moving on.
         self._cursor = 0
@@ -128,8 +135,11 @@ class Playout:
         from the sample on that is due.
         """
         with self._pulling:
-            if self._closed:
+            if self._closed or self._idle:
+                self._played, self._dbov, self._seen_dbov = None, float(-SILENT), float(-SILENT)
                 return None
+            # Ticks may have passed without a call since it was parked, or since it was parked last.
+            self._parked_ns = max(self._parked_ns, now_ns - TICK_NS)
             self._settle()
             self._parked = self._arrivals.unhurried = False
             chunk = self._chunk(now_ns)
@@ -137,7 +147,9 @@ class Playout:
             return None if chunk is None or not chunk.any() else chunk
 
     def park(self, now_ns: int) -> None:
-        """Instead of ``pull``: the 20 ms that begin at ``now_ns`` pass unheard, and nothing is decoded."""
+        """Instead of ``pull``: the 20 ms that begin at ``now_ns`` pass unheard, and nothing is decoded. Of a stream
+        that is parked already, some ticks may be left out.
+        """
         with self._pulling:
             if self._closed:
                 return
@@ -202,6 +214,11 @@ class Playout:
             self._played = None
             self._decoder.close()
 
+    @property
+    def _idle(self) -> bool:
+        """Nothing plays and nothing is there: most open microphones, most of the time (DTX)."""
+        return not (self._playing or self._parked or self._waiting or len(self._inbox) or len(self._window))
+
     def _gather(self) -> None:
         """Reads the levels of what has arrived."""
         for packet in self._inbox.take_all():
@@ -219,6 +236,7 @@ class Playout:
                     self._claims.heard(later)
                 self._decoder.begin()
                 self._arrivals.expect(samples_ns(packet_duration(packet)))
+                self._loud_until = 0
                 self._primer.clear()
                 self._stop()
                 self._pcm = _NOTHING
@@ -323,7 +341,10 @@ class Playout:
         if hole <= 0:
             self._lost += self._window.take()
             decoded = self._decoder.decode(head.packet)
-            self._claims.measured(head.packet, dbov(decoded))
+            decoded_dbov = dbov(decoded)
+            if decoded_dbov > HUSHED_DBOV:
+                self._loud_until = head.rtp + decoded.size
+            self._claims.measured(head.packet, decoded_dbov)
             self._arrivals.expect(samples_ns(decoded.size))
             self._append(decoded, head.rtp + decoded.size)
         elif hole > (MAX_HOLE_SAMPLES if head.missing else MAX_PAUSE_SAMPLES):
@@ -338,7 +359,8 @@ class Playout:
 
     def _wait(self, wanted: int) -> None:
         """Nothing is there: the sender pauses, or the network makes us wait for a while."""
-        if self._decoder.pausing or self._decoder.faded:
+        hushed = self._cursor - self._loud_until >= HUSHED_SAMPLES
+        if hushed or self._decoder.pausing or self._decoder.faded:
             self._stop()
             return
         invented = self._decoder.invent(-(-wanted // CONCEALMENT_STEP) * CONCEALMENT_STEP)

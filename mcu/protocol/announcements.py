@@ -10,6 +10,8 @@ from mcu.protocol.names import GroupName, RecordingId
 
 MAX_SOUND_BYTES = 4 * 1024 * 1024
 
+MAX_SOUND_S = 120
+
 MAX_ANNOUNCEMENTS = 4
 """Played into one room at a time."""
 
@@ -51,6 +53,8 @@ class AnnouncementInfo(Frozen):
 class Announce(Frozen):
     """→ ``AnnouncementInfo``, once it plays. ``sound`` or, without one, ``tone``. Raises ``Unprocessable`` for a file
     that can't be used, ``Conflict`` (``too_many_announcements``).
+
+    ``id`` and ``start_s`` are for one that goes on where another room of the name had to stop: it is the same one.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
@@ -60,6 +64,8 @@ class Announce(Frozen):
     tone: Tone = Tone()
     group: GroupName | None = None
     duck_db: DuckDb = -15.0
+    id: AnnouncementId | None = None
+    start_s: Annotated[float, Field(ge=0.0, le=MAX_SOUND_S)] = 0.0
 
 
 class StopAnnouncement(Frozen):

@@ -56,6 +56,7 @@ from mcu.protocol.talk import (
     GetReady,
     React,
     ReadySet,
+    RestoreChat,
     Said,
     Say,
     SendApp,
@@ -160,6 +161,7 @@ Command = Annotated[
     | EditMessage
     | DeleteMessage
     | GetChatHistory
+    | RestoreChat
     | SendApp
     | React
     | SetReady
@@ -239,6 +241,7 @@ __all__ = [
     "ParticipantList",
     "RecordingList",
     "Reply",
+    "RestoreChat",
     "RestoreLayout",
     "SetAvatar",
     "SetBackgroundImage",

@@ -16,7 +16,9 @@ class Join(Frozen):
     ``wrong_password``, ``denied``).
 
     ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
-    ``source`` is the address they come from, where it is known: wrong passwords are counted by it.
+    ``source`` is the address they come from, where it is known: wrong passwords are counted by it. ``former`` is the
+    id they had in an earlier life of the room, for those without an identity: it is theirs again. Not ``newcomers``:
+    the server has no room for more, so only who is here already may go on; raises NoCapacity for others.
     """
 
     type: Literal["join"] = "join"
@@ -30,6 +32,8 @@ class Join(Frozen):
     admission: Admission | None = Field(default=None, repr=False)
     passes: bool = False
     hidden: bool = False
+    former: ParticipantId | None = None
+    newcomers: bool = True
     source: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 

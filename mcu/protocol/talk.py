@@ -126,6 +126,13 @@ class ChatHistory(Frozen):
     messages: tuple[ChatMessage, ...]
 
 
+class RestoreChat(Frozen):
+    """→ ``Done``. What was said to everybody in an earlier life of the room, oldest first; nobody is told of it."""
+
+    type: Literal["restore_chat"] = "restore_chat"
+    messages: tuple[ChatMessage, ...] = Field(max_length=MAX_HISTORY)
+
+
 class SendApp(Frozen):
     """→ ``Delivered``. Passed on as it is, to all others or to ``to``, and remembered nowhere. Raises as ``Say``."""
 

@@ -5,7 +5,7 @@ import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import numpy as np
@@ -105,15 +105,17 @@ class Announcing:
             pcm = await asyncio.to_thread(_samples, command)
         finally:
             self._opening -= 1
-        announcement = Announcement(secrets.token_hex(6), pcm, command.group, command.duck_db)
+        skipped = min(pcm.size, round(command.start_s * SOUND_HZ))
+        identifier = secrets.token_hex(6) if command.id is None or command.id in self._playing else command.id
+        announcement = Announcement(identifier, pcm[skipped:], command.group, command.duck_db)
         info = AnnouncementInfo(
             id=announcement.id,
             state="playing",
             group=command.group,
             duck_db=command.duck_db,
             duration_s=pcm.size / SOUND_HZ,
-            played_s=0.0,
-            started_at=datetime.now(UTC),
+            played_s=skipped / SOUND_HZ,
+            started_at=datetime.now(UTC) - timedelta(seconds=skipped / SOUND_HZ),
         )
         self._playing[info.id] = _Playing(announcement, info)
         self._on_change()
@@ -149,7 +151,7 @@ class Announcing:
             return None
         played = self._played().get(playing.announcement.id, 0)
         seconds = min(playing.announcement.pcm.size, played) / SOUND_HZ
-        return playing.info.model_copy(update={"played_s": seconds})
+        return playing.info.model_copy(update={"played_s": playing.info.played_s + seconds})
 
     def _chime(self, kind: Literal["join", "leave"], group: str) -> None:
         apart_ns = (CHIME_EVERY_MS + CHIME_EVERY_MS_EACH * len(self._present)) * NS_PER_MS

@@ -83,7 +83,7 @@ class Attendance:
 
     def knows(self, command: c.Join) -> bool:
         """Whether a join is of somebody who is here: they go on, or are replaced by themselves."""
-        return command.identity in self._people or self._holder(command.resume_token) is not None
+        return command.identity in self._people or self._holder(command) is not None
 
     def check_capacity(self) -> None:
         """Raises Conflict when nobody more fits."""
@@ -95,7 +95,7 @@ class Attendance:
         """The participant, and whether they were here before. Who has no identity gets the id ``identifier``, or one
         that is made up. Raises Conflict (``room_full``).
         """
-        resumed = self._resume(command.resume_token)
+        resumed = self._resume(command)
         participant = resumed or await self._admit(command, identifier)
         self._on_change()
         info = participant.info
@@ -105,15 +105,16 @@ class Attendance:
         log.info("participant_joined", room=self._room, participant=participant.id, resumed=resumed is not None)
         return participant, resumed is not None
 
-    def _holder(self, token: str | None) -> Participant | None:
-        """Whose resume token this is."""
+    def _holder(self, command: c.Join) -> Participant | None:
+        """Who comes back with their resume token. To somebody whose credential names another it is worth nothing."""
+        token = command.resume_token
         for participant in self.people:
             if token is not None and secrets.compare_digest(participant.resume_token.encode(), token.encode()):
-                return participant
+                return participant if command.identity in (None, participant.id) else None
         return None
 
-    def _resume(self, token: str | None) -> Participant | None:
-        participant = self._holder(token)
+    def _resume(self, command: c.Join) -> Participant | None:
+        participant = self._holder(command)
         if participant is not None:
             if participant.attached:
                 self._events.emit(e.Kicked(to=participant.id, reason="replaced"))
@@ -124,14 +125,15 @@ class Attendance:
         return participant
 
     async def _admit(self, command: c.Join, identifier: str | None) -> Participant:
-        old = self._people.get(command.identity) if command.identity else None
+        known = command.identity or command.former
+        old = self._people.get(known) if known else None
         if not command.hidden and (old is None or old.hidden):
             self.check_capacity()
         if old is not None:
             self._events.emit(e.Kicked(to=old.id, reason="replaced"))
             await self.remove(old, "replaced")
         participant = Participant(
-            id=command.identity or identifier or secrets.token_hex(6),
+            id=known or identifier or secrets.token_hex(6),
             name=command.name,
             role=command.role,
             group=command.group,

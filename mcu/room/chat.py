@@ -54,6 +54,7 @@ class Chat:
             t.EditMessage: self._edit,
             t.DeleteMessage: self._delete,
             t.GetChatHistory: self._history,
+            t.RestoreChat: self._restore,
         }
 
     async def _say(self, command: t.Say) -> t.Said:
@@ -108,6 +109,13 @@ class Chat:
             messages += self._missed.pop(reader.id, ())
             messages.sort(key=lambda message: message.sent_at)
         return t.ChatHistory(messages=tuple(messages))
+
+    async def _restore(self, command: t.RestoreChat) -> c.Done:
+        before = {message.id: message for message in command.messages}
+        for identifier, message in ({**before, **self._public}).items():
+            self._public.pop(identifier, None)
+            _keep(self._public, identifier, message)
+        return c.Done()
 
     def _readers(self, command: t.Say, sender: Participant | None) -> list[Participant]:
         """Those a message is for, without its sender."""

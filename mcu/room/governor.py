@@ -1,7 +1,8 @@
 """What a room gives up when the machine can't keep up, in which order, and when it takes it back.
 
-The order, from what is missed least to what is missed most: every second picture is left out (``rate``), nobody gets
-the whole canvas any more but half of its sides (``tiers``), then at most nine people have tiles, then four (``tiles``).
+The order, from what is missed least to what is missed most: encoders try less (``preset``), every second picture is
+left out (``rate``), nobody gets the whole canvas any more but half of its sides (``tiers``), then at most nine people
+have tiles, then four (``tiles``).
 Sound is never touched. The policy is arithmetic on plain figures; ``RoomGovernor`` reads them off a room and brings
 about what is decided.
 """
@@ -22,7 +23,7 @@ from mcu.room.views import Views
 
 log = structlog.get_logger()
 
-STEPS: Final[tuple[LoadStep, ...]] = ("none", "rate", "tiers", "tiles_9", "tiles_4")
+STEPS: Final[tuple[LoadStep, ...]] = ("none", "preset", "rate", "tiers", "tiles_9", "tiles_4")
 TILES: Final[dict[LoadStep, int]] = {"tiles_9": 9, "tiles_4": 4}
 
 LATE: Final = 0.5
@@ -163,6 +164,7 @@ class RoomGovernor:
     def _apply(self) -> None:
         step = STEPS[self._governor.level]
         for view in self._views:
+            view.outputs.effort = "less" if self._governor.level >= STEPS.index("preset") else "full"
             view.composite.every = 2 if self._governor.level >= STEPS.index("rate") else 1
             view.composite.most_tiles = TILES.get(step)
         self._qualities.best = "medium" if self._governor.level >= STEPS.index("tiers") else "high"

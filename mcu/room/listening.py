@@ -5,6 +5,7 @@ Somebody who falls silent keeps their own stream for a while, so that the change
 change is made inaudible is told in ``mcu/media/sound_stream.py``.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,32 @@ OWN_MIX_HOLD_NS = 2 * NS_PER_S
 """Somebody who falls silent keeps a mix of their own for this long. Both encoders hear the same in that time, and come
 to agree; a change after half a second makes steps of up to twice the usual size in a loud tone."""
 
+MOST_HELD = 2
+"""At most so many who don't speak any more keep theirs: in a room full of open microphones somebody falls silent all
+the time, and each would cost an encoder."""
+
 JUDGE_INTERVAL_NS = NS_PER_S
+
+
+class _Roll:
+    """What stays as it is from tick to tick, until listeners come or go: a crowd is not asked each time."""
+
+    def __init__(
+        self, listeners: tuple[tuple[SoundLane, Downlink], ...] = (), sounds: tuple[SoundInput, ...] = ()
+    ) -> None:
+        self.listeners = listeners
+        self.sounds = sounds
+        self.lanes = {downlink: lane for lane, downlink in listeners}
+        self.forms = Counter(lane.form for lane, _ in listeners)
+        self.ears = {
+            source.participant: source.downlink
+            for source in sounds
+            if source.downlink is not None and source.downlink in self.lanes
+        }
+        """Where each who may speak listens."""
+
+    def is_of(self, listeners: tuple[tuple[SoundLane, Downlink], ...], sounds: tuple[SoundInput, ...]) -> bool:
+        return listeners is self.listeners and sounds is self.sounds
 
 
 @dataclass(slots=True)
@@ -58,18 +84,21 @@ class Listening:
         self._own: dict[Downlink, _OwnMix] = {}
         self._encoded_before = 0
         self._judge_ns = 0
+        self._roll = _Roll()
 
     def send(self, sounds: tuple[SoundInput, ...], mixed: Mixed, time_ns: int) -> None:
         """Sends the tick that begins at ``time_ns``, room time, to everybody who listens."""
-        listeners = {downlink: lane for lane, downlink in self._fanout.listeners}
-        own = self._own_packets(sounds, mixed, listeners, time_ns)
+        listeners = self._fanout.listeners
+        if not self._roll.is_of(listeners, sounds):
+            self._roll = _Roll(listeners, sounds)
+        own = self._own_packets(mixed, time_ns)
         self._recent.add(mixed.everyone, time_ns)
-        shared = self._shared_packets(listeners, time_ns)
+        shared = self._shared_packets(time_ns)
         if listeners:
             self._fanout.deliver(shared, own)
         if time_ns >= self._judge_ns:
             self._judge_ns = time_ns + JUDGE_INTERVAL_NS
-            self._judge(listeners, time_ns)
+            self._judge(time_ns)
         self.encodes = self._encoded_before + sum(output.stream.encodes for output in self._outputs())
         self.streams = len(self._shared) + len(self._own)
 
@@ -84,28 +113,30 @@ class Listening:
         if mix is not None:
             to._own[downlink] = mix
 
-    def _own_packets(
-        self, sounds: tuple[SoundInput, ...], mixed: Mixed, listeners: Mapping[Downlink, SoundLane], time_ns: int
-    ) -> dict[Downlink, SoundPacket | None]:
+    def _own_packets(self, mixed: Mixed, time_ns: int) -> dict[Downlink, SoundPacket | None]:
         """One for each who speaks, or has just spoken."""
-        speaking = {
-            downlink: source.participant
-            for source in sounds
-            if source.participant in mixed.without
-            and (downlink := source.downlink) is not None
-            and downlink in listeners
-        }
+        lanes, ears = self._roll.lanes, self._roll.ears
+        speaking = {ears[who]: who for who in mixed.without if who in ears}
         for downlink in speaking:
-            self._speaks(downlink, listeners[downlink], mixed.everyone.ndim, time_ns)
-        for downlink, mix in list(self._own.items()):
-            if downlink not in listeners or time_ns - mix.last_contribution_ns > OWN_MIX_HOLD_NS:
-                self._retire(self._own.pop(downlink).output)
+            self._speaks(downlink, lanes[downlink], mixed.everyone.ndim, time_ns)
+        self._let_go(speaking, time_ns)
         packets: dict[Downlink, SoundPacket | None] = {}
         for downlink, mix in self._own.items():
             who = speaking.get(downlink)
             mix.recent.add(mixed.everyone if who is None else mixed.without[who], time_ns)
             packets[downlink] = mix.output.stream.encode(mix.recent, time_ns)
         return packets
+
+    def _let_go(self, speaking: Mapping[Downlink, str], time_ns: int) -> None:
+        """Those who listen no more, or have been silent for long, or longest, share everybody's stream again."""
+        held = sorted(
+            (downlink for downlink in self._own if downlink not in speaking),
+            key=lambda downlink: -self._own[downlink].last_contribution_ns,
+        )
+        for place, downlink in enumerate(held):
+            silent_ns = time_ns - self._own[downlink].last_contribution_ns
+            if place >= MOST_HELD or downlink not in self._roll.lanes or silent_ns > OWN_MIX_HOLD_NS:
+                self._retire(self._own.pop(downlink).output)
 
     def _speaks(self, downlink: Downlink, lane: SoundLane, channels: int, time_ns: int) -> None:
         mix, form = self._own.get(downlink), _heard_as(lane.form, channels)
@@ -117,9 +148,11 @@ class Listening:
             self._protect(mix.output, [lane.fraction_lost], time_ns)
         mix.last_contribution_ns = time_ns
 
-    def _shared_packets(self, listeners: Mapping[Downlink, SoundLane], time_ns: int) -> dict[SoundForm, SoundPacket]:
+    def _shared_packets(self, time_ns: int) -> dict[SoundForm, SoundPacket]:
         """One for each form that is heard by somebody who hasn't their own. Encoders that nobody needs are let go."""
-        wished = {lane.form for downlink, lane in listeners.items() if downlink not in self._own}
+        lanes = self._roll.lanes
+        apart = Counter(lanes[downlink].form for downlink in self._own)
+        wished = {form for form, count in self._roll.forms.items() if count > apart[form]}
         heard_as = {form: _heard_as(form, self._recent.channels) for form in wished}
         for form in self._shared.keys() - heard_as.values():
             self._retire(self._shared.pop(form))
@@ -131,9 +164,9 @@ class Listening:
             made[form] = output.stream.encode(self._recent, time_ns)
         return {form: packet for form, real in heard_as.items() if (packet := made[real]) is not None}
 
-    def _judge(self, listeners: Mapping[Downlink, SoundLane], time_ns: int) -> None:
+    def _judge(self, time_ns: int) -> None:
         losses: dict[SoundForm, list[float]] = {form: [] for form in self._shared}
-        for downlink, lane in listeners.items():
+        for downlink, lane in self._roll.lanes.items():
             mix = self._own.get(downlink)
             if mix is not None:
                 self._protect(mix.output, [lane.fraction_lost], time_ns)

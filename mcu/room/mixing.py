@@ -17,6 +17,16 @@ from mixer.placement import Placement
 from mixer.sound import Mixed
 
 
+class _Roll:
+    """What of a snapshot stays as it is from tick to tick: everybody's group, and the people of each."""
+
+    def __init__(self, sounds: tuple[SoundInput, ...]) -> None:
+        self.sounds = sounds
+        self.members = {source.participant: source.group for source in sounds}
+        names = dict.fromkeys(self.members.values())
+        self.by_group = {name: tuple(source for source in sounds if source.group == name) for name in names}
+
+
 class Mixing:
     """Belongs to the sound thread. The event loop makes a group's fan-out and stops naming it; the thread makes its
     encoders, moves its listeners, and closes both once nobody names it any more.
@@ -44,6 +54,9 @@ class Mixing:
         self._groups: dict[str, SoundGroup] = {}
         self._listenings: dict[str, Listening] = {}
         self._served: dict[str, tuple[AudioFanout, Downlink]] = {}
+        self._served_sounds: tuple[SoundInput, ...] = ()
+        self._served_groups: dict[str, SoundGroup] = {}
+        self._roll = _Roll(())
         self._past_encodes = 0
 
     @property
@@ -57,7 +70,9 @@ class Mixing:
         """Mixes and sends the tick that begins at ``time_ns``, room time; the mixes by the group's name. ``pans``:
         where everybody stands, from −1, left, to 1.
         """
-        members = {source.participant: source.group for source in room.sounds}
+        if room.sounds is not self._roll.sounds:
+            self._roll = _Roll(room.sounds)
+        members = self._roll.members
         if self._noise is not None:
             heard = self._noise.clean(heard, members.keys())
         contributed = self._faders.contribute(heard.inputs, self._gains(heard, members))
@@ -69,7 +84,7 @@ class Mixing:
         self._open(room.groups)
         self._serve(room.sounds, mixed.moved)
         for group in room.groups:
-            listeners = tuple(source for source in room.sounds if source.group == group.name)
+            listeners = self._roll.by_group.get(group.name, ())
             self._listenings[group.name].send(listeners, mixed.mixes[group.name], time_ns)
         self._close_others({group.name for group in room.groups})
         return mixed.mixes
@@ -96,6 +111,9 @@ class Mixing:
 
     def _serve(self, sounds: tuple[SoundInput, ...], moved: Mapping[str, tuple[str, str]]) -> None:
         """Lets everybody hear their group from this tick on."""
+        if not moved and sounds is self._served_sounds and self._served_groups == self._groups:
+            return
+        self._served_sounds, self._served_groups = sounds, dict(self._groups)
         served: dict[str, tuple[AudioFanout, Downlink]] = {}
         for source in sounds:
             group = self._groups.get(source.group)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mcu.clock import Clock
 from mcu.frames import VideoCodec
+from mcu.media.encoding import Effort
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
 from mcu.room.tiers import VideoTier, shape_for
@@ -67,6 +68,18 @@ class ViewOutputs:
         self._viewers: dict[Downlink, OutputKey] = {}
         self._leaving: dict[Downlink, tuple[OutputKey, ...]] = {}
         self._retired: list[_Output] = []
+        self._effort: Effort = "full"
+
+    @property
+    def effort(self) -> Effort:
+        """What the encoders are like, those of the future too."""
+        return self._effort
+
+    @effort.setter
+    def effort(self, effort: Effort) -> None:
+        self._effort = effort
+        for output in self._outputs.values():
+            output.hub.effort = effort
 
     @property
     def hubs(self) -> dict[OutputKey, EncoderHub]:
@@ -228,7 +241,7 @@ class ViewOutputs:
         shape = shape_for(spec, key.tier)
         name = f"{self._room}/{spec.name}/{key.codec}/{key.tier}"
         size, bitrate_bps = shape.size, shape.kbps * 1000
-        hub = EncoderHub(name, key.codec, size.width, size.height, spec.fps, bitrate_bps, self._clock)
+        hub = EncoderHub(name, key.codec, size.width, size.height, spec.fps, bitrate_bps, self._clock, self._effort)
         fanout = VideoFanout(self._identity, key.codec, self._clock)
         hub.add_sink(fanout)
         hub.start()

@@ -18,7 +18,7 @@ from mcu.room.events import Events
 from mcu.room.link import Link
 from mcu.room.participant import Participant
 from mcu.room.tier_policy import Move, TierPolicy
-from mcu.room.tiers import ORDER, tiers_of
+from mcu.room.tiers import ORDER, VideoTier, tiers_of
 from mcu.room.views import Views
 from mcu.rtc.downlink import Downlink
 
@@ -33,6 +33,10 @@ CEILINGS: Final[dict[TierChoice, Tier]] = {
 }
 
 
+DECIDE_NS: Final = NS_PER_S
+"""Viewers are judged when they report, and at the latest after this long: a browser reports about once a second."""
+
+
 @dataclass(slots=True)
 class _Viewer:
     """One connection that receives the composite, and how many of its reports were read."""
@@ -44,9 +48,19 @@ class _Viewer:
     sound_reports: int = 0
     estimate_of: object = None
     moving: bool = False
+    decide_ns: int = 0
+    """When it is judged even though nothing was heard of it."""
+
+    def has_news(self, now_ns: int) -> bool:
+        """Whether there is a reason to read and to judge: a report, or none for a while."""
+        if now_ns >= self.decide_ns:
+            return True
+        video, sound = self.link.reception.get("video"), self.link.reception.get("audio")
+        return video is not self.estimate_of or (sound is not None and sound.reports != self.sound_reports)
 
     def read(self, now_ns: int) -> None:
         """Tells the policy what is new."""
+        self.decide_ns = now_ns + DECIDE_NS
         lane = self.downlink.video
         if lane is not None:
             self.policy.sent(lane.octets, now_ns)
@@ -82,6 +96,7 @@ class Qualities:
         self._events = events
         self._chores = Chores("qualities")
         self._viewers: dict[str, _Viewer] = {}
+        self._bounds: object = None
         self.best: Tier = "high"
         """What anybody gets at most, however good their path. Set by the room's governor."""
         self.moves: Counter[QualityReason] = Counter()
@@ -110,14 +125,19 @@ class Qualities:
     def look(self) -> None:
         """Reads what viewers reported, and moves those whose path has changed."""
         now_ns = self._clock.now_ns()
+        rates = {view.name: {shape.tier: shape.kbps * 1000 for shape in tiers_of(view.spec)} for view in self._views}
+        bounds = (self.best, rates)
+        changed, self._bounds = bounds != self._bounds, bounds
         watching: dict[str, _Viewer] = {}
         for person in self._attendance.people:
             viewer = self._viewer(person, now_ns)
-            if viewer is not None:
-                watching[person.id] = viewer
+            if viewer is None:
+                continue
+            watching[person.id] = viewer
+            if changed or viewer.has_news(now_ns):
                 viewer.read(now_ns)
                 if not viewer.moving:
-                    self._decide(person, viewer, now_ns)
+                    self._decide(person, viewer, rates[self._views.watched(person.view).name], now_ns)
         self._viewers = watching
 
     def _viewer(self, person: Participant, now_ns: int) -> _Viewer | None:
@@ -130,8 +150,7 @@ class Qualities:
             return known
         return _Viewer(link, downlink, TierPolicy(person.tier, now_ns))
 
-    def _decide(self, person: Participant, viewer: _Viewer, now_ns: int) -> None:
-        rates_bps = {shape.tier: shape.kbps * 1000 for shape in tiers_of(self._views.watched(person.view).spec)}
+    def _decide(self, person: Participant, viewer: _Viewer, rates_bps: Mapping[VideoTier, int], now_ns: int) -> None:
         chosen = CEILINGS[person.tier_choice]
         ceiling = max(chosen, self.best, key=ORDER.index)
         move = viewer.policy.decide(rates_bps, ceiling, now_ns)

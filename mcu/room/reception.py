@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mcu.clock import Clock
-from mcu.errors import NotFound
+from mcu.errors import NoCapacity, NotFound
 from mcu.protocol import access as a
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
@@ -17,6 +17,8 @@ from mcu.room.lobby import Lobby
 from mcu.room.ownership import Ownership
 from mcu.room.participant import Participant
 from mcu.room.views import Views
+
+RETRY_AFTER_S = 15
 
 
 class Reception:
@@ -89,6 +91,8 @@ class Reception:
         knock = await self._door.enter(command)
         if knock is not None and not knock.admitted:
             return a.Waiting(waiting=knock.info, admission=knock.admission)
+        if not command.newcomers and not self._attendance.knows(command):
+            raise NoCapacity("the server is busy: try again later", retry_after_s=RETRY_AFTER_S)
         participant, resumed = await self._attendance.join(command, knock.info.id if knock else None)
         if knock is not None:
             self._lobby.leave(knock)

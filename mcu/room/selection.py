@@ -1,6 +1,6 @@
 """What all views of a room share at one instant: who is there, and which picture of each is due."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from mcu.clock import Clock
@@ -42,6 +42,29 @@ class Moment:
         return members, last.key.participant if last is not None and last.last_spoke_ns else None
 
 
+class _Roll:
+    """What of a snapshot stays as it is from tick to tick: most of a crowd shows nothing and says nothing."""
+
+    def __init__(self, sources: tuple[PictureInput, ...]) -> None:
+        self.sources = sources
+        self.by_key = {source.key: source for source in sources}
+        self.shown = tuple((place, source) for place, source in enumerate(sources) if source.shown)
+        self.still = [_member(source, False, SpeechState()) for source in sources]
+        self.places: dict[str, list[int]] = {}
+        for place, source in enumerate(sources):
+            self.places.setdefault(source.key.participant, []).append(place)
+
+    def members(self, live: Collection[TileKey], speech: SpeechState) -> tuple[Member, ...]:
+        members = self.still.copy()
+        lively = {place for place, source in self.shown if source.key in live}
+        for who in speech.last_spoke_ns.keys() | speech.border.keys():
+            lively.update(self.places.get(who, ()))
+        for place in lively:
+            source = self.sources[place]
+            members[place] = _member(source, source.key in live, speech)
+        return tuple(members)
+
+
 class Selection:
     """Chooses the pictures of a tick, once for all views. On the picture thread only."""
 
@@ -49,24 +72,24 @@ class Selection:
         self._clock = clock
         self._stale_after_ns = stale_after_ns
         self._shown: dict[TileKey, DecodedPicture] = {}
+        self._roll = _Roll(())
 
     def at(self, snapshot: RoomSnapshot, speech: SpeechState, horizon_ns: int) -> Moment:
         """The room with the pictures that are due until ``horizon_ns`` of room time."""
         now_ns = self._clock.now_ns()
         wall_ahead_ns = self._clock.wall_ns() - now_ns
+        if snapshot.pictures is not self._roll.sources:
+            self._roll = _Roll(snapshot.pictures)
         pictures: dict[TileKey, Picture] = {}
-        members = []
-        for source in snapshot.pictures:
-            newest = source.decoding.latest.peek() if source.shown else None
+        for _, source in self._roll.shown:
+            newest = source.decoding.latest.peek()
             if newest is not None and now_ns - newest.arrived_ns < self._stale_after_ns:
                 pictures[source.key] = self._due(source, newest, horizon_ns).picture
-            members.append(_member(source, source.key in pictures, speech))
         self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
-        sources = {source.key: source for source in snapshot.pictures}
         return Moment(
             now_ns,
-            sources,
-            tuple(members),
+            self._roll.by_key,
+            self._roll.members(pictures, speech),
             pictures,
             speech.dominant,
             snapshot.layouts,

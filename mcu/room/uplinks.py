@@ -27,6 +27,11 @@ SOUND_BPS: Final = 100_000
 LEAST_LIMIT_BPS: Final = 150_000
 """Below this, an estimate would starve the sound as well."""
 
+_NOTHING: Final = Uplink()
+
+UNSEEN_EVERY_LOOKS: Final = 4
+"""Of those who are on no view and know it, a quarter is looked at each time: most of a crowd only listens."""
+
 _SOURCES: Final[tuple[tuple[Source, Connection], ...]] = (("camera", "main"), ("screen", "screen"))
 
 
@@ -76,6 +81,17 @@ class _Asked:
     told_ns: int | None = None
     """Before the first wish: since when there has been a connection."""
     limits: dict[Link, LinkLimit] = field(default_factory=dict)
+    tiles: tuple[TileKey, ...] = ()
+    """What of them may be seen."""
+
+    @property
+    def rests(self) -> bool:
+        """Nothing was needed for so long that they were told so."""
+        return self.told == _NOTHING and all(steady.asked is None for steady in self.steady.values())
+
+
+def _asked(participant: str) -> _Asked:
+    return _Asked(tiles=tuple(TileKey(participant, source) for source, _ in _SOURCES))
 
 
 class Uplinks:
@@ -87,6 +103,7 @@ class Uplinks:
         self._attendance = attendance
         self._events = events
         self._asked: dict[str, _Asked] = {}
+        self._round = 0
         self.told = 0
         """Wishes sent since the beginning."""
 
@@ -99,12 +116,15 @@ class Uplinks:
         """After every change of a tile map, and a few times a second: what would do for less has to last a while."""
         now_ns = self._clock.now_ns()
         people = self._attendance.people
-        known = {person.id: self._asked.get(person.id) or _Asked() for person in people}
+        known = {person.id: self._asked.get(person.id) or _asked(person.id) for person in people}
         self._asked = known
         needs = self._needs(known)
-        for person in people:
-            if person.ever_connected:
-                self._ask(person, known[person.id], needs, now_ns)
+        self._round = (self._round + 1) % UNSEEN_EVERY_LOOKS
+        for place, person in enumerate(people):
+            asked = known[person.id]
+            seen = any(key in needs for key in asked.tiles)
+            if person.ever_connected and (seen or not asked.rests or place % UNSEEN_EVERY_LOOKS == self._round):
+                self._ask(person, asked, needs, now_ns)
 
     def _needs(self, known: Mapping[str, _Asked]) -> dict[TileKey, Need]:
         """The largest tile of each source, in the shape its pictures have."""

@@ -4,7 +4,6 @@ from mcu.rtc.binding import self_check
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState, Reception
 from mcu.rtc.peer import Peer, PeerStatistics
 from mcu.rtc.sender import AudioFanout, Downlink, VideoFanout
-from mcu.rtc.settings import RtcSettings
 from mcu.rtc.ticker import RtcTicker
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "PeerState",
     "PeerStatistics",
     "Reception",
-    "RtcSettings",
     "RtcTicker",
     "VideoFanout",
     "self_check",

@@ -1,9 +1,9 @@
 """The remote candidates of one connection: counted, bounded, and kept until there is a transport for them."""
 
 from mcu.errors import BadRequest
+from mcu.network import RtcSettings
 from mcu.rtc.ice import RemoteCandidate, parse_candidate, refusal
 from mcu.rtc.negotiation import RemoteTransport
-from mcu.rtc.settings import RtcSettings
 
 
 class CandidateIntake:

@@ -1,7 +1,5 @@
 """From the payload of one RTP packet to a piece of a frame: VP8 (RFC 7741) and H.264 (RFC 6184, mode 1)."""
 
-from typing import NamedTuple
-
 from mcu.frames import VideoCodec
 
 MAX_FRAME_PIXELS = 3840 * 2160
@@ -12,17 +10,13 @@ _IDR, _SPS, _STAP_A, _FU_A = 5, 7, 24, 28
 _VP8_START_CODE = b"\x9d\x01\x2a"
 
 
-class Fragment(NamedTuple):
-    """A piece of a frame, ready to be appended to the pieces before it.
+START, KEYFRAME, ENTRY = 1, 2, 4
+"""What is known of a piece. ``START``: a frame or a NAL unit begins with it. ``KEYFRAME``: it belongs to a key frame
+(for VP8 only the first piece can tell). ``ENTRY``: it is certainly the first of a frame at which decoding can begin.
+"""
 
-    ``start``: a frame or a NAL unit begins with it. ``keyframe``: it belongs to a key frame (for VP8 only the first
-    piece can tell). ``entry``: it is certainly the first of a frame at which decoding can begin.
-    """
-
-    data: bytes
-    start: bool
-    keyframe: bool
-    entry: bool
+Fragment = tuple[bytes, int]
+"""A piece of a frame, ready to be appended to the pieces before it, and what is known of it."""
 
 
 def depacketise(codec: VideoCodec, payload: memoryview | bytes) -> Fragment | None:
@@ -50,11 +44,10 @@ def _vp8(payload: memoryview | bytes) -> Fragment | None:
         return None
     data = bytes(payload[at:])
     if first & 0x1F != 0x10:
-        return Fragment(data, False, False, False)
-    keyframe = not data[0] & 1
-    if keyframe and not _vp8_keyframe_fits(data):
-        return None
-    return Fragment(data, True, keyframe, keyframe)
+        return data, 0
+    if data[0] & 1:
+        return data, START
+    return (data, START | KEYFRAME | ENTRY) if _vp8_keyframe_fits(data) else None
 
 
 def _vp8_keyframe_fits(data: bytes) -> bool:
@@ -69,30 +62,34 @@ def _vp8_keyframe_fits(data: bytes) -> bool:
 def _h264(payload: memoryview | bytes) -> Fragment | None:
     kind = payload[0] & 31
     if 1 <= kind <= 23:
-        return Fragment(_START_CODE + bytes(payload), True, kind == _IDR, kind == _SPS)
+        return _START_CODE + bytes(payload), START | _known(kind)
     if kind == _STAP_A:
         return _stap_a(payload)
     if kind == _FU_A and len(payload) > 2:
         head = payload[1]
         kind = head & 31
         if not head & 0x80:
-            return Fragment(bytes(payload[2:]), False, kind == _IDR, False)
+            return bytes(payload[2:]), _known(kind) & KEYFRAME
         nal_header = bytes((payload[0] & 0xE0 | kind,))
-        return Fragment(_START_CODE + nal_header + bytes(payload[2:]), True, kind == _IDR, kind == _SPS)
+        return _START_CODE + nal_header + bytes(payload[2:]), START | _known(kind)
     return None
+
+
+def _known(kind: int) -> int:
+    """What the kind of a NAL unit tells of its frame."""
+    return KEYFRAME if kind == _IDR else ENTRY if kind == _SPS else 0
 
 
 def _stap_a(payload: memoryview | bytes) -> Fragment | None:
     pieces: list[bytes] = []
-    keyframe = entry = False
+    known = START
     at, end = 1, len(payload)
     while at < end:
         size = int.from_bytes(payload[at : at + 2], "big")
         nal = bytes(payload[at + 2 : at + 2 + size])
         if not size or len(nal) != size:
             return None
-        keyframe |= nal[0] & 31 == _IDR
-        entry |= nal[0] & 31 == _SPS
+        known |= _known(nal[0] & 31)
         pieces += (_START_CODE, nal)
         at += 2 + size
-    return Fragment(b"".join(pieces), True, keyframe, entry) if pieces else None
+    return (b"".join(pieces), known) if pieces else None

@@ -46,13 +46,13 @@ class VideoLane(Lane):
     """A lane with what a lost packet needs: its source's history, and how its packets look."""
 
     def __init__(self, keys: SrtpKeys, negotiated: Negotiated, payload_type: int) -> None:
-        super().__init__(keys, payload_type)
+        super().__init__(keys, payload_type, repeats=negotiated.video_out_rtx is None)
         extension = negotiated.abs_send_time_out_ext
         if extension is not None and not 1 <= extension <= 14:
             extension = None  # needs the two-byte form, which nobody asks for
         self.variant = Variant(payload_type, extension, keys.tag_length)
         self.history: History | None = None
-        self.timestamp: int | None = None
+        self.timestamp = -1
         self.shift = 0
         self.opened: tuple[tuple[range, int], ...] = ()
         """Frames that went under an RTP time of their own (``opening.py``): the source's numbers, and the time."""
@@ -64,7 +64,7 @@ class VideoLane(Lane):
         """
         self.shift = 0
         self.opened = ()
-        if self.timestamp is not None:
+        if self.timestamp >= 0:
             ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
             self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
 

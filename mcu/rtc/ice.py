@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcu.errors import BadRequest
-from mcu.rtc.settings import RtcSettings
+from mcu.network import RtcSettings
 
 MAX_CANDIDATE_CHARS = 512
 

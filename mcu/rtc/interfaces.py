@@ -7,7 +7,7 @@ import ifaddr
 from aioice.ice import get_host_addresses
 
 from mcu.errors import Internal
-from mcu.rtc.settings import RtcSettings
+from mcu.network import RtcSettings
 
 
 def chosen_addresses(settings: RtcSettings, adapters: Iterable[ifaddr.Adapter] | None = None) -> tuple[str, ...] | None:

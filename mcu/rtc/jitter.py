@@ -6,16 +6,17 @@ Everything here happens on the event loop.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mcu.frames import ReceivedFrame, VideoCodec
-from mcu.rtc.depacketise import Fragment, depacketise
+from mcu.rtc.depacketise import ENTRY, Fragment, depacketise
+from mcu.rtc.frame_builder import MAX_FRAME_BYTES, FrameBuilder
 from mcu.rtc.patience import ROUND_TRIP_NS, Patience
 
 MAX_NACK_TRIES = 10
 MAX_HELD_PACKETS = 1024
-MAX_BYTES = 4 << 20
+MAX_BYTES = MAX_FRAME_BYTES
 """What waits for a hole and what is assembled, together."""
 MAX_MISSING = 256
 """Packets missing at one time that are worth asking for; a longer gap is given up at once."""
@@ -52,6 +53,18 @@ class _Held(NamedTuple):
     fragment: Fragment | None
     padding: bool
 
+    @property
+    def entry(self) -> bool:
+        return self.fragment is not None and bool(self.fragment[1] & ENTRY)
+
+    @property
+    def size(self) -> int:
+        return 0 if self.fragment is None else len(self.fragment[0])
+
+
+def _held(timestamp: int, marker: bool, codec: VideoCodec, payload: memoryview | bytes) -> _Held:
+    return _Held(timestamp, marker, codec, depacketise(codec, payload) if payload else None, not payload)
+
 
 @dataclass(slots=True)
 class _Missing:
@@ -60,43 +73,24 @@ class _Missing:
     tries: int = 0
 
 
-@dataclass(slots=True)
-class _Unit:
-    """The frame that is being put together."""
-
-    timestamp: int
-    codec: VideoCodec
-    whole: bool
-    keyframe: bool = False
-    size: int = 0
-    parts: list[bytes] = field(default_factory=list)
-
-
 class FrameAssembler:
     """One video source's packets in, its frames out through ``on_frame``, called from within ``feed`` and ``poll``."""
 
     def __init__(self, ssrc: int, on_frame: Callable[[ReceivedFrame], None]) -> None:
-        self._ssrc = ssrc
-        self._on_frame = on_frame
-        self._next = 0  # the extended sequence number that comes next in decoding order
+        self._builder = FrameBuilder(ssrc, on_frame)
+        self._next = -1  # the extended sequence number that comes next in decoding order
         self._highest: int | None = None
         self._held: dict[int, _Held] = {}
         self._held_bytes = 0
         self._missing: dict[int, _Missing] = {}
-        self._unit: _Unit | None = None
-        self._boundary = False  # whether the packet before ``_next`` certainly ended a frame
-        self._waiting = True  # for a key frame
-        self._keyframe_due = False
         self._asked_ns: int | None = None
-        self._repaired_ns: int | None = None
         self._patience = Patience.for_round_trip(ROUND_TRIP_NS)
-        self._frames = self._keyframes = self._late = self._recovered = 0
-        self._malformed = self._holes = self._discarded = 0
+        self._late = self._recovered = self._holes = 0
 
     @property
     def due(self) -> bool:
         """Whether ``poll`` may have news. Polling when it is False is a waste, nothing worse."""
-        return self._keyframe_due or bool(self._missing)
+        return self._builder.keyframe_due or bool(self._missing)
 
     def set_round_trip(self, round_trip_ns: int) -> None:
         """How long an answer takes: requests, patience and limits follow it."""
@@ -104,7 +98,7 @@ class FrameAssembler:
 
     def request_keyframe(self) -> None:
         """Asks for a key frame with the next feedback, some time after the last."""
-        self._keyframe_due = True
+        self._builder.keyframe_due = True
 
     def feed(
         self,
@@ -116,6 +110,16 @@ class FrameAssembler:
         now_ns: int,
     ) -> None:
         """Takes one packet under its extended (unwrapped) sequence number. An empty payload is a padding probe."""
+        if sequence == self._next and not self._missing and not self._held:  # as nearly every one is
+            self._highest = sequence
+            self._next = sequence + 1
+            if payload:
+                self._builder.add(timestamp, marker, codec, depacketise(codec, payload), now_ns)
+            return
+        self._feed(sequence, _held(timestamp, marker, codec, payload), now_ns)
+
+    def _feed(self, sequence: int, packet: _Held, now_ns: int) -> None:
+        """What ``feed`` does with a packet while others are missing."""
         highest = self._highest
         if highest is None or sequence - highest > MAX_JUMP:
             self._anchor(sequence)
@@ -128,21 +132,17 @@ class FrameAssembler:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._recovered += 1
-                self._repaired_ns = now_ns
-        padding = not payload
-        fragment = None if padding else depacketise(codec, payload)
-        packet = _Held(timestamp, marker, codec, fragment, padding)
+                self._builder.repaired_ns = now_ns
         if sequence > highest:
             self._highest = sequence
         if sequence == self._next:
             self._next += 1
             self._take(packet, now_ns)
-            if held:
-                self._drain(now_ns)
+            self._drain(now_ns)
             return
         self._hold(sequence, packet)
         self._note_gap(highest, sequence, now_ns)
-        if fragment is not None and fragment.entry and (self._waiting or self._overdue(now_ns)):
+        if packet.entry and (self._builder.waiting or self._overdue(now_ns)):
             self._skip_to(sequence)
             self._drain(now_ns)
 
@@ -154,10 +154,10 @@ class FrameAssembler:
             if now_ns - next(iter(self._missing.values())).since_ns >= self._patience.hole_limit_ns:
                 self._give_up()
             nacks = tuple(sorted(self._due_nacks(now_ns)))
-        wanted |= self._keyframe_due
+        wanted |= self._builder.keyframe_due
         keyframe = wanted and (self._asked_ns is None or now_ns - self._asked_ns >= self._patience.keyframe_interval_ns)
         if keyframe:
-            self._keyframe_due = False
+            self._builder.keyframe_due = False
             self._asked_ns = now_ns
         return Feedback(tuple(number & 0xFFFF for number in nacks), keyframe)
 
@@ -182,10 +182,10 @@ class FrameAssembler:
 
     def _resume(self, now_ns: int) -> bool:
         """Goes on at the next key frame that is already here, over a hole; False when there is none."""
-        entries = [number for number, packet in self._held.items() if packet.fragment and packet.fragment.entry]
+        entries = [number for number, packet in self._held.items() if packet.entry]
         if entries:
             self._holes += 1
-            self._waiting = True
+            self._builder.waiting = True
             self._skip_to(min(entries))
             self._drain(now_ns)
         return bool(entries)
@@ -202,23 +202,16 @@ class FrameAssembler:
         self._held.clear()
         self._held_bytes = 0
         self._missing.clear()
-        self._lose_unit()
-        self._boundary = False
-        self._waiting = True
-
-    def _lose_unit(self) -> None:
-        if self._unit is not None:
-            self._discarded += 1
-            self._unit = None
+        self._builder.restart()
 
     def _hold(self, sequence: int, packet: _Held) -> None:
         self._held[sequence] = packet
-        self._held_bytes += len(packet.fragment.data) if packet.fragment else 0
+        self._held_bytes += packet.size
 
     def _unhold(self, sequence: int) -> _Held | None:
         packet = self._held.pop(sequence, None)
-        if packet is not None and packet.fragment is not None:
-            self._held_bytes -= len(packet.fragment.data)
+        if packet is not None:
+            self._held_bytes -= packet.size
         return packet
 
     def _note_gap(self, highest: int, sequence: int, now_ns: int) -> None:
@@ -230,7 +223,7 @@ class FrameAssembler:
         for number in range(highest + 1, sequence):
             self._missing[number] = _Missing(now_ns, now_ns)
         full = len(self._held) > MAX_HELD_PACKETS
-        full |= self._held_bytes + (self._unit.size if self._unit else 0) > MAX_BYTES
+        full |= self._held_bytes + self._builder.size > MAX_BYTES
         if full and not self._resume(now_ns):
             self._give_up()
 
@@ -238,8 +231,8 @@ class FrameAssembler:
         """Goes on at the newest packet, over a gap that is too long to be repaired."""
         self._holes += 1
         self._skip_to(sequence)
-        self._boundary = False
-        self._waiting = self._keyframe_due = True
+        self._builder.restart()
+        self._builder.keyframe_due = True
         self._drain(now_ns)
 
     def _give_up(self) -> None:
@@ -247,7 +240,7 @@ class FrameAssembler:
         self._holes += 1
         self._clear()
         self._next = (self._highest or 0) + 1
-        self._keyframe_due = True
+        self._builder.keyframe_due = True
 
     def _skip_to(self, sequence: int) -> None:
         """Forgets everything before a packet that is held and at which decoding can begin."""
@@ -255,7 +248,7 @@ class FrameAssembler:
             self._unhold(number)
         for number in [number for number in self._missing if number < sequence]:
             del self._missing[number]
-        self._lose_unit()
+        self._builder.lose()
         self._next = sequence
 
     def _drain(self, now_ns: int) -> None:
@@ -265,56 +258,18 @@ class FrameAssembler:
 
     def _take(self, packet: _Held, now_ns: int) -> None:
         """Adds the packet that comes next in decoding order to its frame."""
-        if packet.padding:
-            return
-        unit = self._unit
-        if unit is not None and (packet.timestamp != unit.timestamp or packet.codec != unit.codec):
-            self._finish(unit, now_ns)  # its marker never came, but no packet is missing
-            unit = None
-        fragment = packet.fragment
-        if unit is None:
-            whole = fragment is not None and fragment.start
-            if packet.codec == "H264" and fragment is not None:
-                whole = whole and (self._boundary or fragment.entry)
-            unit = self._unit = _Unit(packet.timestamp, packet.codec, whole)
-        if fragment is None:
-            self._malformed += 1
-            unit.whole = False
-        elif unit.whole:
-            unit.parts.append(fragment.data)
-            unit.size += len(fragment.data)
-            unit.keyframe |= fragment.keyframe
-            unit.whole = unit.size <= MAX_BYTES
-        if not unit.whole:
-            unit.parts.clear()
-        if packet.marker:
-            self._finish(unit, now_ns)
-
-    def _finish(self, unit: _Unit, now_ns: int) -> None:
-        self._unit = None
-        self._boundary = True
-        if not unit.whole or (self._waiting and not unit.keyframe):
-            self._discarded += 1
-            self._waiting = True
-            self._keyframe_due = True
-            return
-        self._frames += 1
-        if unit.keyframe:
-            self._keyframes += 1
-            self._waiting = self._keyframe_due = False
-        data = unit.parts[0] if len(unit.parts) == 1 else b"".join(unit.parts)
-        repaired = now_ns == self._repaired_ns
-        self._on_frame(ReceivedFrame(unit.codec, data, unit.keyframe, unit.timestamp, self._ssrc, now_ns, repaired))
+        if not packet.padding:
+            self._builder.add(packet.timestamp, packet.marker, packet.codec, packet.fragment, now_ns)
 
     @property
     def statistics(self) -> AssemblerStatistics:
         return AssemblerStatistics(
-            self._frames,
-            self._keyframes,
+            self._builder.frames,
+            self._builder.keyframes,
             self._late,
             self._recovered,
-            self._malformed,
+            self._builder.malformed,
             self._holes,
-            self._discarded,
+            self._builder.discarded,
             len(self._held),
         )

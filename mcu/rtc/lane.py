@@ -22,13 +22,14 @@ class Lane:
     ``source`` feeds the lane; ``awaited`` will, from its next key frame on. Both may be set: a viewer who changes hub
     sees the old one until the new one begins. Sequence numbers are counted without wrapping; ``offset`` leads from the
     source's to the lane's, so that what a viewer receives has no leap when its source changes. The protector belongs
-    to the lane and not to the source: roll-overs go on, and no nonce is used twice.
+    to the lane and not to the source: roll-overs go on, and no nonce is used twice. Whoever sends moves ``next``,
+    ``packets`` and ``octets`` on. ``repeats``: packets are sent again as they were.
     """
 
-    def __init__(self, keys: SrtpKeys, payload_type: int) -> None:
+    def __init__(self, keys: SrtpKeys, payload_type: int, *, repeats: bool = False) -> None:
         self.lock = threading.Lock()
         self.payload_type = payload_type
-        self.protector = Protector(keys)
+        self.protector = Protector(keys, repeats=repeats)
         self.source: Source | None = None
         self.awaited: Source | None = None
         self.offset = 0
@@ -54,12 +55,6 @@ class Lane:
         self.joined = self.next
         self.offset = self.next - first_sequence
         return former if former is not source else None
-
-    def count(self, first_sequence: int, packets: int, octets: int) -> None:
-        """Moves on past what the source has just sent, beginning with its packet ``first_sequence``."""
-        self.next = first_sequence + self.offset + packets
-        self.packets += packets
-        self.octets += octets
 
     def detach(self, source: Source) -> None:
         """Afterwards ``source`` neither feeds the lane nor is awaited; waits for a send in progress. Event loop."""

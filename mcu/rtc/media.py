@@ -12,6 +12,8 @@ from mcu.rtc.sender import Downlink
 from mcu.rtc.srtp import SrtpKeys, Unprotector
 
 REPORT_INTERVAL_NS = NS_PER_S
+REST_NS = NS_PER_S // 10
+"""How long nothing need be asked for where no video comes in: there is nothing to repair."""
 MAX_FAULTS_LOGGED = 5
 
 
@@ -39,7 +41,6 @@ class MediaSession:
         self.receiver = Receiver(
             Unprotector(keys), negotiated, listener, clock, identity=identity, on_nack=self._on_nack
         )
-        self.last_packet_ns: int | None = None
         self.faults = 0
         """Datagrams that made our own code throw."""
         self._path = path
@@ -49,30 +50,36 @@ class MediaSession:
 
     def datagram(self, data: bytes) -> None:
         """RTP or RTCP of the validated remote side, in the datagram callback."""
-        now_ns = self.last_packet_ns = self._clock.now_ns()
         try:
             self.receiver.datagram(data)
             if self.receiver.due:
-                self._repair(now_ns)
+                self._repair(self._clock.now_ns())
         except Exception as error:
             # The boundary to what came from the network: a datagram costs itself, and the first ones are told in full.
             self.faults += 1
             if self.faults <= MAX_FAULTS_LOGGED:
                 self._log.error("packet_failed", exc_info=error)
 
-    def tick(self, now_ns: int, path: IcePath | None) -> None:
-        """Asks for what is missing; once a second reports, and turns to the path that ICE names now.
+    @property
+    def last_packet_ns(self) -> int | None:
+        return self.receiver.last_packet_ns
+
+    def tick(self, now_ns: int, path: IcePath | None) -> int | None:
+        """Asks for what is missing; once a second reports, and turns to the path that ICE names now. The time until
+        which nothing else is due; None where it may be at any time.
 
         ICE may choose another pair at any time (Wi-Fi to mobile, IPv6 to IPv4).
         """
         self._repair(now_ns)
+        rests_until_ns = None if self.receiver.sees else now_ns + REST_NS
         if now_ns < self._report_ns:
-            return
+            return rests_until_ns
         self._report_ns = now_ns + REPORT_INTERVAL_NS
         if path is not None and path != self._path:
             self._path = path
             self.downlink.repoint(path.fileno(), path.remote_address)
         self.downlink.send_rtcp(self.downlink.sender_report(now_ns) + self.receiver.report(now_ns))
+        return rests_until_ns
 
     def _repair(self, now_ns: int) -> None:
         packet = self.receiver.poll(now_ns)

@@ -20,6 +20,7 @@ import structlog
 
 from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.errors import Conflict, Internal
+from mcu.network import RtcSettings
 from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
@@ -31,7 +32,6 @@ from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
-from mcu.rtc.settings import RtcSettings
 from mcu.rtc.ticker import RtcTicker
 
 CLOSE_TIMEOUT_S = 1.0
@@ -225,12 +225,13 @@ class Peer:
         if self._dtls is not None and self._dtls.state in ("closed", "failed"):
             self.fail("closed_by_remote")
 
-    def tick(self, now_ns: int) -> None:
+    def tick(self, now_ns: int) -> int | None:
         """Driven by the ticker: the time-out while connecting, the rhythm of the media afterwards."""
         if self._media is not None:
-            self._media.tick(now_ns, self._ice.path if self._ice is not None else None)
-        elif now_ns - self._started_ns >= self._settings.connect_timeout_s * NS_PER_S:
+            return self._media.tick(now_ns, self._ice.path if self._ice is not None else None)
+        if now_ns - self._started_ns >= self._settings.connect_timeout_s * NS_PER_S:
             self.fail("connect_timeout")
+        return None
 
     def request_keyframe(self) -> None:
         """Asks the remote side for a key frame; throttled, and without effect before its first video."""

@@ -6,11 +6,12 @@ Runs on the event loop only. What is wrong with a datagram costs that datagram a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mcu.clock import NS_PER_S, Clock, ntp_from_wall
-from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, AudioPacket, SenderReport
+from mcu.clock import NS_PER_S, Clock
+from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, AudioPacket, SenderReport, VideoCodec
 from mcu.rtc import rtcp, rtp
+from mcu.rtc.feedback import RemoteFeedback
 from mcu.rtc.jitter import AssemblerStatistics, FrameAssembler
-from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, Reception
+from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener
 from mcu.rtc.reception import SourceReception
 from mcu.rtc.srtp import Unprotector
 
@@ -58,36 +59,36 @@ class Receiver:
     ) -> None:
         self._unprotector = unprotector
         self._negotiated = negotiated
+        self._video_in, self._audio_in = negotiated.video_in, negotiated.audio_in
         self._listener = listener
         self._clock = clock
         self._identity = identity
-        self._on_nack = on_nack
+        self._feedback = RemoteFeedback(listener, clock, identity, on_nack)
         self._sources: dict[int, SourceReception | None] = {}  # None: known to us, but no media came from it
         self._video: SourceReception | None = None
         self._video_heard_ns = 0
         self._assembler: FrameAssembler | None = None
         self._bitrate_bps = DEFAULT_BITRATE_BPS
-        self._estimate_bps: int | None = None
-        self._fraction_lost = 0.0
-        self._round_trip_s: float | None = None
-        self._mean_round_trip_s: float | None = None
-        self._audio_reports = self._video_reports = 0
+        self.last_packet_ns: int | None = None
+        """Monotonic time of the last datagram; None before it."""
         self._datagrams = self._octets = self._audio_packets = 0
         self._oversized = self._foreign = self._malformed = self._ignored = 0
         self._nacks = self._keyframe_requests = 0
 
     def datagram(self, data: bytes) -> None:
         """Takes one datagram of RTP or RTCP (RFC 5761). Anything else, and anything malformed, is counted only."""
+        size = len(data)
+        now_ns = self.last_packet_ns = self._clock.now_ns()
         self._datagrams += 1
-        self._octets += len(data)
-        if len(data) > MAX_DATAGRAM_SIZE:
+        self._octets += size
+        if size > MAX_DATAGRAM_SIZE:
             self._oversized += 1
-        elif len(data) < rtp.HEADER_SIZE or not 128 <= data[0] <= 191:
+        elif size < rtp.HEADER_SIZE or not 127 < data[0] < 192:
             self._malformed += 1
-        elif 192 <= data[1] <= 223:
-            self._rtcp(data)
+        elif 191 < data[1] < 224:
+            self._rtcp(data, now_ns)
         else:
-            self._rtp(data, self._clock.now_ns())
+            self._rtp(data, now_ns)
 
     def _admits(self, ssrc: int) -> bool:
         """Whether a source is known or may become so: asked before libsrtp makes a stream for it."""
@@ -97,65 +98,79 @@ class Receiver:
         return False
 
     def _rtp(self, data: bytes, now_ns: int) -> None:
-        ssrc = int.from_bytes(data[8:12], "big")
-        known = ssrc in self._sources
-        if not known and not self._admits(ssrc):
+        first, second, number, timestamp, ssrc = rtp.unpack_header(data)
+        source = self._sources.get(ssrc)
+        if source is None and not self._admits(ssrc):
             return
-        packet = self._unprotector.unprotect(data)
-        if packet is None:
+        end = self._unprotector.open(data)
+        if not end:
             return
-        if not known:
-            self._sources[ssrc] = None
-        header = rtp.parse(packet)
-        if header is None:
+        start, elements = rtp.HEADER_SIZE, 0
+        if first == 0x90:  # a header extension and nothing else out of the ordinary: what browsers send
+            elements = start + 4
+            start = elements + (int.from_bytes(data[14:16], "big") << 2)
+        elif first != 0x80:
+            start, end, elements = self._bounds(end)
+        if start > end:
+            self._sources.setdefault(ssrc, None)
             self._malformed += 1
             return
-        agreed, kind = self._negotiated, header.payload_type
-        if kind in agreed.video_in:
-            self._receive_video(packet, header, now_ns)
-        elif kind == agreed.audio_in:
-            self._receive_audio(packet, header, now_ns)
-        elif kind in agreed.video_in_rtx:
-            self._receive_repair(packet, header, now_ns)
+        payload = bytes(self._unprotector.plain[start:end])
+        kind, marker = second & 0x7F, second > 0x7F
+        codec = self._video_in.get(kind)
+        if codec is not None:
+            source = source or self._source(ssrc, VIDEO_CLOCK_HZ)
+            self._receive_video(source, number, timestamp, marker, codec, payload, now_ns)
+        elif kind == self._audio_in:
+            source = source or self._source(ssrc, AUDIO_CLOCK_HZ)
+            source.received(number, timestamp, now_ns)
+            if payload:
+                self._audio_packets += 1
+                level = self._level(data, elements, start) if elements else None
+                self._listener.on_audio(AudioPacket(payload, number, timestamp, ssrc, now_ns, level))
+        elif kind in self._negotiated.video_in_rtx:
+            (source or self._source(ssrc, VIDEO_CLOCK_HZ)).received(number, timestamp, now_ns)
+            self._receive_repair(kind, timestamp, marker, payload, now_ns)
         else:
+            self._sources.setdefault(ssrc, None)
             self._ignored += 1
 
     def _source(self, ssrc: int, clock_hz: int) -> SourceReception:
-        source = self._sources.get(ssrc)
-        if source is None:
-            source = self._sources[ssrc] = SourceReception(ssrc, clock_hz)
+        """A new one, or the first media of one that spoke before."""
+        source = self._sources[ssrc] = SourceReception(ssrc, clock_hz)
         return source
 
-    def _receive_audio(self, packet: memoryview, header: rtp.RtpHeader, now_ns: int) -> None:
-        source = self._source(header.ssrc, AUDIO_CLOCK_HZ)
-        source.received(header.sequence_number, header.timestamp, now_ns)
-        if header.payload_start == header.payload_end:
-            return
-        level_ext = self._negotiated.audio_level_in_ext
-        level = None if level_ext is None else rtp.audio_level(packet, header, level_ext)
-        payload = bytes(packet[header.payload_start : header.payload_end])
-        self._audio_packets += 1
-        self._listener.on_audio(
-            AudioPacket(payload, header.sequence_number, header.timestamp, header.ssrc, now_ns, level)
-        )
+    def _bounds(self, size: int) -> tuple[int, int, int]:
+        """Where the payload of the plain packet begins and ends, and where the elements of its header extension begin;
+        the end before the beginning when the header contradicts itself.
+        """
+        header = rtp.parse(self._unprotector.plain[:size])
+        return (1, 0, 0) if header is None else (header.payload_start, header.payload_end, header.extensions_start)
 
-    def _receive_video(self, packet: memoryview, header: rtp.RtpHeader, now_ns: int) -> None:
-        source = self._sources.get(header.ssrc) or self._source(header.ssrc, VIDEO_CLOCK_HZ)
-        sequence = source.received(header.sequence_number, header.timestamp, now_ns)
+    def _level(self, data: bytes, at: int, end: int) -> int | None:
+        """What the sender says of its loudness in the elements of its header extension (RFC 6464)."""
+        identifier = self._negotiated.audio_level_in_ext
+        if identifier is None:
+            return None
+        return rtp.audio_level(data, at, end, int.from_bytes(data[at - 4 : at - 2], "big"), identifier)
+
+    def _receive_video(
+        self,
+        source: SourceReception,
+        number: int,
+        timestamp: int,
+        marker: bool,
+        codec: VideoCodec,
+        payload: bytes,
+        now_ns: int,
+    ) -> None:
+        sequence = source.received(number, timestamp, now_ns)
         if source is not self._video and not self._take_over(source, now_ns):
             self._ignored += 1
             return
         self._video_heard_ns = now_ns
-        if sequence is None or self._assembler is None:
-            return
-        self._assembler.feed(
-            sequence,
-            header.timestamp,
-            header.marker,
-            self._negotiated.video_in[header.payload_type],
-            packet[header.payload_start : header.payload_end],
-            now_ns,
-        )
+        if sequence is not None and self._assembler is not None:
+            self._assembler.feed(sequence, timestamp, marker, codec, payload, now_ns)
 
     def _take_over(self, source: SourceReception, now_ns: int) -> bool:
         """Makes a source the one we show, unless another is still being heard."""
@@ -166,20 +181,18 @@ class Receiver:
         self._pace_repairs()
         return True
 
-    def _receive_repair(self, packet: memoryview, header: rtp.RtpHeader, now_ns: int) -> None:
+    def _receive_repair(self, kind: int, timestamp: int, marker: bool, payload: bytes, now_ns: int) -> None:
         """RFC 4588: the payload of a lost packet, behind the sequence number it had."""
-        self._source(header.ssrc, VIDEO_CLOCK_HZ).received(header.sequence_number, header.timestamp, now_ns)
-        start, end = header.payload_start, header.payload_end
-        codec = self._negotiated.video_in.get(self._negotiated.video_in_rtx[header.payload_type])
-        if codec is None or self._video is None or self._assembler is None or end - start <= 2:
+        codec = self._video_in.get(self._negotiated.video_in_rtx[kind])
+        if codec is None or self._video is None or self._assembler is None or len(payload) <= 2:
             return
-        original = self._video.unwrap(int.from_bytes(packet[start : start + 2], "big"))
-        if original > (self._video.highest or 0):
+        original = self._video.unwrap(int.from_bytes(payload[:2], "big"))
+        if original > self._video.highest:
             self._ignored += 1  # it repairs what was never missed
             return
-        self._assembler.feed(original, header.timestamp, header.marker, codec, packet[start + 2 : end], now_ns)
+        self._assembler.feed(original, timestamp, marker, codec, payload[2:], now_ns)
 
-    def _rtcp(self, data: bytes) -> None:
+    def _rtcp(self, data: bytes, now_ns: int) -> None:
         speaker = rtcp.sender_ssrc(data)
         if speaker is None or not self._admits(speaker):
             return
@@ -187,55 +200,20 @@ class Receiver:
         if packet is None:
             return
         self._sources.setdefault(speaker, None)
-        now_ns = self._clock.now_ns()
         items = rtcp.parse(packet)
         for item in items:
-            self._feedback(item, now_ns)
-        if rtcp.KeyframeRequest(self._identity.video_ssrc) in items:
-            self._listener.on_keyframe_request()
-
-    def _feedback(self, item: rtcp.Item, now_ns: int) -> None:
-        if isinstance(item, rtcp.SenderInfo):
-            source = self._sources.get(item.ssrc)
-            if source is not None:
-                source.reported(item.ntp, now_ns)
-                self._listener.on_sender_report(SenderReport(item.ssrc, item.ntp, item.rtp_timestamp, now_ns))
-        elif isinstance(item, rtcp.ReportBlock):
-            self._reported(item)
-        elif isinstance(item, rtcp.Nack):
-            if item.media_ssrc == self._identity.video_ssrc:
-                self._on_nack(item.sequence_numbers)
-        elif isinstance(item, rtcp.Remb):
-            self._estimate_bps = item.bitrate_bps
-            self._listener.on_reception(self._video_reception())
-
-    def _reported(self, block: rtcp.ReportBlock) -> None:
-        if block.ssrc not in (self._identity.video_ssrc, self._identity.audio_ssrc):
-            return
-        if block.last_sr:
-            now = ntp_from_wall(self._clock.wall_ns()) >> 16
-            elapsed = (now - block.last_sr - block.delay_since_last_sr) & 0xFFFF_FFFF
-            if elapsed < 0x8000_0000:  # beyond: the peer's clock, or its honesty, is off
-                self._round_trip_s = elapsed / 65536
-                mean_s = self._mean_round_trip_s or self._round_trip_s
-                self._mean_round_trip_s = mean_s + (self._round_trip_s - mean_s) / 4
-                self._pace_repairs()
-        fraction = block.fraction_lost / 256
-        if block.ssrc == self._identity.audio_ssrc:
-            self._audio_reports += 1
-            reception = Reception("audio", fraction, self._round_trip_s, self._estimate_bps, self._audio_reports)
-            self._listener.on_reception(reception)
-            return
-        self._video_reports += 1
-        self._fraction_lost = fraction
-        self._listener.on_reception(self._video_reception())
+            if isinstance(item, rtcp.SenderInfo):
+                source = self._sources.get(item.ssrc)
+                if source is not None:
+                    source.reported(item.ntp, now_ns)
+                    self._listener.on_sender_report(SenderReport(item.ssrc, item.ntp, item.rtp_timestamp, now_ns))
+        self._feedback.take(items)
+        self._pace_repairs()
 
     def _pace_repairs(self) -> None:
-        if self._assembler is not None and self._mean_round_trip_s is not None:
-            self._assembler.set_round_trip(round(self._mean_round_trip_s * NS_PER_S))
-
-    def _video_reception(self) -> Reception:
-        return Reception("video", self._fraction_lost, self._round_trip_s, self._estimate_bps, self._video_reports)
+        mean_s = self._feedback.mean_round_trip_s
+        if self._assembler is not None and mean_s is not None:
+            self._assembler.set_round_trip(round(mean_s * NS_PER_S))
 
     def request_keyframe(self) -> None:
         """Asks the peer for a key frame with the next ``poll``; throttled, without effect before its first video."""
@@ -250,6 +228,11 @@ class Receiver:
     def octets(self) -> int:
         """Octets of all datagrams so far."""
         return self._octets
+
+    @property
+    def sees(self) -> bool:
+        """Whether video has come in, of which packets may be missing."""
+        return self._assembler is not None
 
     @property
     def due(self) -> bool:

@@ -14,55 +14,66 @@ class SourceReception:
 
     def __init__(self, ssrc: int, clock_hz: int) -> None:
         self.ssrc = ssrc
+        self.highest = -1
+        """The highest extended sequence number received; -1 before the first."""
+        self._due = -1
         self._clock_hz = clock_hz
-        self._highest: int | None = None
         self._base = 0
         self._received = 0
         self._expected_prior = self._received_prior = 0
         self._restart: int | None = None
         self._jitter = 0.0
         self._transit: int | None = None
+        self._timestamp = -1
         self._last_sr = 0
         self._last_sr_ns: int | None = None
 
-    @property
-    def highest(self) -> int | None:
-        """The highest extended sequence number received."""
-        return self._highest
-
     def unwrap(self, sequence_number: int) -> int:
         """The extended number nearest to the newest received; for packets that are not counted (RTX)."""
-        if self._highest is None:
+        if self.highest < 0:
             return sequence_number
-        return self._highest + ((sequence_number - self._highest + 0x8000 & 0xFFFF) - 0x8000)
+        return self.highest + ((sequence_number - self.highest + 0x8000 & 0xFFFF) - 0x8000)
 
     def received(self, sequence_number: int, timestamp: int, now_ns: int) -> int | None:
         """Counts a packet; its extended sequence number, or None when a leap makes it doubtful (RFC 3550, A.1).
 
         A second packet in a row after the leap begins a new count, more than ``MAX_DROPOUT`` further on.
         """
-        if self._highest is None:
-            self._begin(sequence_number)
-            extended = sequence_number
+        if sequence_number == self._due:  # as nearly every one is
+            extended = self.highest = self.highest + 1
         else:
-            ahead = (sequence_number - self._highest + 0x8000 & 0xFFFF) - 0x8000
-            extended = self._highest + ahead
-            if not -MAX_MISORDER <= ahead <= MAX_DROPOUT:
-                if sequence_number != self._restart:
-                    self._restart = (sequence_number + 1) & 0xFFFF
-                    return None
-                extended = ((self._highest >> 16) + 1) << 16 | sequence_number
-                self._begin(extended)
-            elif ahead > 0:
-                self._highest = extended
+            believed = self._out_of_turn(sequence_number)
+            if believed is None:
+                return None
+            extended = believed
+        self._due = self.highest + 1 & 0xFFFF
         self._received += 1
-        self._measure_jitter(timestamp, now_ns)
+        # The packets of a frame share a time stamp and leave together: only the first says how evenly frames come.
+        if timestamp != self._timestamp:
+            self._timestamp = timestamp
+            self._measure_jitter(timestamp, now_ns)
+        return extended
+
+    def _out_of_turn(self, sequence_number: int) -> int | None:
+        if self.highest < 0:
+            self._begin(sequence_number)
+            return sequence_number
+        ahead = (sequence_number - self.highest + 0x8000 & 0xFFFF) - 0x8000
+        if -MAX_MISORDER <= ahead <= MAX_DROPOUT:
+            self.highest = max(self.highest, self.highest + ahead)
+            return self.highest + min(ahead, 0)
+        if sequence_number != self._restart:
+            self._restart = (sequence_number + 1) & 0xFFFF
+            return None
+        extended = ((self.highest >> 16) + 1) << 16 | sequence_number
+        self._begin(extended)
         return extended
 
     def _begin(self, extended: int) -> None:
-        self._base = self._highest = extended
+        self._base = self.highest = extended
         self._received = self._expected_prior = self._received_prior = 0
         self._restart = self._transit = None
+        self._timestamp = -1
 
     def _measure_jitter(self, timestamp: int, now_ns: int) -> None:
         transit = (now_ns * self._clock_hz // 1_000_000_000 - timestamp) & 0xFFFF_FFFF
@@ -80,9 +91,9 @@ class SourceReception:
 
     def block(self, now_ns: int) -> rtcp.ReportBlock | None:
         """The next report block: losses since the last one. None before the first packet."""
-        if self._highest is None:
+        if self.highest < 0:
             return None
-        expected = self._highest - self._base + 1
+        expected = self.highest - self._base + 1
         interval = expected - self._expected_prior
         lost = interval - (self._received - self._received_prior)
         self._expected_prior, self._received_prior = expected, self._received
@@ -91,7 +102,7 @@ class SourceReception:
             ssrc=self.ssrc,
             fraction_lost=min(255, (lost << 8) // interval) if interval > 0 and lost > 0 else 0,
             packets_lost=max(-_MAX_LOST, min(_MAX_LOST, expected - self._received)),
-            highest_sequence=self._highest & 0xFFFF_FFFF,
+            highest_sequence=self.highest & 0xFFFF_FFFF,
             jitter=min(int(self._jitter), 0xFFFF_FFFF),
             last_sr=self._last_sr,
             delay_since_last_sr=max(0, min(delay, 0xFFFF_FFFF)),

@@ -9,6 +9,10 @@ HEADER_SIZE = 12
 ABS_SEND_TIME_SIZE = 8
 """Bytes of a header extension that holds abs-send-time alone."""
 _HEADER = struct.Struct("!BBHLL")
+unpack_header = _HEADER.unpack_from
+"""The first byte, marker and payload type, sequence number, timestamp, SSRC: of a plain packet, or of a protected one,
+whose header is no secret (RFC 3711, 3.1).
+"""
 _EXTENSION = struct.Struct("!HH")
 _ONE_BYTE = 0xBEDE
 _TWO_BYTE = 0x1000
@@ -61,9 +65,10 @@ def parse(packet: Packet) -> RtpHeader | None:
     )
 
 
-def extension(packet: Packet, header: RtpHeader, identifier: int) -> bytes | None:
-    """The value of one header extension, in the one-byte or two-byte form; None when absent or malformed."""
-    profile, at, end = header.extensions_profile, header.extensions_start, header.payload_start
+def element(packet: Packet, at: int, end: int, profile: int, identifier: int) -> bytes | None:
+    """The value of one element between ``at`` and ``end``, as the profile says it is written; None when there is none,
+    or a malformed one before it.
+    """
     one_byte = profile == _ONE_BYTE
     if not one_byte and profile & 0xFFF0 != _TWO_BYTE:
         return None
@@ -85,9 +90,9 @@ def extension(packet: Packet, header: RtpHeader, identifier: int) -> bytes | Non
     return None
 
 
-def audio_level(packet: Packet, header: RtpHeader, identifier: int) -> int | None:
-    """The level of RFC 6464 in -dBov (0 loud … 127 silent), or None."""
-    value = extension(packet, header, identifier)
+def audio_level(packet: Packet, at: int, end: int, profile: int, identifier: int) -> int | None:
+    """The level of RFC 6464 in -dBov (0 loud … 127 silent), or None; arguments as for ``element``."""
+    value = element(packet, at, end, profile, identifier)
     return value[0] & 0x7F if value else None
 
 

@@ -6,7 +6,6 @@ the sound's; viewers come and go on the event loop, which waits at most for one 
 """
 
 import secrets
-import struct
 from dataclasses import dataclass, replace
 
 from mcu.clock import Clock
@@ -18,15 +17,13 @@ from mcu.rtc.lane import Lane
 from mcu.rtc.listener import OutgoingIdentity
 from mcu.rtc.media_time import video_time
 from mcu.rtc.opening import Opening
-from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Train, Variant, couple, lay_out, split
+from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Variant, couple, lay_out, split
 from mcu.rtc.sound_fanout import AudioFanout, AudioFanoutStatistics
-from mcu.rtc.srtp import PacketBuffer, Pointer
+from mcu.rtc.srtp import Mould, PacketBuffer
+from mcu.rtc.udp import Way
 from mcu.rtc.viewers import Viewers
 
 __all__ = ["AudioFanout", "AudioFanoutStatistics", "Downlink", "VideoFanout", "VideoFanoutStatistics"]
-
-_put_sequence = struct.Struct("!H").pack_into
-_put_sequence_and_time = struct.Struct("!HI").pack_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,37 +100,34 @@ class VideoFanout:
         first, self._next = self._next, self._next + len(payloads)
         stamp = Stamp(self._ssrc, self._time.rtp(frame.time_ns), rtp.abs_send_time(self._clock.wall_ns()))
         self.history.add(first, payloads, stamp)
-        groups, octets = couple(payloads), sum(map(len, payloads))
-        variants: dict[Variant, list[tuple[Train, list[Pointer]]]] = {}
         self._frames += 1
+        laid_out = _LaidOut(self._buffer, payloads, first, stamp)
+        count, octets, keyframe, sent = len(payloads), sum(map(len, payloads)), frame.keyframe, 0
         for lane, downlink in self._viewers.now:
-            if lane.source is None and not frame.keyframe:
-                self._open(lane, downlink, stamp)
-            if lane.source is not self and not (frame.keyframe and lane.awaited is self):
+            if lane.source is None and not keyframe:
+                self._open(lane, downlink.way, stamp)
+            if lane.source is not self and not (keyframe and lane.awaited is self):
                 continue
-            trains = variants.get(lane.variant)
-            if trains is None:
-                trains = variants[lane.variant] = [
-                    (train, self._buffer.pointers(train.stride, len(train.lengths)))
-                    for train in lay_out(groups, first, stamp, lane.variant)
-                ]
             former = None
             with lane.lock:
-                if lane.awaited is self and frame.keyframe:
+                if keyframe and lane.awaited is self:
                     former = lane.begin(self, first)
                     lane.history = self.history
                     lane.follow_on(stamp.timestamp)
                 if lane.source is self:
                     lane.timestamp = stamp.timestamp + lane.shift & 0xFFFF_FFFF
-                    self._send(lane, downlink, trains, first)
-                    lane.count(first, len(payloads), octets)
-                    self._packets += len(payloads)
-                    self._octets += octets
+                    self._send(lane, downlink.way, laid_out)
+                    lane.next = first + lane.offset + count
+                    lane.packets += count
+                    lane.octets += octets
+                    sent += 1
             if former is not None:
                 former.forget(lane)
-        self._opening.keep(first, payloads, keyframe=frame.keyframe)
+        self._packets += sent * count
+        self._octets += sent * octets
+        self._opening.keep(first, payloads, keyframe=keyframe)
 
-    def _open(self, lane: VideoLane, downlink: Downlink, stamp: Stamp) -> None:
+    def _open(self, lane: VideoLane, way: Way, stamp: Stamp) -> None:
         """Sends a newcomer what was sent since the last key frame, so that they see the frame of ``stamp``."""
         opening = self._opening.frames(stamp.timestamp)
         if not opening:
@@ -147,34 +141,27 @@ class VideoFanout:
             for (first, payloads), timestamp in opening:
                 early = replace(stamp, timestamp=timestamp)
                 lane.timestamp = timestamp + lane.shift & 0xFFFF_FFFF
-                trains = [
-                    (train, self._buffer.pointers(train.stride, len(train.lengths)))
-                    for train in lay_out(couple(payloads), first, early, lane.variant)
-                ]
-                self._send(lane, downlink, trains, first)
-                octets = sum(map(len, payloads))
-                lane.count(first, len(payloads), octets)
-                self._packets += len(payloads)
+                self._send(lane, way, _LaidOut(self._buffer, payloads, first, early))
+                count, octets = len(payloads), sum(map(len, payloads))
+                lane.next = first + lane.offset + count
+                lane.packets += count
+                lane.octets += octets
+                self._packets += count
                 self._octets += octets
             lane.opened = tuple((range(first, first + len(payloads)), at) for (first, payloads), at in opening)
 
-    def _send(self, lane: VideoLane, downlink: Downlink, trains: list[tuple[Train, list[Pointer]]], first: int) -> None:
+    def _send(self, lane: VideoLane, way: Way, laid_out: "_LaidOut") -> None:
         """Copies, numbers, protects and sends one frame's trains. Holds the lane's lock."""
-        memory, view, way, protector = self._buffer.memory, self._buffer.view, downlink.way, lane.protector
-        sequence = first + lane.offset
-        renumber = lane.offset & 0xFFFF
-        for train, pointers in trains:
-            memory[: len(train.plain)] = train.plain
-            if lane.shift and lane.timestamp is not None:
-                for at in range(2, len(train.plain), train.stride):
-                    _put_sequence_and_time(memory, at, sequence & 0xFFFF, lane.timestamp)
-                    sequence += 1
-            elif renumber:
-                for at in range(2, len(train.plain), train.stride):
-                    _put_sequence(memory, at, sequence & 0xFFFF)
-                    sequence += 1
-            if protector.protect_train(pointers, train.lengths):
-                way.send_train(view[: train.size], train.stride)
+        # Lanes begin in the lower half of the 16 bits: most have the hub's numbers, or are half the way round from it.
+        moulds = laid_out.moulds(lane.variant, lane.offset & 0x8000)
+        renumber = lane.shift or lane.offset & 0x7FFF
+        sequence = laid_out.first + lane.offset
+        for mould in moulds:
+            mould.pour()
+            if renumber:
+                sequence = mould.renumber(sequence, lane.timestamp)
+            if lane.protector.protect_poured(mould):
+                way.send_train(mould.datagrams, mould.stride)
             else:
                 lane.failures += 1
 
@@ -187,3 +174,25 @@ class VideoFanout:
         for lane, _ in self._viewers.now:
             lane.detach(self)
             self.forget(lane)
+
+
+class _LaidOut:
+    """One frame's trains, laid out when the first viewer of a variant needs them."""
+
+    def __init__(self, buffer: PacketBuffer, payloads: list[bytes], first: int, stamp: Stamp) -> None:
+        self.first = first
+        self._buffer = buffer
+        self._groups = couple(payloads)
+        self._stamp = stamp
+        self._moulds: dict[tuple[Variant, int], list[Mould]] = {}
+
+    def moulds(self, variant: Variant, offset: int) -> list[Mould]:
+        """For viewers whose sequence numbers are this far from the hub's."""
+        key = (variant, offset)
+        found = self._moulds.get(key)
+        if found is None:
+            found = self._moulds[key] = [
+                Mould(self._buffer, train.plain, train.stride, train.lengths, train.size)
+                for train in lay_out(self._groups, self.first + offset, self._stamp, variant)
+            ]
+        return found

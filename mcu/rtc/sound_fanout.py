@@ -6,7 +6,7 @@ which is how RFC 3550 and RFC 7587 tell silence from loss.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcu.frames import SoundForm, SoundPacket
@@ -23,8 +23,7 @@ MAX_OPUS_SIZE = 1275
 
 _FORMS = tuple(SoundForm(packet_ms, channels) for packet_ms in (20, 40, 60) for channels in (1, 2))
 
-_Headers = dict[tuple[int, bool, int], tuple[bytes, bytes]]
-"""By payload type, marker and time: what stands before and after the sequence number."""
+_Viewers = tuple[tuple[SoundLane, Downlink], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,8 @@ class AudioFanout:
         self._time = audio_time(identity)
         self._viewers = Viewers[SoundLane]()
         self._next = secrets.randbits(15)  # the first number of every listener
+        self._sorted_from: _Viewers = ()
+        self._by_form: Mapping[SoundForm, _Viewers] = {}
         self._buffer = PacketBuffer(MAX_DATAGRAM)
         self._ticks = self._packets = self._own = self._spared = self._refused = 0
 
@@ -99,46 +100,63 @@ class AudioFanout:
         An Opus packet that is empty or longer than 1275 bytes is not sent, and counted.
         """
         self._ticks += 1
-        headers: _Headers = {}
-        for lane, downlink in self._viewers.now:
-            theirs = downlink in own
-            packet = own[downlink] if theirs else shared.get(lane.form)
-            if packet is None:
-                continue
-            if not 0 < len(packet.payload) <= MAX_OPUS_SIZE:
-                self._refused += 1
+        viewers = self._viewers.now
+        if viewers is not self._sorted_from:
+            self._sorted_from, self._by_form = viewers, _by_form(viewers)
+        for form, listeners in self._by_form.items():
+            packet = shared.get(form)
+            if packet is not None:
+                self._send_all(listeners, packet, own)
+        if own:
+            mixes = [(viewer, mix) for viewer in viewers if (mix := own.get(viewer[1])) is not None]
+            for viewer, mix in mixes:
+                before = self._packets
+                self._send_all((viewer,), mix, {})
+                self._own += self._packets - before
+
+    def _send_all(
+        self, listeners: Sequence[tuple[SoundLane, Downlink]], packet: SoundPacket, but: Container[Downlink]
+    ) -> None:
+        """Sends one packet to all who hear it, ``but`` to some: the loop that a crowd's sound is made of, fifty times a
+        second for each. A listener differs from the next in the number and the keys, so nothing else is done for each.
+        """
+        if not 0 < len(packet.payload) <= MAX_OPUS_SIZE:
+            self._refused += sum(downlink not in but for _, downlink in listeners)
+            return
+        buffer, view, octets = self._buffer, self._buffer.view, len(packet.payload)
+        plain: dict[tuple[int, bool], bytes] = {}
+        for lane, downlink in listeners:
+            if downlink in but:
                 continue
             with lane.lock:
-                if lane.awaited is self:
+                if lane.source is not self:
+                    if lane.awaited is not self:
+                        continue
                     lane.begin(self, self._next)
                 elif packet.spare and lane.dtx:
                     lane.paused = True
                     self._spared += 1
                     continue
-                if lane.source is self:
-                    self._send(lane, downlink, packet, headers)
-                    self._own += theirs
+                # RFC 3551, 4.1: the marker tells of the first sound after a silence in which packets were left out.
+                variant = lane.payload_type, lane.paused and not packet.silent
+                whole = plain.get(variant)
+                if whole is None:
+                    whole = plain[variant] = self._laid_out(packet, *variant)
+                size = lane.protector.protect_numbered(buffer, whole, lane.next & 0xFFFF)
+                if size:
+                    downlink.way.send(view[:size])
+                else:
+                    lane.failures += 1
+                if not packet.silent:
+                    lane.paused = False
+                lane.next += 1
+                lane.packets += 1
+                lane.octets += octets
+                self._packets += 1
 
-    def _send(self, lane: SoundLane, downlink: Downlink, packet: SoundPacket, headers: _Headers) -> None:
-        """Numbers, protects and sends one packet. Holds the lane's lock."""
-        # RFC 3551, 4.1: the marker tells of the first sound after a silence in which packets were left out.
-        marker = lane.paused and not packet.silent
-        key = (lane.payload_type, marker, packet.time_ns)
-        head = headers.get(key)
-        if head is None:
-            whole = rtp.header(lane.payload_type, marker, 0, self._time.rtp(packet.time_ns), self._ssrc)
-            head = headers[key] = (whole[:2], whole[4:])
-        sequence = lane.next
-        plain = b"%b%b%b%b" % (head[0], (sequence & 0xFFFF).to_bytes(2, "big"), head[1], packet.payload)
-        size = lane.protector.protect_into(self._buffer, plain)
-        if size:
-            downlink.way.send(self._buffer.view[:size])
-        else:
-            lane.failures += 1
-        if not packet.silent:
-            lane.paused = False
-        lane.count(sequence - lane.offset, 1, len(packet.payload))
-        self._packets += 1
+    def _laid_out(self, packet: SoundPacket, payload_type: int, marker: bool) -> bytes:
+        """The plain packet, without a number."""
+        return rtp.header(payload_type, marker, 0, self._time.rtp(packet.time_ns), self._ssrc) + packet.payload
 
     @property
     def statistics(self) -> AudioFanoutStatistics:
@@ -151,3 +169,8 @@ class AudioFanout:
         for lane, _ in self._viewers.now:
             lane.detach(self)
             self.forget(lane)
+
+
+def _by_form(viewers: _Viewers) -> dict[SoundForm, _Viewers]:
+    forms = dict.fromkeys(lane.form for lane, _ in viewers)
+    return {form: tuple(viewer for viewer in viewers if viewer[0].form == form) for form in forms}

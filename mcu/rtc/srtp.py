@@ -5,8 +5,11 @@ a ``Protector`` of its own, and an SSRC belongs to one protector for as long as 
 protected by two sessions of one key would use a nonce of AES-GCM twice.
 """
 
+import struct
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Literal, NamedTuple
 
 from pylibsrtp import Policy, Session
@@ -16,12 +19,17 @@ SrtpProfileName = Literal["AES_CM_128_HMAC_SHA1_80", "AEAD_AES_128_GCM", "AEAD_A
 
 REPLAY_WINDOW = 1024
 """Packets an SSRC may be late by, and the age of what may be sent again."""
+MIN_REPLAY_WINDOW = 64
+"""For whoever sends nothing again: libsrtp moves the window bit by bit, which is a tenth of what a packet costs."""
 MAX_DATAGRAM = 2048
 # SRTCP adds an index of 4 bytes and a tag of at most 16; SRTP a tag.
 _TRAILER = 32
 
 Pointer = Any
-"""A C pointer into a ``PacketBuffer``, as ``Protector.protect_train`` takes it."""
+"""A C pointer, as cffi has it."""
+
+_put_sequence = struct.Struct("!H").pack_into
+_put_sequence_and_time = struct.Struct("!HI").pack_into
 
 
 class _Profile(NamedTuple):
@@ -59,54 +67,92 @@ class SrtpKeys:
         return _PROFILES[self.profile].tag_length
 
 
-def _session(profile: SrtpProfileName, key: bytes, ssrc_type: int) -> Session:
+def _session(profile: SrtpProfileName, key: bytes, ssrc_type: int, window: int = REPLAY_WINDOW) -> Session:
     policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=_PROFILES[profile].libsrtp)
     policy.allow_repeat_tx = True
-    policy.window_size = REPLAY_WINDOW
+    policy.window_size = window
     return Session(policy)
 
 
 class PacketBuffer:
-    """Memory that one thread lays packets into and protects them in, again and again.
-
-    ``memory`` is written by slices; ``view`` is what a socket sends.
+    """Memory that one thread lays packets into and protects them in, again and again. ``view`` is written to, and is
+    what a socket sends.
     """
 
     def __init__(self, size: int) -> None:
-        self.memory = bytearray(size + _TRAILER)
-        self.view = memoryview(self.memory)
-        self._base = ffi.from_buffer("char[]", self.memory, require_writable=True)
+        # Writing through a memoryview copies once; a bytearray makes a copy of what it is given first.
+        self.view = memoryview(bytearray(size + _TRAILER))
+        self.base: Pointer = ffi.from_buffer("char[]", self.view, require_writable=True)
 
-    def pointers(self, stride: int, count: int) -> list[Pointer]:
-        """Pointers to ``count`` packets that start every ``stride`` bytes."""
-        base = self._base
-        return [base + index * stride for index in range(count)]
+
+class Mould:
+    """Plain packets that start every ``stride`` bytes, to be poured into ``buffer`` and protected there for one viewer
+    after the other. What the buffer holds after ``pour`` may be changed before it is protected.
+
+    ``plain`` has room for a tag between the packets, and ``lengths`` leaves tags out; ``datagrams`` is all of it with
+    the tags, as a socket sends it.
+    """
+
+    def __init__(self, buffer: PacketBuffer, plain: bytes, stride: int, lengths: Sequence[int], size: int) -> None:
+        self.stride = stride
+        self.datagrams = buffer.view[:size]
+        self.pointers = [buffer.base + index * stride for index in range(len(lengths))]
+        self._plain = plain
+        self._place = buffer.view[: len(plain)]
+        self._plain_lengths = array("i", lengths)
+        # libsrtp reads how long a packet is, and writes how long it has become.
+        self._lengths = memoryview(array("i", lengths))
+        base = ffi.from_buffer("int[]", self._lengths, require_writable=True)
+        self.lengths = [base + index for index in range(len(lengths))]
+
+    def pour(self) -> None:
+        """Lays the plain packets into the buffer."""
+        self._place[:] = self._plain
+        self._lengths[:] = self._plain_lengths
+
+    def renumber(self, sequence: int, timestamp: int) -> int:
+        """Gives the packets that were poured the numbers from ``sequence`` on and this RTP time; the number after."""
+        packets, stride = self._place, self.stride
+        for at in range(2, len(packets), stride):
+            _put_sequence_and_time(packets, at, sequence & 0xFFFF, timestamp)
+            sequence += 1
+        return sequence
 
 
 class Protector:
-    """Protects what one thread sends to one viewer. Not thread-safe; ``close`` frees the session."""
+    """Protects what one thread sends to one viewer. Not thread-safe; ``close`` frees the session. ``repeats``: it may
+    protect a packet again that is up to ``REPLAY_WINDOW`` older than the newest.
+    """
 
-    def __init__(self, keys: SrtpKeys) -> None:
+    def __init__(self, keys: SrtpKeys, *, repeats: bool = False) -> None:
         self.tag_length = keys.tag_length
-        self._session: Session | None = _session(keys.profile, keys.local, Policy.SSRC_ANY_OUTBOUND)
+        window = REPLAY_WINDOW if repeats else MIN_REPLAY_WINDOW
+        self._session: Session | None = _session(keys.profile, keys.local, Policy.SSRC_ANY_OUTBOUND, window)
         self._srtp = self._session._srtp[0]
+        self._for_each = repeat(self._srtp)
         self._length = ffi.new("int *")
         self._scratch: PacketBuffer | None = None
 
-    def protect_train(self, pointers: Sequence[Pointer], lengths: Sequence[int]) -> bool:
-        """Protects plain RTP packets in place; each grows by ``tag_length``. False when any of them failed."""
+    def protect_poured(self, mould: Mould) -> bool:
+        """Protects the packets that were poured, in place; each grows by ``tag_length``. False when one of them
+        failed: those behind it are not protected then, so none may be sent.
+        """
         if self._session is None:
             return False
-        protect, srtp, length = lib.srtp_protect, self._srtp, self._length
-        failed = 0
-        for pointer, plain in zip(pointers, lengths, strict=False):
-            length[0] = plain
-            failed |= protect(srtp, pointer, length)
-        return not failed
+        return not any(map(lib.srtp_protect, self._for_each, mould.pointers, mould.lengths))
 
-    def protect_into(self, buffer: PacketBuffer, packet: bytes) -> int:
-        """Copies a plain RTP packet to the start of ``buffer`` and protects it there; its new length, 0 on failure."""
-        return self._into(lib.srtp_protect, buffer, packet)
+    def protect_numbered(self, buffer: PacketBuffer, packet: bytes, sequence_number: int) -> int:
+        """Copies a plain RTP packet to the start of ``buffer``, gives it its 16-bit number and protects it there; its
+        new length, 0 on failure.
+        """
+        size = len(packet)
+        if self._session is None or size + _TRAILER > len(buffer.view):
+            return 0
+        buffer.view[:size] = packet
+        _put_sequence(buffer.view, 2, sequence_number)
+        length = self._length
+        length[0] = size
+        return 0 if lib.srtp_protect(self._srtp, buffer.base, length) else size + self.tag_length
 
     def protect(self, packet: bytes) -> bytes | None:
         """A protected copy of one plain RTP packet; None on failure."""
@@ -119,18 +165,12 @@ class Protector:
     def _copy(self, protect: Any, packet: bytes) -> bytes | None:
         if self._scratch is None:
             self._scratch = PacketBuffer(MAX_DATAGRAM)
-        size = self._into(protect, self._scratch, packet)
-        return bytes(self._scratch.view[:size]) if size else None
-
-    def _into(self, protect: Any, buffer: PacketBuffer, packet: bytes) -> int:
-        size = len(packet)
-        if self._session is None or size + _TRAILER > len(buffer.memory):
-            return 0
-        buffer.memory[:size] = packet
-        self._length[0] = size
-        if protect(self._srtp, buffer._base, self._length):
-            return 0
-        return int(self._length[0])
+        size, buffer, length = len(packet), self._scratch, self._length
+        if self._session is None or size + _TRAILER > len(buffer.view):
+            return None
+        buffer.view[:size] = packet
+        length[0] = size
+        return None if protect(self._srtp, buffer.base, length) else bytes(buffer.view[: length[0]])
 
     def close(self) -> None:
         """Frees the keys. Idempotent; protecting afterwards fails quietly."""
@@ -147,27 +187,34 @@ class Unprotector:
         self._srtp = self._session._srtp[0]
         self._length = ffi.new("int *")
         self._buffer = PacketBuffer(MAX_DATAGRAM)
+        self.plain = self._buffer.view
+        """Where the packets that were opened are, each until the next one."""
         self.failures = 0
         """Datagrams that were forged, replayed, too old or too long."""
 
+    def open(self, datagram: bytes) -> int:
+        """The length of the plain RTP packet at the start of ``plain``; 0 (counted) when it doesn't authenticate."""
+        return self._open(lib.srtp_unprotect, datagram)
+
     def unprotect(self, datagram: bytes) -> memoryview | None:
         """The plain RTP packet, valid until the next call; None (counted) when it doesn't authenticate."""
-        return self._open(lib.srtp_unprotect, datagram)
+        size = self._open(lib.srtp_unprotect, datagram)
+        return self.plain[:size] if size else None
 
     def unprotect_rtcp(self, datagram: bytes) -> memoryview | None:
         """The plain compound RTCP packet, valid until the next call; None (counted) when it doesn't authenticate."""
-        return self._open(lib.srtp_unprotect_rtcp, datagram)
+        size = self._open(lib.srtp_unprotect_rtcp, datagram)
+        return self.plain[:size] if size else None
 
-    def _open(self, unprotect: Any, datagram: bytes) -> memoryview | None:
-        size = len(datagram)
-        buffer, length = self._buffer, self._length
+    def _open(self, unprotect: Any, datagram: bytes) -> int:
+        size, length = len(datagram), self._length
         if self._session is not None and size <= MAX_DATAGRAM:
-            buffer.memory[:size] = datagram
+            self.plain[:size] = datagram
             length[0] = size
-            if not unprotect(self._srtp, buffer._base, length):
-                return buffer.view[: length[0]]
+            if not unprotect(self._srtp, self._buffer.base, length):
+                return int(length[0])
         self.failures += 1
-        return None
+        return 0
 
     def close(self) -> None:
         """Frees the keys. Idempotent; everything that comes afterwards is refused."""

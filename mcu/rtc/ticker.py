@@ -17,7 +17,9 @@ INTERVAL_S = 0.02
 class Ticking(Protocol):
     """What is driven. ``tick`` must return within microseconds."""
 
-    def tick(self, now_ns: int) -> None: ...
+    def tick(self, now_ns: int) -> int | None:
+        """What is due at ``now_ns``, monotonic. The time until which it needs no other call; None: the next round."""
+        ...
 
     def fail(self, reason: str) -> None:
         """Ends what threw in ``tick``, so that it does not throw fifty times a second."""
@@ -33,7 +35,8 @@ class RtcTicker:
     def __init__(self, clock: Clock, interval_s: float = INTERVAL_S) -> None:
         self._clock = clock
         self._interval_s = interval_s
-        self._driven: dict[Ticking, None] = {}
+        self._driven: dict[Ticking, int] = {}
+        """With the time from which each wants to be driven again: most of a crowd only listens."""
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -44,7 +47,7 @@ class RtcTicker:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="rtc-ticker")
 
     def add(self, driven: Ticking) -> None:
-        self._driven[driven] = None
+        self._driven[driven] = 0
 
     def remove(self, driven: Ticking) -> None:
         self._driven.pop(driven, None)
@@ -71,11 +74,16 @@ class RtcTicker:
 
     def round(self, now_ns: int) -> None:
         """One round; a test with a clock of its own calls it itself."""
-        for driven in list(self._driven):
+        for driven, due_ns in list(self._driven.items()):
+            if now_ns < due_ns:
+                continue
             try:
-                driven.tick(now_ns)
+                next_ns = driven.tick(now_ns)
             except Exception as error:
                 # The boundary that keeps one bad peer from stopping all others.
                 log.error("peer_tick_failed", exc_info=error)
                 self.remove(driven)
                 driven.fail("internal_error")
+            else:
+                if driven in self._driven:
+                    self._driven[driven] = next_ns or 0

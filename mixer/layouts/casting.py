@@ -24,7 +24,16 @@ def visible(members: Sequence[Member], spec: LayoutSpec, dominant: str | None) -
             rank = 2 if member.key.participant == dominant else 3
         return rank, -member.last_spoke_ns, place
 
-    chosen = sorted(range(len(members)), key=claim)[: spec.max_tiles]
+    # Of a crowd, most have no claim but to have come early: of those the first few are enough.
+    claimants: list[int] = []
+    others: list[int] = []
+    for place, member in enumerate(members):
+        who = member.key.participant
+        if member.last_spoke_ns or member.screen or who == dominant or who == spec.pinned:
+            claimants.append(place)
+        elif len(others) < spec.max_tiles:
+            others.append(place)
+    chosen = sorted((*claimants, *others), key=claim)[: spec.max_tiles]
     return [members[place] for place in sorted(chosen)]
 
 

@@ -16,9 +16,9 @@ from api.app import create_app
 from api.server import Server, build_server
 from api.settings import Settings, StoreSettings
 from mcu.config import EngineConfig
-from mcu.engine.inline import InlineEngine
 from mcu.protocol.models import ViewSpec
 from tests.api.people import ADMIN_KEY, KEY, Meeting
+from tests.conftest import StartEngine
 from tests.kit.engine import FakeEngine
 
 BOUND_S = 10.0
@@ -112,20 +112,19 @@ async def _run(server: Server, stack: AsyncExitStack) -> None:
 
 
 @pytest.fixture
-async def meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
+async def meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine: StartEngine) -> Meeting:
     """A server with keys whose rooms are real."""
-    return await _meet(recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+    return await _meet(real_engine, recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
 
 
 @pytest.fixture
-async def open_meeting(recordings_dir: Path, stack: AsyncExitStack) -> Meeting:
+async def open_meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine: StartEngine) -> Meeting:
     """A server without keys whose rooms are real."""
-    return await _meet(recordings_dir, stack)
+    return await _meet(real_engine, recordings_dir, stack)
 
 
-async def _meet(recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
-    engine = InlineEngine(EngineConfig(recordings_dir=recordings_dir))
-    await engine.start()
+async def _meet(start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
+    engine = await start(EngineConfig(recordings_dir=recordings_dir))
     small = ViewSpec(width=64, height=64, fps=5)
     wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)
     server = build_server(create_app(wanted, engine), wanted)

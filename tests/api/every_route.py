@@ -59,7 +59,8 @@ def document() -> dict[str, Any]:
     return create_app(Settings()).openapi()
 
 
-def every_route() -> list[EveryRoute]:
+@functools.cache
+def every_route() -> tuple[EveryRoute, ...]:
     """By method; a HEAD beside a GET is that GET."""
     app = create_app(Settings())
     described = app.openapi()["paths"]
@@ -71,7 +72,7 @@ def every_route() -> list[EveryRoute]:
             operation = described.get(context.path, {}).get(method.lower())
             kind, body = _body(operation or {})
             found.append(EveryRoute(method, context.path, (operation or {}).get("operationId", ""), kind, body))
-    return found
+    return tuple(found)
 
 
 def sockets() -> set[str]:

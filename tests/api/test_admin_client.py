@@ -33,8 +33,8 @@ from tests.api.socket import SocketClient
 from tests.kit.images import RED, file_of, plain
 
 PNG = file_of(plain(RED))
-NOT_IN_THE_CLIENT = {"get_health", "get_readiness", "get_layout_schema", "get_capacity", "new_peer_id"}
-"""For whoever runs the server, for editors of layouts, and for PeerJS."""
+NOT_IN_THE_CLIENT = {"new_peer_id"}
+"""For PeerJS."""
 MEDIA_DOORS = ("whip_", "whep_")
 
 
@@ -73,6 +73,10 @@ async def use_the_room(admin: Admin) -> None:
     assert [one.name for one in await admin.rooms()] == ["team"]
     assert await admin.ice_servers() == ()
     assert "mcu_" in await admin.metrics()
+    await admin.health()
+    assert (await admin.readiness()).ready
+    assert "preset" in (await admin.layout_schema())["properties"]
+    assert (await admin.capacity(3, height=180, joining=True)).participants == 3
     issued = await admin.create_token({"room": "team", "role": "moderator"}, identity="eve")
     async with Admin(str(admin._http.base_url), issued.token) as eve:
         assert await eve.room("team").door.waiting() == ()
@@ -93,6 +97,9 @@ async def use_views(admin: Admin) -> None:
     assert (await view.snapshot("png")).startswith(b"\x89PNG")
     assert (await view.snapshot()).startswith(b"\xff\xd8")
     before = await view.layout()
+    drawn = [await view.preview(kind=kind) for kind in ("svg", "png", "json")]
+    assert [one[:4] for one in drawn] == [b"<svg", b"\x89PNG", b'{"ca']
+    assert await view.preview({"preset": "speaker"}) != drawn[0]
     after = await view.set_layout(Layout(preset="speaker"), before.etag)
     assert isinstance(after, LayoutState)
     with pytest.raises(Clash) as late:
@@ -141,8 +148,11 @@ async def use_people(admin: Admin) -> None:
     await room.sound.stop_announcement(playing.id)
     with pytest.raises(InvalidRequest):
         await room.sound.announce(b"no sound", "audio/ogg", group="wolves")
+    assert (await room.chat.ready()).waiting == ("ada",)
+    assert (await room.chat.clear_ready()).ready == ()
     await room.people.kick("ada", "enough", ban_s=60)
-    assert [one.identity for one in await room.door.bans()] == ["ada"]
+    assert (await room.door.ban("eve", 60, "not her")).reason == "not her"
+    assert [one.identity for one in await room.door.bans()] == ["ada", "eve"]
     await room.door.lift_ban("ada")
 
 
@@ -197,6 +207,12 @@ async def test_everything_that_the_document_offers_is_in_the_client(
     assert asked - {""} == {one for one in offered - NOT_IN_THE_CLIENT if not one.startswith(MEDIA_DOORS)}
 
 
+async def test_an_idle_connection_is_given_up_before_the_server_ends_it(admin: Admin, meeting: Meeting) -> None:
+    """Or a request could be on its way in that very moment, and be lost."""
+    pool = admin._http._transport._pool  # type: ignore[attr-defined]  # httpx shows it to nobody
+    assert pool._keepalive_expiry < meeting.server.config.timeout_keep_alive
+
+
 async def test_refusals_say_what_is_wrong(meeting: Meeting) -> None:
     async with Admin(meeting.server.url) as nobody, Admin(meeting.server.url, "nonsense") as wrong:
         for one in (nobody, wrong):
@@ -240,6 +256,15 @@ async def test_whatever_answers_is_an_error_of_the_client(
             await Admin("http://mcu.test", http=http).rooms()
     assert refused.value.status == status
     assert refused.value.retry_after_s == (5 if headers.get("retry-after") == "5" else None)
+
+
+async def test_a_server_that_is_not_ready_says_why() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(503, json={"ready": False, "reason": "the engine doesn't answer"})
+
+    async with httpx.AsyncClient(base_url="http://mcu.test", transport=httpx.MockTransport(answer)) as http:
+        readiness = await Admin("http://mcu.test", http=http).readiness()
+    assert (readiness.ready, readiness.reason) == (False, "the engine doesn't answer")
 
 
 async def test_a_server_that_is_not_there(tmp_path: Path) -> None:

@@ -87,10 +87,11 @@ async def test_authors_and_moderators_mend_and_take_back(meeting: Meeting) -> No
 
 
 async def test_the_history_is_bounded_and_keeps_the_newest(meeting: Meeting) -> None:
-    await meeting.enter("ada")
+    ada = await meeting.enter("ada")
     for n in range(103):
         answer = await meeting.admin.post(f"{ROOM}/messages", json={"text": str(n)})
         assert answer.status_code == 201
+        assert (await ada.event("chat"))["message"]["text"] == str(n)
     assert await history(await meeting.enter("bob")) == [str(n) for n in range(3, 103)]
 
 

@@ -1,42 +1,17 @@
 """The commands that govern a running server, against a real one."""
 
 import asyncio
-import json
-from collections.abc import Iterator
-from typing import Any
 
-import pytest
-from structlog.testing import capture_logs
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from api.cli import app
-from tests.api.conftest import ADMIN_KEY, BOUND_S
+from tests.api.conftest import BOUND_S
 from tests.api.people import Meeting, pass_for
+from tests.api.terminal import Terminal, terminal
 
+__all__ = ["terminal"]
 
-class Terminal:
-    """Somebody at a terminal with an admin key."""
-
-    def __init__(self, meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MCU_SERVER", meeting.server.url)
-        monkeypatch.setenv("MCU_KEY", ADMIN_KEY)
-        monkeypatch.setenv("COLUMNS", "200")
-
-    async def run(self, *words: str, status: int = 0, says: str | None = None) -> Result:
-        """With ``says``, which is typed in."""
-        result = await asyncio.to_thread(CliRunner().invoke, app, words, input=says)
-        assert result.exit_code == status, result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    async def json(self, *words: str, says: str | None = None) -> Any:
-        return json.loads((await self.run(*words, "--json", says=says)).stdout)
-
-
-@pytest.fixture
-def terminal(meeting: Meeting, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
-    with capture_logs():  # the server writes to the same stream
-        yield Terminal(meeting, monkeypatch)
+GROUPS = ("room", "participant", "ban", "chat", "group", "announce", "view", "layout", "decor", "record")
 
 
 async def test_rooms(terminal: Terminal) -> None:
@@ -127,5 +102,5 @@ async def test_exit_codes(terminal: Terminal) -> None:
 
 
 def test_every_command_says_how_it_ends() -> None:
-    for group in ("room", "participant", "layout", "record"):
+    for group in GROUPS:
         assert "3 the server can't be reached" in " ".join(CliRunner().invoke(app, [group, "--help"]).stdout.split())

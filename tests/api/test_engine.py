@@ -13,6 +13,7 @@ from mcu.engine.inline import InlineEngine
 from mcu.engine.processes import ProcessEngine
 from mcu.protocol.models import RoomSpec, ViewSpec
 from tests.api.conftest import KEY
+from tests.kit.images import RED, file_of, plain
 
 
 @pytest.mark.parametrize(("workers", "kind"), [(0, InlineEngine), (1, ProcessEngine)])
@@ -59,3 +60,43 @@ def test_a_worker_logs_as_its_server_does() -> None:
     run = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=True)
     (line,) = run.stderr.splitlines()
     assert (json.loads(line)["event"], json.loads(line)["resume_token"]) == ("heard", "[redacted]")
+
+
+GATEWAY = """
+import asyncio, sys
+from pathlib import Path
+import httpx
+from api.app import create_app
+from api.settings import LogSettings, Settings
+from api.logs import configure_logging
+
+async def main():
+    configure_logging(LogSettings(level="error"))
+    app = create_app(Settings(recordings_dir=Path(sys.argv[1]), workers=1))
+    async with app.router.lifespan_context(app):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://mcu.test") as client:
+            image = {"content": Path(sys.argv[2]).read_bytes(), "headers": {"Content-Type": "image/png"}}
+            for method, path, body in (
+                ("POST", "/api/v1/rooms", {"json": {"name": "a"}}),
+                ("PUT", "/api/v1/rooms/a/views/main/logo", image),
+                ("PUT", "/api/v1/rooms/a/views/main/layout", {"json": {"preset": "speaker"}}),
+                ("POST", "/api/v1/rooms/a/announcements", {"json": {"tone": {}}}),
+                ("POST", "/api/v1/rooms/a/recordings", {}),
+                ("GET", "/api/v1/rooms/a/views/main/snapshot.jpg", {}),
+                ("GET", "/metrics", {}),
+            ):
+                answer = await client.request(method, path, **body)
+                assert answer.is_success, (path, answer.text)
+    media = ("av", "cv2", "aiortc", "aioice", "pylibsrtp", "numpy", "mcu.rtc", "mcu.media")
+    print([name for name in media if name in sys.modules])
+
+asyncio.run(main())
+"""
+
+
+def test_a_server_with_workers_loads_no_media_library(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.png"
+    logo.write_bytes(file_of(plain(RED)))
+    command = [sys.executable, "-c", GATEWAY, str(tmp_path), str(logo)]
+    run = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=90)
+    assert (run.stdout.strip(), run.returncode) == ("[]", 0), run.stderr

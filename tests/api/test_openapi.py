@@ -10,15 +10,23 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import Case, GenerationMode
+from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
 
+from api import swagger
 from api.images import IMAGE_TYPES
 from api.routes.announcements import SOUND_TYPES
 from tests.api.conftest import MakeServer
 from tests.api.every_route import OTHER_BODIES, PARAMETERS, document, every_route, examples
 
 OPERATIONS = Path(__file__).with_name("operations.txt")
+PROMISES = [status_code_conformance, content_type_conformance, response_schema_conformance]
 BODIES = ("post", "put", "patch")
 EXAMPLES = 6
 FEW = settings(
@@ -76,7 +84,7 @@ def test_references_lead_somewhere() -> None:
 def test_the_document_knows_every_route() -> None:
     unknown = {route.path for route in every_route() if not route.operation and route.method != "OPTIONS"}
     peerjs = {"/peerjs/{key}/id", "/peerjs/peers", "/peerjs/{key}/peers"}
-    assert unknown == {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/asyncapi.json"} | peerjs
+    assert unknown == {"/openapi.json", "/asyncapi.json", *swagger.paths()} | peerjs
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
@@ -118,6 +126,10 @@ def _try(operation: APIOperation[Any, Any, Any, Any], url: str, mode: Generation
         refused = answer.status_code == 503 and answer.json()["code"] == "no_capacity"
         if answer.status_code >= 500 and not refused:
             wrong.append(f"{operation.label}: {answer.status_code} {case.as_curl_command()}")
+        try:
+            case.validate_response(answer, checks=PROMISES)
+        except FailureGroup as broken:
+            wrong.extend(f"{operation.label}: {one}" for one in broken.exceptions)
 
     one()
     return wrong

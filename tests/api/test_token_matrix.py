@@ -1,13 +1,18 @@
 """Every route of the app with every kind of credential: what opens to whom. Routes that are new are asked as well."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.conftest import ADMIN_KEY
+from api import swagger
+from tests.api.conformance import assert_as_documented
+from tests.api.conftest import ADMIN_KEY, KEY, MakeClient
 from tests.api.credentials import BAD_CREDENTIALS, bearer, token
 from tests.api.every_route import EveryRoute, every_route, sockets
+from tests.api.offers import SDP, offer
 from tests.api.people import Meeting, pass_for
 from tests.kit.engine import FakeEngine
 
@@ -16,8 +21,7 @@ ROUTES = every_route()
 
 PUBLIC = {
     "GET /openapi.json",
-    "GET /docs",
-    "GET /docs/oauth2-redirect",
+    *(f"GET {path}" for path in swagger.paths()),
     "GET /asyncapi.json",
     "GET /healthz",
     "GET /readyz",
@@ -39,6 +43,7 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
     "list_announcements",
     "get_announcement",
     "list_messages",
+    "get_ready",
     "list_views",
     "get_view",
     "get_tiles",
@@ -58,60 +63,87 @@ SHUT = {"GET /peerjs/peers", "GET /peerjs/{key}/peers"}
 """Nobody is told which peers there are."""
 
 MEDIA_DOORS = ("/whip/", "/whep/")
-"""Streams belong to whoever began them: their own tests say who else may touch them."""
 
-closed_routes = [
-    route
-    for route in ROUTES
-    if str(route) not in PUBLIC
-    and not (route.path.startswith(MEDIA_DOORS) and (route.method == "OPTIONS" or "{stream}" in route.path))
-]
-"""All that a credential opens. What a browser asks before it crosses origins carries none, and a stream that nobody
-began is 404 to everybody.
-"""
+preflights = [route for route in ROUTES if route.method == "OPTIONS"]
+"""What a browser asks before it crosses origins, which carries no credential."""
+
+closed_routes = [route for route in ROUTES if str(route) not in PUBLIC and route not in preflights]
+"""All that a credential opens."""
 
 guarded_routes = [route for route in closed_routes if str(route) not in SHUT and not route.path.startswith(MEDIA_DOORS)]
+stream_routes = [route for route in closed_routes if "{stream}" in route.path]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A server with keys on which the rooms ``team`` and ``other`` are open, and somebody with ``token`` has begun
+    ``streams`` of each kind in ``team``.
+    """
+
+    client: httpx.AsyncClient
+    token: str
+    streams: Mapping[str, str]
+
+    async def ask(self, route: EveryRoute, credential: str | None) -> httpx.Response:
+        stream = self.streams[route.path.split("/")[1]] if "{stream}" in route.path else ""
+        answer = await route.ask(self.client, bearer(credential) if credential is not None else {}, stream=stream)
+        assert_as_documented(route, answer)
+        return answer
 
 
 @pytest.fixture
-async def closed(guarded: httpx.AsyncClient) -> httpx.AsyncClient:
-    """A server with keys on which the rooms ``team`` and ``other`` are open."""
+async def closed(make_client: MakeClient) -> Closed:
+    turn = {"urls": ["turn:turn.example.org"], "username": "user", "credential": "the TURN password"}
+    client = await make_client(keys={"k1": KEY}, admin_keys=(ADMIN_KEY,), ice_servers=[turn])
     for name in ("team", "other"):
-        answer = await guarded.post(f"{API}/rooms", json={"name": name}, headers=bearer(ADMIN_KEY))
+        answer = await client.post(f"{API}/rooms", json={"name": name}, headers=bearer(ADMIN_KEY))
         assert answer.status_code == 201
-    return guarded
+    mine, streams = pass_for("ada"), {}
+    for door, direction in (("whip", "sendonly"), ("whep", "recvonly")):
+        answer = await client.post(f"/{door}/team", content=offer(direction), headers=SDP | bearer(mine))
+        assert answer.status_code == 201
+        streams[door] = answer.headers["location"].rpartition("/")[2]
+    return Closed(client, mine, streams)
 
 
 def test_the_routes_are_all_found() -> None:
     assert {str(route) for route in ROUTES} >= PUBLIC
     assert {route.operation for route in ROUTES} >= FOR_PARTICIPANTS | FOR_RECORDERS
-    assert sockets() == {f"{API}/ws", "/", "/peerjs", "/peerjs/peerjs"}, (
-        "what a socket needs to be opened and to join is tested elsewhere, by hand"
-    )
+    assert sockets() == {f"{API}/ws", "/", "/peerjs", "/peerjs/peerjs"}, "test_socket_matrix.py has those, by hand"
     assert len(guarded_routes) > 50
+    assert len(stream_routes) == 4
+    assert len(preflights) == 4
 
 
-async def test_what_is_public_opens_to_everybody(closed: httpx.AsyncClient) -> None:
+async def test_what_is_public_opens_to_everybody(closed: Closed) -> None:
     for route in ROUTES:
         if str(route) in PUBLIC:
-            assert (await route.ask(closed)).status_code == 200, route
+            assert (await closed.ask(route, None)).status_code == 200, route
 
 
 @pytest.mark.parametrize("why", ["none", *BAD_CREDENTIALS])
-async def test_no_route_opens_to_a_bad_credential(closed: httpx.AsyncClient, engine: FakeEngine, why: str) -> None:
+async def test_no_route_opens_to_a_bad_credential(closed: Closed, engine: FakeEngine, why: str) -> None:
     asked_before = len(engine.open_rooms["team"].calls)
     for route in closed_routes:
-        answer = await route.ask(closed, {} if why == "none" else bearer(BAD_CREDENTIALS[why]))
+        answer = await closed.ask(route, None if why == "none" else BAD_CREDENTIALS[why])
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised"), route
         assert answer.headers["www-authenticate"].startswith("Bearer"), route
     assert len(engine.open_rooms["team"].calls) == asked_before
 
 
-async def test_no_route_opens_to_a_token_of_another_room(closed: httpx.AsyncClient, engine: FakeEngine) -> None:
-    stranger = bearer(token(grants={"room": "other"}))
+async def test_a_preflight_tells_a_bad_credential_nothing(closed: Closed) -> None:
+    for credential in (None, *BAD_CREDENTIALS.values()):
+        for route in preflights:
+            answer = await closed.ask(route, credential)
+            assert (answer.status_code, answer.content) == (200, b""), route
+            assert "link" not in answer.headers, "those who may ask are told the TURN server's password"
+
+
+async def test_no_route_opens_to_a_token_of_another_room(closed: Closed, engine: FakeEngine) -> None:
+    stranger = token(grants={"room": "other"})
     asked_before = len(engine.open_rooms["team"].calls)
     for route in closed_routes:
-        answer = await route.ask(closed, stranger)
+        answer = await closed.ask(route, stranger)
         if str(route) in SHUT:
             assert answer.status_code == 401, route
         elif route.operation in OF_NO_ROOM:
@@ -120,6 +152,23 @@ async def test_no_route_opens_to_a_token_of_another_room(closed: httpx.AsyncClie
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), route
     assert len(engine.open_rooms["team"].calls) == asked_before
+
+
+async def test_a_stream_belongs_to_whoever_began_it(closed: Closed, engine: FakeEngine) -> None:
+    asked_before = len(engine.open_rooms["team"].calls)
+    for other in (pass_for("bob"), pass_for(None), pass_for("bob", record=True), pass_for("bob", hidden=True)):
+        for route in stream_routes:
+            answer = await closed.ask(route, other)
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), route
+    assert len(engine.open_rooms["team"].calls) == asked_before
+    for credential in (closed.token, pass_for("eve", role="moderator"), ADMIN_KEY):
+        for route in stream_routes:
+            if route.method == "PATCH":
+                assert (await closed.ask(route, credential)).status_code in (204, 422), route
+    for route in stream_routes:
+        if route.method == "DELETE":
+            assert (await closed.ask(route, closed.token)).status_code == 200, route
+            assert (await closed.ask(route, closed.token)).json()["code"] == "no_such_stream", route
 
 
 @pytest.mark.parametrize(
@@ -138,6 +187,7 @@ async def test_what_is_anothers_opens_to_no_participant(
             assert answer.status_code in (200, 201, 404, 409), (route, answer.text)
         else:
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (route, answer.text)
+        assert_as_documented(route, answer)
     messages = (await caller.get(f"{API}/rooms/team/messages")).json()["messages"]
     assert [one["text"] for one in messages] == ["mine"]
     await ada.ask("ping")
@@ -159,6 +209,7 @@ async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) 
     said = (await ada.ask("chat", text="mine"))["message_id"]
     for route in sorted(guarded_routes, key=_destructive):
         answer = await route.ask(meeting.admin, message=said)
+        assert_as_documented(route, answer)
         assert answer.is_success or answer.status_code in (404, 409), (route, answer.text)
         if answer.status_code == 404:
             assert answer.json()["code"] != "not_found", route
@@ -167,5 +218,5 @@ async def test_an_admin_key_opens_every_route_and_none_breaks(meeting: Meeting) 
 
 def _destructive(route: EveryRoute) -> int:
     """What ends things is asked last."""
-    order = ("kick_participant", "close_room")
+    order = ("set_ban", "kick_participant", "close_room")
     return 1 + order.index(route.operation) if route.operation in order else -(route.method != "DELETE")

@@ -14,21 +14,21 @@ from api.settings import Settings
 from client.errors import JoinRefused, Removed, RequestRefused
 from client.room import Room
 from mcu.config import EngineConfig
-from mcu.engine.inline import InlineEngine
+from mcu.network import RtcSettings
 from mcu.protocol.events import AppMessage, Reacted, ReadyChanged
 from mcu.protocol.models import RoomSpec, ViewSpec
-from mcu.rtc import RtcSettings
 from tests.api.people import KEY, pass_for
+from tests.conftest import StartEngine
 
 WAIT_S = 20.0
 
 
 @pytest.fixture
-async def url(tmp_path: Path) -> AsyncIterator[str]:
+async def url(tmp_path: Path, real_engine: StartEngine) -> AsyncIterator[str]:
     """A server whose room ``team`` is open, and ``club`` with a lobby."""
     settings = Settings(port=0, recordings_dir=tmp_path, keys={"k1": KEY})  # type: ignore[dict-item]  # pydantic's way
-    engine = InlineEngine(EngineConfig(rtc=RtcSettings(allow_loopback_addresses=True), recordings_dir=tmp_path))
-    await engine.start()
+    rtc = RtcSettings(allow_loopback_addresses=True)
+    engine = await real_engine(EngineConfig(rtc=rtc, recordings_dir=tmp_path))
     small = ViewSpec(width=64, height=64, fps=5)
     await engine.open(RoomSpec(name="team", view=small))
     await engine.open(RoomSpec(name="club", view=small, lobby=True))

@@ -40,6 +40,8 @@ class FakeServer:
         self.recorded: list[str] = []
         self.role = "participant"
         self.knows_hands = True
+        self.bans: list[dict[str, Any]] = []
+        self.password: str | None = None
         self._watched = "main"
         self._said = 0
         self._card: Card | None = None
@@ -64,6 +66,8 @@ class FakeServer:
         self.recorded.clear()
         self.role = "participant"
         self.knows_hands = True
+        self.bans.clear()
+        self.password = None
         self._watched = "main"
         self._said = 0
 
@@ -117,10 +121,33 @@ class FakeServer:
         if not any(one["id"] == who for one in self.others):
             return JSONResponse({"code": "no_such_participant", "detail": "nobody here has this id"}, 404)
         await self.say("participant_updated", {"participant": {"id": who, **changes}})
-        async with self._news:
-            self.asked.append(("patch", {"participant": who, **changes}))
-            self._news.notify_all()
+        await self._keep("patch", {"participant": who, **changes})
         return JSONResponse({"id": who})
+
+    async def patch_room(self, request: Request) -> JSONResponse:
+        """The room is changed: noted as a request ``patch_room``, and the page hears of it."""
+        changes = await request.json()
+        self.password = changes.get("password", self.password)
+        room = self._room(request.path_params["room"])
+        await self.say("room_updated", {"room": {**room, "lobby": changes.get("lobby", False)}})
+        await self._keep("patch_room", changes)
+        return JSONResponse(room)
+
+    async def door(self, request: Request) -> Response:
+        """Who is banned, and the end of a ban, which is noted as a request ``lift``."""
+        if request.method == "GET":
+            return JSONResponse({"bans": self.bans})
+        who = request.path_params["participant"]
+        if not any(one["identity"] == who for one in self.bans):
+            return JSONResponse({"code": "no_such_ban", "detail": "not banned"}, 404)
+        self.bans[:] = [one for one in self.bans if one["identity"] != who]
+        await self._keep("lift", {"identity": who})
+        return Response(status_code=204)
+
+    async def _keep(self, kind: str, data: dict[str, Any]) -> None:
+        async with self._news:
+            self.asked.append((kind, data))
+            self._news.notify_all()
 
     async def schedule(self, request: Request) -> Response:
         """The schedule of the view ``main``; others have none."""
@@ -155,9 +182,7 @@ class FakeServer:
                 reply = await self._answer(websocket, request["type"], request["data"])
                 with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page left while we thought
                     await websocket.send_json({"reply_to": request["id"], **reply})
-                async with self._news:
-                    self.asked.append((request["type"], request["data"]))
-                    self._news.notify_all()
+                await self._keep(request["type"], request["data"])
 
     async def _answer(self, websocket: WebSocket, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         if kind == "join":
@@ -217,7 +242,8 @@ class FakeServer:
 
     def _room(self, name: str) -> dict[str, Any]:
         views = [{"name": view, "width": width, "height": height} for view, (width, height) in self.views.items()]
-        return {"name": name, "recording": bool(self.recorded), "recorded_views": self.recorded, "views": views}
+        recorded = {"recording": bool(self.recorded), "recorded_views": self.recorded}
+        return {"name": name, **recorded, "views": views, "password": self.password is not None}
 
     def _watch_view(self, name: str) -> dict[str, Any]:
         self._watched = name

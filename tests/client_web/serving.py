@@ -35,6 +35,9 @@ async def serve() -> AsyncIterator[FakeServer]:
         Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled", fake.schedule, methods=["GET"]),
         Route("/api/v1/rooms/{room}/views/{view}/layout/scheduled/{change}", fake.schedule, methods=["DELETE"]),
         Route("/api/v1/rooms/{room}/participants/{participant}", fake.patch, methods=["PATCH"]),
+        Route("/api/v1/rooms/{room}", fake.patch_room, methods=["PATCH"]),
+        Route("/api/v1/rooms/{room}/bans", fake.door, methods=["GET"]),
+        Route("/api/v1/rooms/{room}/bans/{participant}", fake.door, methods=["DELETE"]),
         Mount("/", StaticFiles(directory=WEB, html=True)),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(StrictPolicy)])

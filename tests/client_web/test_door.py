@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from tests.client_web.fakeserver import FakeServer, autojoin
-from tests.client_web.nouns import JOINED_AT
+from tests.client_web.nouns import JOINED_AT, ME
 from tests.kit.browser import Chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+
+PHONE = (360, 640)
 
 
 def waits(identifier: str, name: str) -> dict[str, Any]:
@@ -80,6 +83,51 @@ async def test_moderators_let_in_and_turn_away(room: FakeServer, chromium: Chrom
         await room.say("lobby", {"waiting": []})
         await page.page.locator("#lobby-list").wait_for(state="hidden")
         assert not await page.page.locator("#waiting-count").is_visible()
+        assert page.complaints == []
+
+
+async def test_moderators_set_a_password_and_take_it_away(room: FakeServer, chromium: Chromium) -> None:
+    room.role = "moderator"
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await page.page.get_by_role("button", name="Password, bans").click()
+        await page.page.get_by_text("The room has no password.").wait_for()
+        remove = page.page.get_by_role("button", name="Remove", exact=True)
+        assert not await remove.is_visible()
+        field = page.page.get_by_label("New password")
+        await page.page.get_by_role("button", name="Set", exact=True).click()
+        await field.press_sequentially("open sesame\n")
+        await page.page.get_by_text("Whoever comes is asked for the password.").wait_for()
+        await page.wait_for("document.getElementById('door-password').value === ''")
+        assert [d for kind, d in room.asked if kind == "patch_room"] == [{"password": "open sesame"}], (
+            "an empty one is none"
+        )
+        await remove.click()
+        await page.page.get_by_text("The room has no password.").wait_for()
+        assert await room.wait_for("patch_room", password=None) == {"password": None}
+        await page.page.keyboard.press("Escape")
+        assert not await page.page.locator("#door-dialog").is_visible()
+        assert page.complaints == []
+
+
+async def test_moderators_see_who_is_banned_and_lift_it(room: FakeServer, chromium: Chromium) -> None:
+    evil = "<img src=x onerror=\"document.title='owned'\">"
+    room.role = "moderator"
+    room.bans = [{"identity": one, "until": JOINED_AT, "reason": evil} for one in ("eve", "max")]
+    async with chromium.open(autojoin(room), viewport=PHONE) as page:
+        await page.wait_for_state("live")
+        await page.page.get_by_role("button", name="Password, bans").click()
+        await page.page.get_by_role("button", name="Let eve come back").click()
+        await page.wait_for("document.querySelectorAll('#door-bans li').length === 1")
+        assert await room.wait_for("lift") == {"identity": "eve"}
+        assert evil in await page.page.locator("#door-bans").inner_text()
+        assert await page.page.locator("#door-bans img").count() == 0
+        assert await page.page.evaluate("document.activeElement.ariaLabel") == "Let max come back"
+        await page.page.keyboard.press("Enter")
+        await page.page.get_by_text("Nobody is banned.").wait_for()
+        assert await page.page.evaluate("document.activeElement.id") == "door-done"
+        await room.say("participant_updated", {"participant": {"id": ME, "role": "participant"}})
+        await page.page.locator("#door-dialog").wait_for(state="hidden")
         assert page.complaints == []
 
 

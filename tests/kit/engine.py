@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mcu.clock import SystemClock
+from mcu.engine.capacity import Place
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
 from mcu.protocol.access import Admit, ListWaiting, UpdateRoom, WaitingList
 from mcu.protocol.announcements import (
@@ -474,6 +475,9 @@ class FakeRoom:
 
     def _join(self, join: Join) -> Joined:
         owner = next((who for who, token in self.tokens.items() if token == join.resume_token), None)
+        owner = owner if join.identity in (None, owner) else None
+        if owner is None and join.identity not in self.people and not join.newcomers:
+            raise NoCapacity("the server is busy", retry_after_s=1)
         if owner is None and join.identity in self.people:
             self._remove(join.identity or "", "replaced", "replaced")
         if owner is None and len(self.people) >= self.spec.capacity:
@@ -625,6 +629,8 @@ class FakeEngine:
         self.open_rooms: dict[str, FakeRoom] = {}
         self.closed = False
         self.cores_busy = 0.0
+        self.busy_of: dict[str, float] = {}
+        """Rooms with a process of their own, and how busy that is."""
         self._recordings_dir = recordings_dir
         self._max_rooms = max_rooms
 
@@ -640,6 +646,11 @@ class FakeEngine:
 
     async def rooms(self) -> Sequence[RoomInfo]:
         return [room.info() for room in self.open_rooms.values()]
+
+    async def places(self) -> Sequence[Place]:
+        here = [room.info() for name, room in self.open_rooms.items() if name not in self.busy_of]
+        apart = [Place(busy, (self.open_rooms[name].info(),)) for name, busy in self.busy_of.items()]
+        return [*apart, Place(self.cores_busy, tuple(here))]
 
     async def close_room(self, name: str) -> None:
         room = self.open_rooms.pop(name, None)

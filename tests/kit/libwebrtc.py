@@ -54,6 +54,11 @@ class Exchange:
                 assert self.pc.connection_state != "failed"
                 await asyncio.sleep(0.02)
 
+    async def srtp_ciphers(self) -> list[str | None]:
+        """What media is encrypted with, for each transport."""
+        report = await self.pc.get_stats()
+        return [entry.srtp_cipher for entry in report.values() if isinstance(entry, webrtc.RTCTransportStats)]
+
     async def delete(self) -> None:
         assert (await self.http.delete(self.location)).status_code == 200
 

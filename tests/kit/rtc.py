@@ -32,9 +32,9 @@ from aiortc.mediastreams import MediaStreamTrack
 
 from mcu.clock import Clock, SystemClock
 from mcu.frames import AudioPacket, ReceivedFrame, SenderReport
+from mcu.network import RtcSettings
 from mcu.rtc.listener import OutgoingIdentity, PeerState, Reception
 from mcu.rtc.peer import Peer
-from mcu.rtc.settings import RtcSettings
 from mcu.rtc.ticker import RtcTicker
 
 LOOPBACK = RtcSettings(host_addresses=("127.0.0.1",), allow_loopback_addresses=True)

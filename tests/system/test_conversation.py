@@ -23,6 +23,7 @@ from tests.kit.server import Server, running_server
 
 ROOM = "council"
 PASSWORD = "open sesame"
+NEW_PASSWORD = "open barley, please"
 KEY = "a key of this test, long enough for HS256"
 ADMIN_KEY = "an admin key of this test"
 PATIENCE_S = 30.0
@@ -76,7 +77,7 @@ class Council:
     async def open(self, identity: str, **options: str) -> RoomPage:
         return await self.stack.enter_async_context(self.chromium.open(self.address(identity, **options)))
 
-    async def connect(self, identity: str, password: str | None = PASSWORD) -> Room:
+    async def connect(self, identity: str, password: str = PASSWORD) -> Room:
         """In Python. Returns once they are in; raises JoinRefused."""
         mine = token(identity, **self._grants(identity))
         joining = Room.connect(self.server.url, ROOM, identity, token=mine, receive=False, password=password)
@@ -203,6 +204,26 @@ async def eve_is_removed_for_a_while(met: Council, ada: RoomPage) -> None:
     assert refused.value.code == "banned"
 
 
+async def her_ban_is_lifted(met: Council, ada: RoomPage) -> None:
+    await press(ada, "Password, bans")
+    await press(ada, "Let eve come back")
+    await ada.page.get_by_text("Nobody is banned.").wait_for()
+    await ada.page.get_by_label("New password").press_sequentially(f"{NEW_PASSWORD}\n")
+    await ada.page.get_by_text("Whoever comes is asked for the password.").wait_for()
+    await ada.wait_for("document.getElementById('door-password').value === ''")
+    await ada.page.keyboard.press("Escape")
+    with pytest.raises(JoinRefused) as refused:
+        await met.connect("eve")
+    assert refused.value.code == "wrong_password"
+
+
+async def they_say_who_is_ready(ada: RoomPage, bo: RoomPage) -> None:
+    await press(bo, "Say that you are ready (R)")
+    await ada.page.get_by_text("1 of 3 ready").wait_for()
+    await press(ada, "Nobody is ready any more")
+    await bo.page.get_by_role("button", name="Say that you are ready (R)").wait_for()
+
+
 async def a_locked_room_takes_nobody_new(met: Council, ada: RoomPage, bo: RoomPage) -> None:
     await press(ada, "Lock the room")
     await bo.page.locator("#locked").wait_for()
@@ -212,7 +233,7 @@ async def a_locked_room_takes_nobody_new(met: Council, ada: RoomPage, bo: RoomPa
     await press(ada, "Unlock the room")
     await press(ada, "Let everybody in")
     await ada.page.get_by_role("button", name="Ask before letting in").wait_for()
-    fay = await asyncio.wait_for(met.connect("fay"), PATIENCE_S)
+    fay = await asyncio.wait_for(met.connect("fay", NEW_PASSWORD), PATIENCE_S)
     await until(fay, lambda: len(fay.chat.messages) == 2)
     assert SECRET not in [message.text for message in fay.chat.messages], "who comes later reads no private words"
 
@@ -238,7 +259,7 @@ async def bo_comes_back_as_the_same(met: Council, bo: RoomPage) -> None:
 
 
 async def a_second_join_replaces_the_first(met: Council, bo: RoomPage) -> None:
-    await asyncio.wait_for(met.connect("bo"), PATIENCE_S)
+    await asyncio.wait_for(met.connect("bo", NEW_PASSWORD), PATIENCE_S)
     await bo.page.get_by_text("You joined from another window.").wait_for()
     listed = (await met.admin.get(f"/api/v1/rooms/{ROOM}/participants")).json()["participants"]
     assert sorted(person["id"] for person in listed) == ["ada", "bo", "chloe", "fay"]
@@ -262,6 +283,8 @@ async def test_a_meeting_by_its_rules(tmp_path: Path) -> None:
         await a_moderator_made_by_a_moderator_mutes(met, ada, bo)
         await what_is_private_stays_so(met, ada, bo)
         await eve_is_removed_for_a_while(met, ada)
+        await her_ban_is_lifted(met, ada)
+        await they_say_who_is_ready(ada, bo)
         await a_locked_room_takes_nobody_new(met, ada, bo)
         assert bo.complaints == []
         await bo_comes_back_as_the_same(met, bo)
@@ -270,3 +293,4 @@ async def test_a_meeting_by_its_rules(tmp_path: Path) -> None:
         assert ada.complaints == []
         assert SECRET not in met.server.log
         assert PASSWORD not in met.server.log
+        assert NEW_PASSWORD not in met.server.log

@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
+from api.bench.media import PROFILE
 from tests.kit import coturn, ffmpeg_whip, libwebrtc
 from tests.kit.browser import launch_chromium
 from tests.kit.libwebrtc import Viewer
@@ -30,6 +31,8 @@ PIECE = 4800
 PAGE = b"<!doctype html><title>Plain</title>"
 GST_CLIENT = Path(__file__).parent.parent / "kit" / "gst_client.py"
 LOST_AFTER_S = 3
+FASTEST = f"SRTP_{PROFILE}"
+"""What `mcu bench` measures with has to be what clients agree on with us."""
 SETTINGS = {
     "MCU_VIEW__WIDTH": "320",
     "MCU_VIEW__HEIGHT": "180",
@@ -205,10 +208,12 @@ SCRIPT = """async ([publish, watch]) => {
   const media = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 180 }, audio: raw });
   const sender = new RTCPeerConnection();
   for (const track of media.getTracks()) sender.addTransceiver(track, { direction: "sendonly", streams: [media] });
+  window.connections = [sender];
   window.streams = [await exchange(sender, publish)];
   await connected(sender);
 
   const receiver = new RTCPeerConnection();
+  window.connections.push(receiver);
   const seen = new MediaStream();
   receiver.ontrack = ({ track }) => seen.addTrack(track);
   for (const kind of ["audio", "video"]) receiver.addTransceiver(kind, { direction: "recvonly" });
@@ -217,6 +222,11 @@ SCRIPT = """async ([publish, watch]) => {
   const video = document.createElement("video");
   Object.assign(video, { id: "composite", muted: true, autoplay: true, srcObject: seen });
   document.body.append(video);
+}"""
+CIPHERS = """async () => {
+  const reports = await Promise.all(window.connections.map((connection) => connection.getStats()));
+  const entries = reports.flatMap((report) => [...report.values()]);
+  return entries.filter(({ type }) => type === "transport").map(({ srtpCipher }) => srtpCipher);
 }"""
 END = """async () => {
   const ends = await Promise.all(window.streams.map((address) => fetch(address, { method: "DELETE" })));
@@ -248,8 +258,10 @@ async def test_a_plain_page_publishes_and_watches(server: Server, page_port: int
     async with browser as chromium, plain_page(page_port) as page, chromium.open(page) as opened:
         await opened.page.evaluate(SCRIPT, addresses)
         await opened.wait_for_frame(lambda picture: shows(picture, GREEN), PATIENCE_S)
-        async with libwebrtc.watching(addresses[1]) as (_, viewer):
+        async with libwebrtc.watching(addresses[1]) as (exchange, viewer):
             await sees_and_hears(viewer, GREEN)
+            assert await exchange.srtp_ciphers() == [FASTEST]
+        assert await opened.page.evaluate(CIPHERS) == [FASTEST, FASTEST]
         assert set(await opened.page.evaluate("window.trickled")) == {204}
         assert await opened.page.evaluate(END) == [200, 200]
     await until_empty(server, "page")

@@ -32,7 +32,7 @@ MAX_CALLS = 4
 _PEER_ID: TypeAdapter[str] = TypeAdapter(PeerId)
 
 
-@router.get("/peerjs/id", operation_id="new_peer_id")
+@router.get("/peerjs/id", operation_id="new_peer_id", response_class=PlainTextResponse)
 @router.get("/peerjs/{key}/id", operation_id="new_peer_id_of_key", include_in_schema=False)
 async def new_id() -> PlainTextResponse:
     """An id that no peer has."""

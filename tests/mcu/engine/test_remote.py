@@ -4,13 +4,24 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mcu.engine.memory import MAX_AVATAR_BYTES, Memory
 from mcu.engine.process import Program, WorkerProcess
-from mcu.engine.remote import Memory, RemoteRoom
+from mcu.engine.remote import RemoteRoom
 from mcu.errors import NoCapacity
-from mcu.protocol.commands import SetBackgroundImage
-from mcu.protocol.events import LayoutChangedEvent, Moved, RecordingChanged, RoomUpdated
+from mcu.protocol.commands import SetAvatar, SetBackgroundImage
+from mcu.protocol.decor import MAX_IMAGE_BYTES
+from mcu.protocol.events import (
+    ChatPosted,
+    LayoutChangedEvent,
+    Moved,
+    ParticipantJoined,
+    ParticipantLeft,
+    RecordingChanged,
+    RoomUpdated,
+)
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, ViewSpec
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewSpec
+from mcu.protocol.talk import MAX_HISTORY, ChatMessage
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIDE = ViewSpec(name="side", width=320, height=180)
@@ -88,3 +99,34 @@ async def test_a_worker_that_never_was_is_gone() -> None:
         await room.call(SetBackgroundImage(image=None))
     assert gone.value.retry_after_s == 1
     await worker.stop(1.0)
+
+
+def test_memory_is_bounded_by_what_rooms_may_hold() -> None:
+    memory = Memory(RoomSpec(name="a"))
+    for number in range(MAX_HISTORY + 5):
+        message = ChatMessage(id=f"m{number}", sender=None, name="Server", text="hello", sent_at=NOW)
+        memory.learn(ChatPosted(message=message))
+        memory.learn(ChatPosted(to="ada", message=message.model_copy(update={"id": f"p{number}"})))
+    assert (len(memory.chat), next(iter(memory.chat))) == (MAX_HISTORY, "m5")
+
+    image = b"x" * MAX_IMAGE_BYTES
+    for number in range(20):
+        who = ParticipantInfo(id=f"p{number}", name="Ada", joined_at=NOW)
+        memory.learn(ParticipantJoined(participant=who))
+        memory.carried_out(SetAvatar(participant=who.id, image=image))
+    assert sum(len(one.image or b"") for one in memory.avatars.values()) <= MAX_AVATAR_BYTES
+    assert "p19" in memory.avatars
+    memory.carried_out(SetAvatar(participant="nobody", image=image))
+    assert "nobody" not in memory.avatars
+    memory.learn(ParticipantLeft(id="p19", reason="left"))
+    assert "p19" not in memory.avatars | memory.people
+
+
+def test_who_left_for_good_is_not_restored() -> None:
+    memory = Memory(RoomSpec(name="a"), tokens={"ada": "t1", "bo": "t2"})
+    for who in ("ada", "bo"):
+        memory.learn(ParticipantJoined(participant=ParticipantInfo(id=who, name=who, joined_at=NOW)))
+    memory.learn(ParticipantLeft(id="bo", reason="kicked"))
+    after = memory.survive()
+    assert (list(after.absent), after.former, after.people) == (["ada"], {"t1": "ada"}, {})
+    assert list(after.survive().absent) == ["ada"], "who has not come back yet is still expected"

@@ -109,9 +109,10 @@ async def test_a_room_under_load_shows_fewer_pictures_and_tiles_and_says_so(
             assert room.governor.level == len(STEPS) - 1
             composite = room.views.main.composite
             assert (composite.every, composite.most_tiles, room.qualities.best) == (2, 4, "medium")
+            assert room.views.main.outputs.effort == "less"
             page = await engine.metrics()
-            assert 'mcu_load_level{room="room"} 4.0' in page
-            assert 'mcu_load_moves_total{reason="pictures_late",room="room"} 4.0' in page
+            assert 'mcu_load_level{room="room"} 5.0' in page
+            assert 'mcu_load_moves_total{reason="pictures_late",room="room"} 5.0' in page
             monkeypatch.setattr(governor, "FIRST_HOLD_NS", 0)
             monkeypatch.setattr(room.governor._governor, "_hold_ns", 0)
             strain = CALM
@@ -119,9 +120,10 @@ async def test_a_room_under_load_shows_fewer_pictures_and_tiles_and_says_so(
                 room.governor.look(0)
             assert room.governor.level == 0
             assert (composite.every, composite.most_tiles, room.qualities.best) == (1, None, "high")
+            assert room.views.main.outputs.effort == "full"
         finally:
             await engine.close_room("room")
             await asyncio.wait_for(listening, 5)
         loads = [event for event in told if isinstance(event, LoadChanged)]
-        assert [event.step for event in loads[:4]] == ["rate", "tiers", "tiles_9", "tiles_4"]
+        assert [event.step for event in loads[:5]] == ["preset", "rate", "tiers", "tiles_9", "tiles_4"]
         assert (loads[-1].step, loads[-1].reason) == ("none", "recovered")

@@ -13,7 +13,7 @@ from mcu.media.decoding import VideoDecoding
 from mcu.media.opus import OpusDecoder, Samples, has_fec, packet_samples
 from mcu.media.playout import Playout
 from mcu.room.link import Link
-from mcu.room.listening import OWN_MIX_HOLD_NS, Listening
+from mcu.room.listening import MOST_HELD, OWN_MIX_HOLD_NS, Listening
 from mcu.room.loss_guard import CALM_NS, GUARDS, LossGuard, quantile
 from mcu.room.snapshot import SoundInput
 from mcu.rtc.listener import Reception
@@ -192,6 +192,17 @@ def test_who_has_fallen_silent_shares_again_after_a_while(hall: Hall) -> None:
     assert hall.listening.streams == 2
     hall.play(ben=hum(1_030, HOLD_TICKS + 1))
     assert hall.listening.streams == 1
+
+
+def test_however_many_take_turns_only_so_many_streams_are_held(hall: Hall) -> None:
+    for n in range(12):
+        hall.enter(f"p{n}")
+    for tick in range(60):
+        hall.play(**{f"p{tick % 12}": hum(440, tick), "p11": hum(1_030, tick)})
+        assert hall.listening.streams <= 1 + 2 + MOST_HELD
+    sent = packets(hall.people["p0"])
+    assert timestamp_steps(sent) == {960}
+    assert numbered_without_gap(sent)
 
 
 def test_a_silence_costs_no_encoding_and_hardly_a_packet_where_dtx_is_agreed_on(hall: Hall) -> None:

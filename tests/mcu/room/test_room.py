@@ -181,6 +181,17 @@ async def test_who_comes_back_in_time_keeps_identity_and_connection(tmp_path: Pa
         await ada.close()
 
 
+async def test_nobody_comes_back_as_somebody_else(tmp_path: Path) -> None:
+    """Whoever gets hold of a resume token has still their own name in their credential."""
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        ada = await ask(room, Join(name="Ada", identity="ada", role="moderator"), Joined)
+        bob = await ask(room, Join(name="Bob", identity="bob", resume_token=ada.resume_token), Joined)
+        assert (bob.resumed, bob.participant.id, bob.participant.role) == (False, "bob", "participant")
+        back = await ask(room, Join(name="Ada", identity="ada", resume_token=ada.resume_token), Joined)
+        assert (back.resumed, back.participant.id) == (True, "ada")
+
+
 async def test_who_does_not_come_back_in_time_is_removed_and_everything_freed(tmp_path: Path) -> None:
     async with running_engine(tmp_path, grace_ms=300) as engine:
         room = await open_room(engine)

@@ -178,6 +178,33 @@ def test_muted_people_are_not_decoded_and_their_levels_not_told() -> None:
     assert dbov(heard.inputs["ada"]) > -30
 
 
+@pytest.mark.parametrize("muted_ticks", [1, 5, 42])
+def test_who_sends_while_muted_is_in_time_afterwards(muted_ticks: int) -> None:
+    room = Room({"ada": Person(through(hum(300, -20, 4))), "bo": Person(through(hum(500, -20, 4)), heard=False)})
+    room.run(1)
+    for ticks, heard in ((muted_ticks, False), (50, True)):
+        room.people["ada"].heard = heard
+        for _ in range(ticks):
+            room.step()
+    ada, bo = (person.playout.statistics for person in room.people.values())
+    assert (ada.lost, ada.overflowed, ada.late) == (0, 0, 0)
+    assert (bo.lost, bo.overflowed, bo.received) == (0, 0, ada.received)
+    assert ada.delay_ms == pytest.approx(ada.target_ms, abs=4)
+    assert min(room.people["ada"].said) < 10
+    assert set(range(52 + muted_ticks, room.tick)) <= room.people["ada"].said.keys(), "heard from the next tick on"
+
+
+def test_open_microphones_in_silence_are_hardly_ever_decoded() -> None:
+    """Clients without levels that send a packet of silence now and then."""
+    quiet = [
+        (at_ns, dataclasses.replace(packet, sequence_number=n))
+        for n, (at_ns, packet) in enumerate([*through(silence(8), microphone=Microphone(levels=False))][::20])
+    ]
+    room = Room({"ada": Person(quiet)}).run(8)
+    assert room.people["ada"].decoder.decodes == 20
+    assert room.people["ada"].playout.statistics.concealed_samples <= 3 * 9_600
+
+
 def test_without_levels_everybody_is_decoded_to_be_known() -> None:
     mute = Microphone(levels=False)
     loudness = {f"p{n}": -25.0 - 6 * n for n in range(5)}

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcu.frames import VideoCodec
-from mcu.rtc.depacketise import Fragment, depacketise
+from mcu.rtc.depacketise import ENTRY, KEYFRAME, START, depacketise
 
-KEYFRAME = b"\x10\x02\0\x9d\x01\x2a\x40\x01\xb4\0data"
+WHOLE = b"\x10\x02\0\x9d\x01\x2a\x40\x01\xb4\0data"
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ KEYFRAME = b"\x10\x02\0\x9d\x01\x2a\x40\x01\xb4\0data"
     ],
 )
 def test_vp8_descriptor_is_taken_off(descriptor: bytes) -> None:
-    assert depacketise("VP8", descriptor + KEYFRAME) == Fragment(KEYFRAME, True, True, True)
+    assert depacketise("VP8", descriptor + WHOLE) == (WHOLE, START | KEYFRAME | ENTRY)
 
 
 def test_vp8_pieces_that_follow() -> None:
-    assert depacketise("VP8", b"\x10\x01rest") == Fragment(b"\x01rest", True, False, False)
-    assert depacketise("VP8", b"\x00rest") == Fragment(b"rest", False, False, False)
-    assert depacketise("VP8", b"\x11second") == Fragment(b"second", False, False, False)
+    assert depacketise("VP8", b"\x10\x01rest") == (b"\x01rest", START)
+    assert depacketise("VP8", b"\x00rest") == (b"rest", 0)
+    assert depacketise("VP8", b"\x11second") == (b"second", 0)
 
 
 @pytest.mark.parametrize("payload", [b"\x90", b"\x10", b"\x90\x80", b"\x90\x80\x81", b"\x90\xf0\x81\x02\x03\x04"])
@@ -48,26 +48,26 @@ def test_vp8_key_frame_that_claims_too_much_is_refused(width: int, height: int, 
 
 
 def test_vp8_key_frame_cut_within_its_header_is_refused() -> None:
-    assert depacketise("VP8", b"\x10" + KEYFRAME[:9]) is None
-    assert depacketise("VP8", b"\x10" + KEYFRAME.replace(b"\x9d", b"\0")) is None
+    assert depacketise("VP8", b"\x10" + WHOLE[:9]) is None
+    assert depacketise("VP8", b"\x10" + WHOLE.replace(b"\x9d", b"\0")) is None
 
 
 def test_h264_single_units() -> None:
-    assert depacketise("H264", b"\x41slice") == Fragment(b"\0\0\0\1\x41slice", True, False, False)
-    assert depacketise("H264", b"\x65slice") == Fragment(b"\0\0\0\1\x65slice", True, True, False)
-    assert depacketise("H264", b"\x67set") == Fragment(b"\0\0\0\1\x67set", True, False, True)
+    assert depacketise("H264", b"\x41slice") == (b"\0\0\0\1\x41slice", START)
+    assert depacketise("H264", b"\x65slice") == (b"\0\0\0\1\x65slice", START | KEYFRAME)
+    assert depacketise("H264", b"\x67set") == (b"\0\0\0\1\x67set", START | ENTRY)
 
 
 def test_h264_aggregate() -> None:
     payload = b"\x78\0\4\x67set\0\3\x68no\0\6\x65slice"
     data = b"\0\0\0\1\x67set\0\0\0\1\x68no\0\0\0\1\x65slice"
-    assert depacketise("H264", payload) == Fragment(data, True, True, True)
+    assert depacketise("H264", payload) == (data, START | KEYFRAME | ENTRY)
 
 
 def test_h264_fragments() -> None:
-    assert depacketise("H264", b"\x7c\x85begin") == Fragment(b"\0\0\0\1\x65begin", True, True, False)
-    assert depacketise("H264", b"\x7c\x05middle") == Fragment(b"middle", False, True, False)
-    assert depacketise("H264", b"\x5c\x41end") == Fragment(b"end", False, False, False)
+    assert depacketise("H264", b"\x7c\x85begin") == (b"\0\0\0\1\x65begin", START | KEYFRAME)
+    assert depacketise("H264", b"\x7c\x05middle") == (b"middle", KEYFRAME)
+    assert depacketise("H264", b"\x5c\x41end") == (b"end", 0)
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_h264_malformed_and_unused_kinds(payload: bytes) -> None:
 @given(st.sampled_from(["VP8", "H264"]), st.binary(min_size=1, max_size=60))
 def test_any_payload_gives_data_or_nothing(codec: VideoCodec, payload: bytes) -> None:
     fragment = depacketise(codec, memoryview(payload))
-    assert fragment is None or fragment.data
+    assert fragment is None or fragment[0]

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from mcu.errors import BadRequest
+from mcu.network import RtcSettings
 from mcu.rtc.ice import parse_candidate, refusal
-from mcu.rtc.settings import RtcSettings
 
 
 def why(

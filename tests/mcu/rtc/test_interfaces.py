@@ -6,8 +6,8 @@ import pytest
 from ifaddr import IP, Adapter
 
 from mcu.errors import Internal
+from mcu.network import RtcSettings
 from mcu.rtc.interfaces import chosen_addresses
-from mcu.rtc.settings import RtcSettings
 from tests.kit import rtc
 from tests.mcu.rtc.offers import CHROMIUM
 

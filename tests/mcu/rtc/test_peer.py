@@ -13,10 +13,10 @@ from aiortc import RTCSessionDescription
 from mcu.clock import NS_PER_S, SystemClock
 from mcu.errors import BadRequest, Conflict, Internal
 from mcu.frames import EncodedFrame
+from mcu.network import RtcSettings
 from mcu.rtc import Peer
 from mcu.rtc.binding import IceAgent
 from mcu.rtc.sender import AudioFanout, VideoFanout
-from mcu.rtc.settings import RtcSettings
 from tests.kit import rtc
 from tests.mcu.rtc.offers import CHROMIUM
 

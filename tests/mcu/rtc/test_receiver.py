@@ -80,10 +80,13 @@ def test_sound_arrives_with_its_level(bench: Bench) -> None:
     head = b"\x90\x6f\0\7\0\0\1\0" + SOUND.to_bytes(4, "big") + b"\xbe\xde\0\1\x10\xb2\0\0"
     bench.send(head + b"opus")
     bench.send(rtp.header(OPUS, False, 8, 1216, SOUND) + b"more")
-    first, second = bench.notes.sounds
+    odd = b"\xb1\x6f\0\x09\0\0\1\0" + SOUND.to_bytes(4, "big") + b"csrc\xbe\xde\0\1\x10\x07\0\0last\0\2"
+    bench.send(odd)
+    first, second, third = bench.notes.sounds
     assert (first.payload, first.sequence_number, first.rtp_timestamp, first.level_dbov) == (b"opus", 7, 256, 0x32)
     assert (first.ssrc, first.arrived_ns) == (SOUND, bench.clock.now_ns())
     assert (second.payload, second.level_dbov) == (b"more", None)
+    assert (third.payload, third.level_dbov) == (b"last", 7)
 
 
 def test_empty_sound_counts_as_received_and_goes_no_further(bench: Bench) -> None:

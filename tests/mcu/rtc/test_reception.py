@@ -49,3 +49,13 @@ def test_steady_stream_has_no_jitter_even_over_a_timestamp_wrap() -> None:
     block = source.block(0)
     assert block is not None
     assert block.jitter == 0
+
+
+def test_packets_of_one_frame_are_no_jitter_however_they_are_spread() -> None:
+    source = SourceReception(7, 90_000)
+    for number in range(60):
+        frame, packet = divmod(number, 6)
+        source.received(number, 3600 * frame, 40_000_000 * frame + 3_000_000 * packet)
+    block = source.block(0)
+    assert block is not None
+    assert block.jitter == 0

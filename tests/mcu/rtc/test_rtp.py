@@ -21,6 +21,11 @@ def payload_of(packet: bytes) -> bytes | None:
     return None if header is None else packet[header.payload_start : header.payload_end]
 
 
+def level_of(packet: bytes, header: rtp.RtpHeader, identifier: int) -> int | None:
+    at, end = header.extensions_start, header.payload_start
+    return rtp.audio_level(packet, at, end, header.extensions_profile, identifier)
+
+
 def test_plain_header() -> None:
     header = rtp.parse(HEADER + b"payload")
     assert header is not None
@@ -35,7 +40,7 @@ def test_marker_csrcs_extension_and_padding_are_taken_off() -> None:
     assert header.marker
     assert header.payload_type == 0x6F
     assert payload_of(packet) == b"payload"
-    assert rtp.audio_level(packet, header, 1) == 5
+    assert level_of(packet, header, 1) == 5
 
 
 def test_padding_alone_is_a_packet_without_payload() -> None:
@@ -79,7 +84,7 @@ def test_audio_level(profile: int, elements: bytes, identifier: int, level: int 
     packet = extended(profile, elements)
     header = rtp.parse(packet)
     assert header is not None
-    assert rtp.audio_level(packet, header, identifier) == level
+    assert level_of(packet, header, identifier) == level
     assert payload_of(packet) == b"payload"
 
 
@@ -88,7 +93,8 @@ def test_header_built_is_header_read() -> None:
     header = rtp.parse(packet)
     assert header is not None
     assert header[:5] == (96, True, 1, 5, 9)
-    assert rtp.extension(packet, header, 3) == b"abc"
+    at, end = header.extensions_start, header.payload_start
+    assert rtp.element(packet, at, end, header.extensions_profile, 3) == b"abc"
     assert payload_of(packet) == b"payload"
 
 
@@ -104,4 +110,4 @@ def test_any_bytes_are_read_within_their_bounds(tail: bytes, first: int, identif
     header = rtp.parse(packet)
     if header is not None:
         assert 12 <= header.payload_start <= header.payload_end <= len(packet)
-        rtp.audio_level(packet, header, identifier)
+        level_of(packet, header, identifier)

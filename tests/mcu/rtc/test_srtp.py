@@ -3,7 +3,16 @@
 import pytest
 
 from mcu.rtc import rtcp, rtp
-from mcu.rtc.srtp import MAX_DATAGRAM, PacketBuffer, Protector, SrtpKeys, SrtpProfileName, Unprotector
+from mcu.rtc.srtp import (
+    MAX_DATAGRAM,
+    MIN_REPLAY_WINDOW,
+    Mould,
+    PacketBuffer,
+    Protector,
+    SrtpKeys,
+    SrtpProfileName,
+    Unprotector,
+)
 from tests.mcu.rtc.packets import PROFILES, make_keys
 
 
@@ -27,19 +36,55 @@ def test_what_one_end_protects_the_other_opens(profile: SrtpProfileName) -> None
     assert bytes(unprotector.unprotect_rtcp(protected_report) or b"") == report
 
 
+class Train:
+    """Five packets, the last of them shorter, poured for one viewer after the other."""
+
+    def __init__(self, tag_length: int) -> None:
+        self.packets = [plain_packet(number, bytes([number]) * 50) for number in range(4)] + [plain_packet(4, b"end")]
+        self.stride = len(self.packets[0]) + tag_length
+        plain = bytes(tag_length).join(self.packets)
+        self.buffer = PacketBuffer(10 * self.stride)
+        lengths = [len(packet) for packet in self.packets]
+        self.mould = Mould(self.buffer, plain, self.stride, lengths, len(plain) + tag_length)
+
+    def opened(self, unprotector: Unprotector) -> list[bytes]:
+        """What the other end reads of the datagrams that would be sent now."""
+        datagrams = [
+            bytes(self.mould.datagrams[at : at + self.stride]) for at in range(0, 5 * self.stride, self.stride)
+        ]
+        return [bytes(unprotector.unprotect(datagram) or b"") for datagram in datagrams]
+
+
 @pytest.mark.parametrize("profile", PROFILES)
-def test_train_is_protected_in_place_without_touching_its_neighbours(profile: SrtpProfileName) -> None:
-    ours, theirs = make_keys(profile)
-    packets = [plain_packet(number, bytes([number]) * 50) for number in range(4)] + [plain_packet(4, b"end")]
-    stride = len(packets[0]) + ours.tag_length
-    buffer = PacketBuffer(10 * stride)
-    train = bytes(ours.tag_length).join(packets)
-    buffer.memory[: len(train)] = train
-    assert Protector(ours).protect_train(buffer.pointers(stride, 5), [len(packet) for packet in packets])
-    unprotector = Unprotector(theirs)
-    ends = [stride, 2 * stride, 3 * stride, 4 * stride, len(train) + ours.tag_length]
-    opened = [bytes(unprotector.unprotect(bytes(buffer.view[at * stride : end])) or b"") for at, end in enumerate(ends)]
-    assert opened == packets
+def test_train_is_protected_in_place_for_one_viewer_after_the_other(profile: SrtpProfileName) -> None:
+    for ours, theirs in (make_keys(profile), make_keys(profile)):
+        train = Train(ours.tag_length)
+        for _ in range(2):
+            train.mould.pour()
+            assert Protector(ours).protect_poured(train.mould)
+            assert train.opened(Unprotector(theirs)) == train.packets
+
+
+def test_poured_packets_are_given_other_numbers_and_another_time() -> None:
+    ours, theirs = make_keys()
+    train = Train(ours.tag_length)
+    train.mould.pour()
+    assert train.mould.renumber(0x1_FFFE, 77) == 0x2_0003
+    assert Protector(ours).protect_poured(train.mould)
+    opened = train.opened(Unprotector(theirs))
+    headers = [rtp.parse(packet) for packet in opened]
+    assert [header and (header.sequence_number, header.timestamp) for header in headers] == [
+        (0xFFFE, 77), (0xFFFF, 77), (0, 77), (1, 77), (2, 77)
+    ]  # fmt: skip
+    assert [packet[12:] for packet in opened] == [packet[12:] for packet in train.packets]
+
+
+def test_one_packet_gets_a_number_of_its_own_for_each_listener() -> None:
+    ours, theirs = make_keys()
+    buffer = PacketBuffer(MAX_DATAGRAM)
+    size = Protector(ours).protect_numbered(buffer, plain_packet(0), 0xABCD)
+    opened = Unprotector(theirs).unprotect(bytes(buffer.view[:size]))
+    assert bytes(opened or b"") == plain_packet(0)[:2] + b"\xab\xcd" + plain_packet(0)[4:]
 
 
 def test_forged_replayed_and_foreign_datagrams_are_refused_and_counted() -> None:
@@ -60,11 +105,19 @@ def test_forged_replayed_and_foreign_datagrams_are_refused_and_counted() -> None
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_sending_the_same_packet_again_gives_the_same_datagram(profile: SrtpProfileName) -> None:
-    protector = Protector(make_keys(profile)[0])
+    protector = Protector(make_keys(profile)[0], repeats=True)
     first = protector.protect(plain_packet(1))
-    protector.protect(plain_packet(2))
+    protector.protect(plain_packet(1000))
     assert first is not None
     assert protector.protect(plain_packet(1)) == first
+
+
+def test_who_repeats_nothing_has_a_short_memory() -> None:
+    """Which is what makes it cheap."""
+    protector = Protector(make_keys()[0])
+    assert protector.protect(plain_packet(1)) is not None
+    assert protector.protect(plain_packet(1 + MIN_REPLAY_WINDOW)) is not None
+    assert protector.protect(plain_packet(1)) is None
 
 
 def test_packets_up_to_the_replay_window_late_are_taken() -> None:
@@ -97,13 +150,13 @@ def test_closed_sessions_refuse_quietly() -> None:
         session.close()
     assert protector.protect(plain_packet(2)) is None
     assert protector.protect_rtcp(rtcp.receiver_report(1)) is None
-    assert protector.protect_into(buffer, plain_packet(2)) == 0
-    assert not protector.protect_train(buffer.pointers(100, 1), [50])
+    assert protector.protect_numbered(buffer, plain_packet(2), 2) == 0
+    assert not protector.protect_poured(Mould(buffer, plain_packet(2), 100, [50], 60))
     assert unprotector.unprotect(protected) is None
 
 
 def test_packet_longer_than_the_buffer_is_refused() -> None:
-    assert Protector(make_keys()[0]).protect_into(PacketBuffer(100), plain_packet(1, bytes(100))) == 0
+    assert Protector(make_keys()[0]).protect_numbered(PacketBuffer(100), plain_packet(1, bytes(100)), 1) == 0
 
 
 def test_keys_are_measured_and_never_shown() -> None:

@@ -10,17 +10,19 @@ from tests.kit import rtc
 
 
 class Driven:
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(self, *, broken: bool = False, rest_ns: int | None = None) -> None:
+        self._rest_ns = rest_ns
         self.ticks: list[int] = []
         self.failed: list[str] = []
         self.ticked = asyncio.Event()
         self._broken = broken
 
-    def tick(self, now_ns: int) -> None:
+    def tick(self, now_ns: int) -> int | None:
         self.ticks.append(now_ns)
         self.ticked.set()
         if self._broken:
             raise KeyError("broken")
+        return None if self._rest_ns is None else now_ns + self._rest_ns
 
     def fail(self, reason: str) -> None:
         self.failed.append(reason)
@@ -37,6 +39,16 @@ async def test_all_are_driven_until_they_leave() -> None:
     ticker.remove(other)
     ticker.round(2)
     assert (one.ticks, other.ticks) == ([1, 2], [1])
+
+
+async def test_who_wants_to_rest_is_let_rest() -> None:
+    ticker = RtcTicker(SystemClock())
+    lively, resting = Driven(), Driven(rest_ns=3)
+    ticker.add(lively)
+    ticker.add(resting)
+    for now_ns in range(10, 20):
+        ticker.round(now_ns)
+    assert (lively.ticks, resting.ticks) == ([*range(10, 20)], [10, 13, 16, 19])
 
 
 async def test_a_broken_one_is_failed_and_no_other_notices() -> None:

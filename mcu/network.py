@@ -1,4 +1,6 @@
-"""The dials of a connection. Frozen: one object serves every peer of a process."""
+"""The dials of a connection. Frozen: one object serves every peer of a process. Loads no media library: a gateway
+reads it that has none.
+"""
 
 from dataclasses import dataclass
 

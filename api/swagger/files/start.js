@@ -1,0 +1,9 @@
+/** Shows the document of the server that this page comes from. */
+
+SwaggerUIBundle({
+  url: "./openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  persistAuthorization: false, // keys are remembered nowhere
+  validatorUrl: "none", // or the document's address would go to another host
+});
