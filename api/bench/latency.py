@@ -20,10 +20,10 @@ from api.bench.timecode import FPS
 from api.server import loop_factory
 
 PEOPLE: Final = 4
-ROOMS: Final = 4
+ROOMS: Final = 3
 QUICK_ROOMS: Final = 2
 """Every room's ticks stand elsewhere between the senders' pictures."""
-SECONDS: Final = 8.0
+SECONDS: Final = 6.0
 SETTLING_S: Final = 3.0
 INTERVAL_MS: Final = 1000 / FPS
 SETTINGS: Final = {"MCU_VIEW__WIDTH": "1280", "MCU_VIEW__HEIGHT": "720", "MCU_VIEW__FPS": str(FPS)}

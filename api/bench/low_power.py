@@ -52,7 +52,7 @@ class Pace:
     settling_s: float
 
 
-USUAL: Final = Pace(15.0, 6.0)
+USUAL: Final = Pace(10.0, 4.0)
 QUICK: Final = Pace(3.0, 1.2)
 
 

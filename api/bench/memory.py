@@ -15,6 +15,7 @@ from typing import Final
 from api.bench.gathering import SEEN, Gathering
 from api.bench.harness import Baseline, Bench, Case, Effort, once
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from api.bench.processes import resident_mib
 from api.bench.soak import SETTINGS as SOAK_SETTINGS
 from api.bench.soak import Soak, Soaked
@@ -73,6 +74,7 @@ async def soaked(server: LiveServer, seconds: float) -> Soaked:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    raised(stack)
     seconds = FULL_S if effort.full else QUICK_S if effort.quick else USUAL_S
 
     @once

@@ -76,7 +76,7 @@ class Length:
 
 
 FULL: Final = Length(600, 100)
-USUAL: Final = Length(100, 300)
+USUAL: Final = Length(80, 300)
 QUICK: Final = Length(24, 300)
 
 

@@ -27,7 +27,7 @@ from mixer.timeline import SOUND_TICK_NS
 TICKS: Final = 250
 """Sent in one room: five seconds, the first of which is for the server's buffer to settle."""
 SETTLED_TICK: Final = 50
-ROOMS: Final = 12
+ROOMS: Final = 8
 QUICK_ROOMS: Final = 4
 """Every room's ticks stand elsewhere between a speaker's packets."""
 

@@ -184,14 +184,21 @@ def test_a_camera_in_a_file_plays_on_without_a_cut(tmp_path: Path) -> None:
     assert len(rest) == 4 * step
 
 
-def test_a_bench_goes_first_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bench_goes_first_until_it_has_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     nice = {"now": 3}
+    session = tmp_path / "autogroup"
+    session.write_text("/autogroup-7 nice 2\n")
+    monkeypatch.setattr(priority, "SESSION", session)
     monkeypatch.setattr(os, "getpriority", lambda *_: nice["now"])
     monkeypatch.setattr(os, "setpriority", lambda _, __, value: nice.update(now=value))
     with ExitStack() as stack:
         assert priority.raised(stack)
-        assert nice["now"] == priority.NICENESS
-    assert nice["now"] == 3
+        assert (nice["now"], session.read_text()) == (priority.NICENESS, str(priority.NICENESS))
+    assert (nice["now"], session.read_text()) == (3, "2")
+
+    monkeypatch.setattr(priority, "SESSION", tmp_path / "nowhere" / "autogroup")
+    with ExitStack() as stack:
+        assert priority.raised(stack)
 
     def refuse(*_: int) -> None:
         raise PermissionError
