@@ -19,6 +19,7 @@ from api.errors import on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
+from api.recordings import forget_lost_recordings
 from api.routes import (
     access,
     announcements,
@@ -88,7 +89,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> AsyncIterator[None]:
     """Everything that lives as long as the app does, from the store up to the doors."""
     async with AsyncExitStack() as stack:
-        store = await Store.open(settings.store_place)
+        store = await Store.open(settings.store_place, settings.store.server)
         stack.push_async_callback(store.close)
         webhooks = Webhooks(settings, store)
         stack.push_async_callback(webhooks.close)
@@ -96,9 +97,10 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         stack.push_async_callback(_close, running)
         running.journal.on_written = webhooks.wake
         bans = KeptBans(running.journal)
-        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks)
+        gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks, store)
         await running.load()
         await bans.load(store, datetime.now(UTC))
+        await forget_lost_recordings(store, settings.recordings_dir)
         await webhooks.start()
         for name in settings.permanent_rooms:
             await running.open(gateway.spec(name, permanent=True))

@@ -1,31 +1,29 @@
 """``/asyncapi.json``: the WebSocket's messages as an AsyncAPI 3.0 document, made from the models that check them."""
 
 from functools import cache
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.signaling.messages import LIFTED, JoinedData
+from api.signaling.replies import REPLIES, Nothing
 from api.signaling.requests import REQUESTS
 from mcu.protocol.events import Admitted, Denied, Event, RoomEvent
-from mcu.protocol.wire import ErrorBody, JoinData, Reply
+from mcu.protocol.wire import ErrorBody, JoinData
 
 router = APIRouter()
 
 Json = dict[str, Any]
 CHANNEL = "/api/v1/ws"
+_NUMBER: Final[Json] = {"type": "integer", "minimum": 0, "maximum": 2**53}
 
 DESCRIPTION = """
 JSON text messages. A request is `{"id": 7, "type": …, "data": …}`; its answer `{"reply_to": 7, "ok": true, "data": …}`
 or `{"reply_to": 7, "ok": false, "error": {"code": …, "message": …}}`. An event has a `type` and `data`, and no id.
 Clients ignore events and fields they don't know. The first request is `join`; `leave` ends the socket.
 """
-
-
-class Nothing(BaseModel):
-    """No data."""
 
 
 @router.get("/asyncapi.json", include_in_schema=False)
@@ -38,10 +36,11 @@ async def asyncapi() -> Json:
 def document() -> Json:
     requests: dict[str, type[BaseModel]] = {"join": JoinData, **REQUESTS, "leave": Nothing, "ping": Nothing}
     events: dict[str, type[BaseModel]] = {**_events(), "joined": JoinedData, "denied": ErrorBody}
-    schemas = _Schemas(requests.values(), (*events.values(), Reply))
+    schemas = _Schemas(requests.values(), dict.fromkeys((*events.values(), *REPLIES.values(), ErrorBody)))
     messages = {f"{kind}.request": _request(kind, model, schemas) for kind, model in requests.items()}
     messages |= {f"{kind}.event": _event(kind, model, schemas) for kind, model in events.items()}
-    messages["reply"] = {"name": "reply", "payload": schemas.sent(Reply)}
+    messages |= {f"{kind}.reply": _reply(kind, REPLIES[kind], schemas) for kind in requests}
+    messages["refused"] = _refused(schemas)
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "mosaic-mcu signaling", "version": "1", "description": DESCRIPTION.strip()},
@@ -108,12 +107,30 @@ def _request(kind: str, model: type[BaseModel], schemas: _Schemas) -> Json:
         "type": "object",
         "required": ["id", "type"],
         "properties": {
-            "id": {"type": "integer", "minimum": 0, "maximum": 2**53},
+            "id": _NUMBER,
             "type": {"const": kind},
             "data": schemas.received(model),
         },
     }
     return {"name": kind, "summary": _summary(model), "payload": envelope}
+
+
+def _reply(kind: str, model: type[BaseModel], schemas: _Schemas) -> Json:
+    envelope = {
+        "type": "object",
+        "required": ["reply_to", "ok", "data"],
+        "properties": {"reply_to": _NUMBER, "ok": {"const": True}, "data": schemas.sent(model)},
+    }
+    return {"name": f"{kind}.reply", "summary": _summary(model), "payload": envelope}
+
+
+def _refused(schemas: _Schemas) -> Json:
+    envelope = {
+        "type": "object",
+        "required": ["reply_to", "ok", "error"],
+        "properties": {"reply_to": _NUMBER, "ok": {"const": False}, "error": schemas.sent(ErrorBody)},
+    }
+    return {"name": "refused", "summary": "Why a request was not carried out.", "payload": envelope}
 
 
 def _event(kind: str, model: type[BaseModel], schemas: _Schemas) -> Json:
@@ -130,7 +147,10 @@ def _asked(kind: str) -> Json:
         "action": "receive",
         "channel": {"$ref": "#/channels/signaling"},
         "messages": [_on_channel(f"{kind}.request")],
-        "reply": {"channel": {"$ref": "#/channels/signaling"}, "messages": [_on_channel("reply")]},
+        "reply": {
+            "channel": {"$ref": "#/channels/signaling"},
+            "messages": [_on_channel(f"{kind}.reply"), _on_channel("refused")],
+        },
     }
 
 

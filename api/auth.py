@@ -1,9 +1,8 @@
 """Who is asking, and what they may do: join tokens (JWT), admin keys and session tickets.
 
-A join token is a JWT (RFC 7519) signed with HS256 by one of the server's keys, which its ``kid`` names. ``sub`` is the
-participant's identity, ``name`` what others read, ``attributes`` what layouts can choose them by, ``grants`` what it
-allows. A grant this server doesn't know might be
-a restriction, so such a token is refused.
+A join token is a JWT (RFC 7519) signed with one of the server's keys, which its ``kid`` names and which says by which
+algorithm. ``sub`` is the participant's identity, ``name`` what others read, ``attributes`` what layouts can choose them
+by, ``grants`` what it allows. A grant this server doesn't know might be a restriction, so such a token is refused.
 """
 
 import hashlib
@@ -17,11 +16,11 @@ from typing import Any, Literal
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from mcu.errors import Forbidden, Unauthorised, Unprocessable
+from api.keys import TokenKey
+from mcu.errors import Conflict, Forbidden, Unauthorised, Unprocessable
 from mcu.protocol.models import Role
 from mcu.protocol.names import Attributes, DisplayName, GroupName, ParticipantId, RoomName
 
-ALGORITHM = "HS256"
 JOIN_AUDIENCE = "mosaic-mcu"
 TICKET_AUDIENCE = "mosaic-mcu/session"
 PROCESS_KEY_ID = "process"
@@ -122,9 +121,12 @@ class Authority:
 
     def __init__(self, keys: Mapping[str, SecretStr], admin_keys: tuple[SecretStr, ...] = ()) -> None:
         self._open = not keys and not admin_keys
-        self._process_secret = secrets.token_bytes(32)
-        self._keys = {key_id: secret.get_secret_value().encode() for key_id, secret in keys.items()}
-        self._keys = self._keys or {PROCESS_KEY_ID: self._process_secret}
+        secret = secrets.token_bytes(32)
+        own = {PROCESS_KEY_ID: TokenKey("HS256", secret, secret)}
+        self._keys = {key_id: TokenKey.of(key.get_secret_value()) for key_id, key in keys.items()} or own
+        signing = {key_id: key for key_id, key in self._keys.items() if key.signing is not None}
+        self._ticket_keys = signing or own
+        """A server that only checks tokens signs tickets with a secret of its process: they are good here alone."""
         self._admin_digests = tuple(_digest(key.get_secret_value()) for key in admin_keys)
 
     @property
@@ -144,14 +146,29 @@ class Authority:
         return self._principal(self._decode(credential, JOIN_AUDIENCE))
 
     def issue(self, spec: TokenSpec) -> Issued:
-        """A join token, signed with the first key (with a secret of this process on a server without keys). Raises
-        ``Unprocessable`` when it would be longer than servers accept.
+        """A join token, signed with the first key that can (with a secret of this process on a server without keys).
+        Raises ``Unprocessable`` for one without a room that administers nothing, or that would be longer than servers
+        accept; ``Conflict`` (``no_signing_key``) where all keys are public ones.
         """
+        if spec.grants.room is None and not spec.grants.admin:
+            raise Unprocessable("a token without the grant admin names its room", field="grants.room")
+        if not self._ticket_keys.keys() & self._keys.keys():
+            raise Conflict("this server has public keys only: tokens are signed elsewhere", code="no_signing_key")
         holder = Principal(spec.grants, spec.identity, spec.name, spec.attributes)
         issued = self._sign(holder, JOIN_AUDIENCE, datetime.now(UTC) + timedelta(seconds=spec.ttl_s))
         if len(issued.token) > MAX_TOKEN_CHARS:
             raise Unprocessable("the token would be too long: fewer or shorter attributes", field="attributes")
         return issued
+
+    def issue_for(self, principal: Principal, spec: TokenSpec) -> Issued:
+        """A join token that ``principal`` asks for: whoever administers one room only gets tokens for that room. Raises
+        ``Forbidden``, or as ``issue``.
+        """
+        if spec.grants.room is None:
+            principal.require_everywhere()
+        else:
+            principal.require("administer", spec.grants.room)
+        return self.issue(spec)
 
     def ticket(self, principal: Principal, room: str) -> Issued:
         """A short-lived pass to open one signaling connection to ``room`` as ``principal``."""
@@ -170,7 +187,7 @@ class Authority:
         return sum(hmac.compare_digest(presented, known) for known in self._admin_digests) > 0
 
     def _sign(self, holder: Principal, audience: str, until: datetime) -> Issued:
-        key_id, secret = next(iter(self._keys.items()))
+        key_id, key = next(iter(self._ticket_keys.items()))
         claims: dict[str, Any] = {
             "aud": audience,
             "iat": datetime.now(UTC),
@@ -180,15 +197,17 @@ class Authority:
         }
         named = {"sub": holder.identity, "name": holder.name, "attributes": dict(holder.attributes)}
         claims |= {key: value for key, value in named.items() if value}
-        return Issued(jwt.encode(claims, secret, algorithm=ALGORITHM, headers={"kid": key_id}), until)
+        assert key.signing is not None, "those that sign were chosen at the start"
+        return Issued(jwt.encode(claims, key.signing, algorithm=key.algorithm, headers={"kid": key_id}), until)
 
     def _decode(self, token: str, audience: str) -> dict[str, Any]:
+        keys = self._ticket_keys if audience == TICKET_AUDIENCE else self._keys
         try:
-            secret = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
-            if secret is None:
+            key = keys.get(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
                 raise Unauthorised("the token is signed with a key this server doesn't know")
             claims: dict[str, Any] = jwt.decode(
-                token, secret, algorithms=[ALGORITHM], audience=audience, options={"require": ["exp", "aud"]}
+                token, key.checking, algorithms=[key.algorithm], audience=audience, options={"require": ["exp", "aud"]}
             )
         except jwt.ExpiredSignatureError:
             raise Unauthorised("the token has expired") from None

@@ -10,6 +10,7 @@ from api.capacity import Admission, Newcomers
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
+    Archive,
     Knock,
     RoomControl,
     Session,
@@ -30,6 +31,7 @@ from mcu.errors import Conflict, Forbidden, NoCapacity, NotFound, Unprocessable
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.protocol.quality import TierChoice
 from mcu.protocol.wire import JoinData
+from mcu.store.interfaces import Transactions
 
 log = structlog.get_logger()
 
@@ -38,20 +40,32 @@ class Gateway:
     """One per server. Used from the event loop only."""
 
     def __init__(
-        self, settings: Settings, authority: Authority, engine: Engine, bans: Bans, webhooks: Webhooks
+        self,
+        settings: Settings,
+        authority: Authority,
+        engine: Engine,
+        bans: Bans,
+        webhooks: Webhooks,
+        store: Transactions,
     ) -> None:
         self.settings = settings
         self.authority = authority
         self.engine = engine
         self.bans = bans
         self.webhooks = webhooks
+        self._store = store
         self.previews = Previews()
         self.admission = Admission(settings, engine)
         self.streams = Streams(settings.limits.max_streams)
 
     async def rooms(self, principal: Principal) -> Sequence[RoomInfo]:
         """The open rooms that ``principal`` may look into."""
-        return [room for room in await self.engine.rooms() if principal.may("watch", room.name)]
+        return self.visible(principal, await self.engine.rooms())
+
+    @staticmethod
+    def visible(principal: Principal, rooms: Sequence[RoomInfo]) -> Sequence[RoomInfo]:
+        """Those of ``rooms`` that ``principal`` may look into."""
+        return [room for room in rooms if principal.may("watch", room.name)]
 
     async def open(self, principal: Principal, spec: RoomSpec, password: SecretStr | None = None) -> RoomInfo:
         """Opens a room. Raises ``Forbidden``, ``Conflict`` when it is open already, ``NoCapacity``."""
@@ -81,6 +95,12 @@ class Gateway:
         room = RoomControl(await self._find(name), principal, self.bans)
         await room.check_standing()
         return room
+
+    async def archive(self, principal: Principal, name: str) -> Archive:
+        """The recordings of a room, open or closed. Raises ``Forbidden`` for those who may not have them."""
+        principal.require("record", name)
+        open_room = None if await self.engine.find(name) is None else await self.room(principal, name)
+        return Archive(principal, self.bans, name, open_room, self._store)
 
     async def join(self, principal: Principal, asked: JoinData, source: str | None = None) -> Session | Knock:
         """``principal`` joins the room, which is opened for it where the settings allow that, or waits in its lobby.
@@ -119,6 +139,11 @@ class Gateway:
     def check_watching(principal: Principal, room: str) -> None:
         """Before anything of theirs is read. Raises ``Forbidden``."""
         principal.require("watch", room)
+
+    @staticmethod
+    def check_moderating(principal: Principal, room: str) -> None:
+        """Whether they may change and end what somebody else began. Raises ``Forbidden``."""
+        principal.require("moderate", room)
 
     async def publish(self, principal: Principal, asked: JoinData) -> Session:
         """``principal`` joins to be seen and heard, by a door behind which nobody can wait. Raises as ``join``."""

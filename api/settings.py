@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.keys import TokenKey
 from api.webhooks.events import DEFAULT_EVENTS, WebhookEvent
 from api.webhooks.signature import MIN_SECRET_BYTES, key_of
 from mcu.protocol.models import ViewSpec
@@ -30,8 +31,6 @@ from mcu.protocol.names import RoomName
 STORE_FILE = "mcu.db"
 DEFAULT_CONFIG = Path("mcu.toml")
 
-# RFC 7518, section 3.2: an HS256 key has at least as many bits as the hash.
-MIN_KEY_BYTES = 32
 MIN_ADMIN_KEY_BYTES = 16
 
 IceUrl = Annotated[
@@ -143,6 +142,9 @@ class StoreSettings(Section):
     url: SecretStr | None = Field(
         default=None, description="sqlite:///path, postgresql://…, or memory; default: mcu.db in recordings_dir"
     )
+    server: KeyId = Field(
+        default="mcu", description="this server's name in the store: servers that share a database have different ones"
+    )
 
 
 class WebhookSettings(Section):
@@ -175,7 +177,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65_535, description="0: any free port")
     public_url: AnyHttpUrl | None = Field(default=None, description="how clients reach the server, behind a proxy")
-    keys: dict[KeyId, SecretStr] = Field(default_factory=dict, description="key id → secret; join tokens (HS256)")
+    keys: dict[KeyId, SecretStr] = Field(
+        default_factory=dict, description="of join tokens, by key id: a secret (HS256), or an RSA key in PEM (RS256)"
+    )
     admin_keys: tuple[SecretStr, ...] = ()
     insecure: bool = Field(default=False, description="allow listening beyond loopback without keys")
     ice_servers: tuple[IceServerSettings, ...] = ()
@@ -232,8 +236,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _keys_are_strong(self) -> "Settings":
         for key_id, secret in self.keys.items():
-            if len(secret.get_secret_value().encode()) < MIN_KEY_BYTES:
-                raise ValueError(f"keys.{key_id}: needs at least {MIN_KEY_BYTES} bytes; `mcu token key` makes one")
+            try:
+                TokenKey.of(secret.get_secret_value())
+            except ValueError as error:
+                raise ValueError(f"keys.{key_id}: {error}") from None
         if any(len(key.get_secret_value().encode()) < MIN_ADMIN_KEY_BYTES for key in self.admin_keys):
             raise ValueError(f"admin_keys: each needs at least {MIN_ADMIN_KEY_BYTES} bytes; `mcu token key` makes one")
         if self.admin_keys and not self.keys:

@@ -73,6 +73,7 @@ class Peer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._gathering: asyncio.Task[None] | None = None
         self._closed = False
+        self._heard_s: float | None = None
         self.connected = asyncio.Event()
         self._pc.on("track", self._read_track)
         self._pc.on("connectionstatechange", self._note_state)
@@ -122,6 +123,11 @@ class Peer:
         if sender.track is not track:
             sender.replaceTrack(track)
 
+    @property
+    def silent_s(self) -> float:
+        """How long nothing has been received; 0 where nothing ever was."""
+        return 0.0 if self._heard_s is None else asyncio.get_running_loop().time() - self._heard_s
+
     async def packets_sent(self) -> dict[str, int]:
         """RTP packets sent so far, by kind."""
         reports: dict[str, int] = {}
@@ -170,6 +176,7 @@ class Peer:
         try:
             while True:
                 frame = await track.recv()
+                self._heard_s = asyncio.get_running_loop().time()
                 if isinstance(frame, VideoFrame):
                     if self._on_picture is not None:
                         self._on_picture(frame)

@@ -29,6 +29,8 @@ log = structlog.get_logger()
 BACKOFF_S = (0.0, 0.3, 1.2, 2.7, 4.8)
 WORTH_WAITING = frozenset({"no_capacity", "too_many_requests", "internal"})
 LEAVE_TIMEOUT_S = 1.0
+SILENCE_S = 2.0
+"""So long without a packet, and the socket is asked whether the server is still there."""
 
 State = Literal["joining", "waiting", "joined", "reconnecting", "left"]
 
@@ -72,7 +74,7 @@ class Receiver(Protocol):
 
 class Session:
     """``open()`` it, use it, ``leave()`` it. In between it repairs itself: a dropped socket is resumed with new peer
-    connections, a failed peer connection is offered anew.
+    connections, a failed peer connection is offered anew, and one that falls silent makes it look after the socket.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Session:
         self._negotiating = asyncio.Lock()
         self._trouble = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
         self._removed: Removed | None = None
         self._over = False
         self._admission: asyncio.Future[dict[str, Any]] | None = None
@@ -121,6 +124,7 @@ class Session:
         await self._join()
         await self._connect()
         self._supervisor = asyncio.create_task(self._supervise())
+        self._listener = asyncio.create_task(self._listen())
 
     async def request(self, kind: str, data: dict[str, Any]) -> dict[str, Any]:
         """The reply's data. Raises RequestRefused or ConnectionLost."""
@@ -154,9 +158,10 @@ class Session:
 
     async def leave(self) -> None:
         """Says goodbye and frees everything. Idempotent; bounded even when the server is gone."""
-        if self._supervisor is not None:
-            await _end_task(self._supervisor)
-            self._supervisor = None
+        for task in (self._supervisor, self._listener):
+            if task is not None:
+                await _end_task(task)
+        self._supervisor = self._listener = None
         if self._socket is not None and not self._socket.gone.is_set():
             with contextlib.suppress(ClientError, TimeoutError):
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
@@ -291,6 +296,14 @@ class Session:
         except Exception as error:  # the boundary of one session: its streams must end, not hang
             log.exception("session_failed")
             await self._end(ConnectionLost(f"the connection can't be repaired: {error!r}"))
+
+    async def _listen(self) -> None:
+        """When sound and picture stop, the network may have changed under both them and the socket."""
+        while not self._over:
+            await asyncio.sleep(SILENCE_S / 2)
+            peer, socket = self._peers.get("main"), self._socket
+            if self.state == "joined" and peer is not None and socket is not None and peer.silent_s > SILENCE_S:
+                await socket.check()
 
     async def _come_back(self) -> None:
         """Raises what made it give up."""

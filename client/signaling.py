@@ -1,7 +1,6 @@
 """The room's WebSocket (``/api/v1/ws``): requests with replies, events, and the news that it is gone."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +18,10 @@ log = structlog.get_logger()
 
 OPEN_TIMEOUT_S = 10.0
 REPLY_TIMEOUT_S = 15.0
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 5.0
+HEARTBEAT_TIMEOUT_S = 5.0
+SUSPICION_TIMEOUT_S = 2.0
+"""How long a server may take to answer a ping when something else has gone silent already."""
 MAX_PENDING = 64
 
 OnEvent = Callable[[EventMessage], None]
@@ -67,7 +69,9 @@ class Signaling:
             raise ConnectionLost(f"{server_url} can't be reached: {str(error) or type(error).__name__}") from error
         return cls(socket, on_event, on_gone)
 
-    async def request(self, kind: str, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def request(
+        self, kind: str, data: dict[str, Any] | None = None, timeout_s: float = REPLY_TIMEOUT_S
+    ) -> dict[str, Any]:
         """The reply's data. Raises RequestRefused when the server says no, ConnectionLost when it says nothing."""
         if self.gone.is_set():
             raise ConnectionLost("the connection to the server is gone")
@@ -79,7 +83,7 @@ class Signaling:
         self._pending[number] = answer
         try:
             await self._socket.send(Request(id=number, type=kind, data=data or {}).model_dump_json())
-            async with asyncio.timeout(REPLY_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 reply = await answer
         except (ConnectionClosed, TimeoutError) as error:
             raise ConnectionLost(f"the server did not answer {kind!r}") from error
@@ -90,6 +94,18 @@ class Signaling:
                 raise RequestRefused("internal", f"{kind!r} was refused without a reason")
             raise RequestRefused(reply.error.code, reply.error.message, reply.error.field)
         return reply.data or {}
+
+    async def check(self, timeout_s: float = SUSPICION_TIMEOUT_S) -> None:
+        """Asks for a sign of life. A server that gives none in time is gone, whatever TCP thinks: a network that
+        changed tells neither end.
+        """
+        try:
+            await self.request("ping", timeout_s=timeout_s)
+        except RequestRefused:
+            return  # it lives
+        except ConnectionLost:
+            self._socket.transport.abort()  # the other end would not answer a close either
+            self._mark_gone()
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -130,10 +146,6 @@ class Signaling:
             log.warning("message_not_understood", error=str(error)[:200])
 
     async def _beat(self) -> None:
-        """A server that doesn't answer a ping in time is gone, whatever TCP thinks."""
-        with contextlib.suppress(ConnectionLost):
-            while True:
-                await asyncio.sleep(HEARTBEAT_S)
-                with contextlib.suppress(RequestRefused):
-                    await self.request("ping")
-        await self._socket.close()
+        while not self.gone.is_set():
+            await asyncio.sleep(HEARTBEAT_S)
+            await self.check(HEARTBEAT_TIMEOUT_S)

@@ -49,7 +49,7 @@ def create(
 def _here(config: Path | None, wanted: dict[str, Any]) -> tuple[str, datetime]:
     from api.auth import Authority, TokenSpec
     from api.errors import validated
-    from mcu.errors import Unprocessable
+    from mcu.errors import Conflict, Unprocessable
 
     settings = read_settings(config)
     if not settings.keys:
@@ -58,6 +58,8 @@ def _here(config: Path | None, wanted: dict[str, Any]) -> tuple[str, datetime]:
         issued = Authority(settings.keys, settings.admin_keys).issue(validated(TokenSpec, wanted))
     except Unprocessable as error:
         fail(f"{error.field}: {error.message}")
+    except Conflict as error:
+        fail(error.message)
     return issued.token, issued.expires_at
 
 

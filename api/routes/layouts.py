@@ -79,7 +79,7 @@ async def put_layout(
     """
     etag = await _expected(room, view, if_match)
     if dry:
-        room.principal.require("arrange", room.room)
+        room.may_arrange()
         return await dry.of(layout, room, view)
     return await _change(room, SetLayout(view=view, layout=layout, if_match=etag), response)
 

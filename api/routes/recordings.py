@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 from api.recordings import recording_file
 from api.routes.common import GatewayDep, PrincipalDep, RecordingPath, RoomDep, RoomPath, file_of, problems
-from mcu.errors import Conflict, NotFound
 from mcu.protocol.models import RecordingInfo
 from mcu.protocol.names import ViewName
 
@@ -38,15 +37,17 @@ async def start_recording(
 
 
 @router.get("", operation_id="list_recordings", responses=problems(404))
-async def list_recordings(room: RoomDep) -> RecordingSummary:
-    """The room's recordings, running and finished."""
-    return RecordingSummary(recordings=await room.recordings())
+async def list_recordings(gateway: GatewayDep, principal: PrincipalDep, name: RoomPath) -> RecordingSummary:
+    """The room's recordings, running and finished; of a closed room those that it left, a thousand at most."""
+    return RecordingSummary(recordings=await (await gateway.archive(principal, name)).recordings())
 
 
 @router.get("/{recording}", operation_id="get_recording", responses=problems(404))
-async def get_recording(room: RoomDep, recording: RecordingPath) -> RecordingInfo:
-    """One recording."""
-    return await room.recording(recording)
+async def get_recording(
+    gateway: GatewayDep, principal: PrincipalDep, name: RoomPath, recording: RecordingPath
+) -> RecordingInfo:
+    """One recording, of a closed room too."""
+    return await (await gateway.archive(principal, name)).recording(recording)
 
 
 @router.post("/{recording}/stop", operation_id="stop_recording", responses=problems(404, 409))
@@ -69,15 +70,7 @@ async def stop_recording(room: RoomDep, recording: RecordingPath) -> RecordingIn
 async def get_recording_file(
     gateway: GatewayDep, principal: PrincipalDep, name: RoomPath, recording: RecordingPath, file: FilePath
 ) -> FileResponse:
-    """A finished recording's file; honours `Range`. Of a room that is closed only a server's admin gets it, as nothing
-    but the room knows which recordings are its own.
-    """
-    principal.require("record", name)
-    if not principal.everywhere or await gateway.engine.find(name) is not None:
-        info = await (await gateway.room(principal, name)).recording(recording)
-        if info.file != file:
-            raise NotFound("there is no such file in this recording", code="no_such_recording")
-        if info.state in ("starting", "active"):
-            raise Conflict("this recording is still running; stop it first")
+    """A finished recording's file, of a closed room too; honours `Range`."""
+    await (await gateway.archive(principal, name)).check_file(recording, file)
     path = await anyio.to_thread.run_sync(recording_file, gateway.settings.recordings_dir, recording, file)
     return FileResponse(path, filename=path.name)

@@ -3,6 +3,7 @@
 Permissions are checked here and nowhere else; an adapter translates messages and has no rules of its own.
 """
 
+from api.session.archive import Archive
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
 from api.session.entering import admitted, enter, nothing_to_watch, observe, require_publishing
@@ -10,6 +11,7 @@ from api.session.knock import Knock, nobody_is_refused
 from api.session.session import Session
 
 __all__ = [
+    "Archive",
     "Knock",
     "RoomControl",
     "RoomPatch",

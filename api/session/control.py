@@ -96,6 +96,10 @@ class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorCo
         assert isinstance(state, LayoutState), "a change without a time is made at once"
         return state
 
+    def may_arrange(self) -> None:
+        """Asked before a layout is drawn that changes nothing."""
+        self.principal.require("arrange", self.room)
+
     async def merged_layout(self, view: str, patch: dict[str, Any]) -> Layout:
         """What the layout would be with ``patch``; nothing changes. Raises ``Unprocessable``."""
         self.principal.require("arrange", self.room)

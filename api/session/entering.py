@@ -28,7 +28,8 @@ async def enter(
     refusal: Refusal = nobody_is_refused,
 ) -> Session | Knock:
     """``principal`` joins; what ``asked`` says of a name counts where the credential has none. ``trusted``: the grants
-    were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked.
+    were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked, and who
+    has the grant admin is the room's admin, whom no moderator may remove.
     ``source``: as ``Join`` has it. ``refusal()``: why the server takes nobody new, if it doesn't.
 
     Raises ``Forbidden`` (``banned`` among others), ``NoCapacity``, or what the room answers.
@@ -39,7 +40,7 @@ async def enter(
     join = Join(
         name=principal.name or asked.name or principal.identity or "Guest",
         identity=principal.identity,
-        role=grants.role,
+        role="admin" if trusted and grants.admin else grants.role,
         group=grants.group,
         attributes=dict(principal.attributes),
         resume_token=asked.resume,

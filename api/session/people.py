@@ -75,6 +75,7 @@ class PeopleControl(Asking):
         """
         self.principal.require("moderate", self.room)
         if not self.principal.grants.admin:
+            await self._require_seen(participant)
             await self._spare_admins(participant)
         if ban_s is not None:
             if not (await self.participant(participant)).identified:
@@ -101,3 +102,9 @@ class PeopleControl(Asking):
         people = (await self._ask(ListParticipants(), ParticipantList)).participants
         if any(one.id == participant and one.role == "admin" for one in people):
             raise Forbidden("only an admin may remove an admin")
+
+    async def _require_seen(self, participant: str) -> None:
+        """Nobody but an admin knows who is hidden."""
+        people = (await self._ask(ListParticipants(), ParticipantList)).participants
+        if all(one.id != participant for one in people):
+            raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")

@@ -152,7 +152,7 @@ class Session(RoomControl):
     async def events(self) -> AsyncGenerator[Event, None]:
         """What the room says to this participant, the chat's history first; of tile maps, those of the view they watch;
         nothing of what they say themselves. Ends after ``Kicked``, ``RoomClosed`` or ``Moved``, after which the stay is
-        over, or when the reader fell too far behind.
+        over; when the person was thrown out beside whom this one watches; or when the reader fell too far behind.
         """
         try:
             for event in self._opening:
@@ -163,13 +163,19 @@ class Session(RoomControl):
                     self._become(event.participant)
                 elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
+                elif event.type == "moved":
+                    event = event.model_copy(update={"resume_token": self.resume_token})
                 last = event.type in ("kicked", "room_closed", "moved")
                 self._ended = self._ended or last
                 yield event
-                if last:
+                if last or self._thrown_out(event):
                     return
         finally:
             await unsubscribe(self._events)
+
+    def _thrown_out(self, event: Event) -> bool:
+        """Who was removed watches no more by other ways either."""
+        return event.type == "participant_left" and event.reason == "kicked" and event.id == self.principal.identity
 
     def _said_here(self, event: Event) -> bool:
         """Who says something knows it from the answer."""

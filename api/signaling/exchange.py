@@ -142,7 +142,7 @@ def _own(gateway: Gateway, kind: StreamKind, room: str, identifier: str, credent
     """A stream, for who made it or moderates its room. Raises ``NotFound``, ``Unauthorised`` or ``Forbidden``."""
     stream = gateway.streams.get(kind, room, identifier)
     if not stream.made_with(credential):
-        gateway.authority.authenticate(credential).require("moderate", room)
+        gateway.check_moderating(gateway.authority.authenticate(credential), room)
     return stream
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel
 
-from mcu.engine.news import News, RoomEnded, RoomOpened
+from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
 from mcu.protocol.models import Frozen, ParticipantInfo
 from mcu.protocol.names import RoomName
@@ -15,6 +15,7 @@ WebhookEvent = Literal[
     "room_opened",
     "room_updated",
     "room_closed",
+    "participant_waiting",
     "participant_joined",
     "participant_updated",
     "participant_left",
@@ -22,6 +23,8 @@ WebhookEvent = Literal[
     "recording_stopped",
     "layout_changed",
     "speaker_changed",
+    "quality_changed",
+    "load_changed",
     "connection_failed",
 ]
 
@@ -29,6 +32,7 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "room_opened",
     "room_updated",
     "room_closed",
+    "participant_waiting",
     "participant_joined",
     "participant_left",
     "recording_started",
@@ -72,6 +76,8 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
             return "room_updated", {"room": _plain(news.room)}
         case RoomEnded():
             return "room_closed", {"reason": news.reason}
+        case Knocked():
+            return "participant_waiting", {"participant": _plain(news.waiting)}
         case e.ParticipantJoined():
             return "participant_joined", {"participant": _plain(news.participant)}
         case e.ParticipantUpdated():
@@ -88,6 +94,11 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.Speakers():
             dominant = news.dominant
             return "speaker_changed", {"participant": None if dominant is None else _person(dominant, person)}
+        case e.QualityChanged():
+            told = {"participant": _person(news.to or "", person), "tier": news.tier, "reason": news.reason}
+            return "quality_changed", told | {"choice": news.choice}
+        case e.LoadChanged():
+            return "load_changed", {"level": news.level, "step": news.step, "reason": news.reason}
         case e.PeerFailed():
             who = None if news.to is None else _person(news.to, person)
             return "connection_failed", {"participant": who, "connection": news.connection}

@@ -11,7 +11,8 @@ import structlog
 from mcu.engine.capacity import Place
 from mcu.engine.engine import Engine, RoomHandle
 from mcu.engine.news import Announcer, EndReason, RoomEnded, nobody
-from mcu.engine.watch import Memory, Watch, WatchedRoom
+from mcu.engine.watch import Memory, Watch
+from mcu.engine.watched import WatchedRoom
 from mcu.errors import McuError, StoreUnavailable
 from mcu.protocol import commands as c
 from mcu.protocol.access import RoomChanges, UpdateRoom
@@ -50,8 +51,12 @@ class KeepingEngine:
         """Reads what was kept. Raises StoreUnavailable."""
         async with self._store.read() as unit:
             for record in await unit.rooms.all():
-                layouts, running = await unit.layouts.of(record.name), await unit.recordings.running(record.name)
-                self._remembered[record.name] = Memory(record, dict(layouts), tuple(running))
+                self._remembered[record.name] = Memory(
+                    record,
+                    dict(await unit.layouts.of(record.name)),
+                    tuple(await unit.recordings.running(record.name)),
+                    tuple(await unit.replays.of(record.name)),
+                )
         self.journal.start()
 
     async def reopen(self) -> None:
@@ -161,6 +166,7 @@ class KeepingEngine:
             c.RestoreLayout(view=view, versions=kept.versions, scheduled=kept.scheduled)
             for view, kept in memory.layouts.items()
         ]
+        commands += memory.replays
         for command in commands:
             try:
                 await handle.call(command)

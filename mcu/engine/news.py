@@ -1,9 +1,10 @@
-"""What is told of rooms beyond what a room says itself: that it opened, and why it ended."""
+"""What is told of rooms beyond what a room says itself: that it opened, who knocks, and why it ended."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mcu.protocol.access import WaitingInfo
 from mcu.protocol.events import Event
 from mcu.protocol.models import ParticipantInfo, RoomInfo
 from mcu.store.interfaces import NewEntry
@@ -24,7 +25,14 @@ class RoomEnded:
     reason: EndReason
 
 
-News = Event | RoomOpened | RoomEnded
+@dataclass(frozen=True, slots=True)
+class Knocked:
+    """Somebody waits before the room's door. Told even when nobody is there who could let them in."""
+
+    waiting: WaitingInfo
+
+
+News = Event | RoomOpened | RoomEnded | Knocked
 
 Announcer = Callable[[str, News, ParticipantInfo | None], Sequence[NewEntry]]
 """``(room, news, person)``: what of a room's news goes to which webhook. Beside news of one person stands that person

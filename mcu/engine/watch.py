@@ -8,16 +8,17 @@ from typing import Final, TypeVar
 import structlog
 
 from mcu.engine.engine import RoomHandle
-from mcu.engine.news import Announcer, EndReason, News, RoomEnded, RoomOpened
-from mcu.errors import Internal, McuError, StoreUnavailable
-from mcu.protocol import access as a
+from mcu.engine.news import Announcer, EndReason, Knocked, News, RoomEnded, RoomOpened
+from mcu.errors import Internal, McuError
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
-from mcu.protocol.access import RoomChanges
+from mcu.protocol.access import RoomChanges, WaitingInfo
+from mcu.protocol.groups import SetGroup
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayouts
-from mcu.store.interfaces import KeptLayout, RoomRecord
+from mcu.store.interfaces import KeptLayout, RoomRecord, Unit
 from mcu.store.journal import Journal
+from mcu.store.replay import Key, Replay, is_plain, key_of
 
 log = structlog.get_logger()
 
@@ -25,17 +26,21 @@ ReplyT = TypeVar("ReplyT", bound=c.Reply)
 
 PAUSE_S: Final = 0.5
 """Before a room is listened to again after that failed."""
-PATIENCE_S: Final = 1.0
-"""How long an answer waits for the store."""
+MAX_INDEXED: Final = 10_000
+"""Recordings that the store knows of: as many as there may be manifests."""
+LOST: Final = "it was not found again after its server or worker had ended"
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """All that is kept of a room. ``running``: recordings whose end was not seen."""
+    """All that is kept of a room. ``running``: recordings whose end was not seen; ``replays``: what it is asked again
+    when it opens again, which is bounded by how many views and groups a room has.
+    """
 
     record: RoomRecord
     layouts: dict[str, KeptLayout]
     running: tuple[RecordingInfo, ...] = ()
+    replays: tuple[Replay, ...] = ()
 
 
 class Watch:
@@ -62,6 +67,7 @@ class Watch:
         self._record = memory.record
         self._layouts = dict(memory.layouts)
         self._running = {info.id: info for info in memory.running}
+        self._replays: dict[Key, Replay] = {key_of(command): command for command in memory.replays}
         self._journal = journal
         self._announcer = announcer
         self._find = find
@@ -75,7 +81,7 @@ class Watch:
 
     @property
     def memory(self) -> Memory:
-        return Memory(self._record, dict(self._layouts), tuple(self._running.values()))
+        return Memory(self._record, dict(self._layouts), tuple(self._running.values()), tuple(self._replays.values()))
 
     async def start(self) -> None:
         """Tells how an earlier life of the room ended, and that it is open; then listens on. Raises McuError."""
@@ -105,6 +111,19 @@ class Watch:
         self._record = replace(self._record, spec=changes.applied_to(self._record.spec))
         self._save()
 
+    def keep_replay(self, command: Replay) -> None:
+        """Puts down what the room has carried out, to be asked again when it opens again."""
+        key = key_of(command)
+        if is_plain(command):
+            self._replays.pop(key, None)
+        else:
+            self._replays[key] = command
+        self._journal.put(("replay", self.name, *key), lambda unit: unit.replays.save(self.name, command))
+
+    def knocked(self, waiting: WaitingInfo) -> None:
+        """Somebody waits from now on."""
+        self._announce(Knocked(waiting))
+
     def ended(self, reason: EndReason, *, forget: bool) -> None:
         """The room has closed; it is told, and what was kept of it goes, or stays for the next start."""
         self._announce(RoomEnded(reason))
@@ -112,6 +131,8 @@ class Watch:
         if forget:
             for view in self._layouts:
                 self._journal.take_back(("layout", self.name, view))
+            for key in self._replays:
+                self._journal.take_back(("replay", self.name, *key))
             self._journal.put(("room", self.name), lambda unit: unit.rooms.forget(self.name))
         else:
             self._save()
@@ -167,7 +188,7 @@ class Watch:
             log.debug("layout_not_kept", room=self.name, view=view, error=error.message)  # the view or room has gone
 
     def _hear(self, event: e.Event) -> None:
-        if event.to is not None and not isinstance(event, e.PeerFailed):
+        if event.to is not None and not isinstance(event, e.PeerFailed | e.QualityChanged):
             return  # what is said to one person, and who is hidden, is nobody else's business
         person = None
         match event:
@@ -177,6 +198,10 @@ class Watch:
                 person = self._people.pop(event.id, None)
             case e.PeerFailed():
                 person = self._people.get(event.to or "")
+            case e.QualityChanged():
+                person = self._people.get(event.to or "")
+                if person is None:
+                    return  # who is hidden
             case e.Speakers():
                 if event.dominant == self._dominant:
                     return
@@ -214,17 +239,25 @@ class Watch:
             await self.keep_layout(view.name)
 
     async def _check_recordings(self) -> None:
-        """Tells of recordings that began or ended unheard."""
-        for info in (await self._ask(c.ListRecordings(), c.RecordingList)).recordings:
+        """Tells of recordings that began or ended unheard, and of those nothing is left of."""
+        listed = (await self._ask(c.ListRecordings(), c.RecordingList)).recordings
+        for info in listed:
             known = self._running.get(info.id)
             if _runs(info) if known is None else known.state != info.state:
                 self._hear(e.RecordingChanged(recording=info))
+        for identifier in self._running.keys() - {info.id for info in listed}:
+            lost = self._running[identifier].model_copy(update={"state": "failed", "error": LOST})
+            self._hear(e.RecordingChanged(recording=lost))
 
     def _views_changed(self, views: tuple[ViewSpec, ...]) -> None:
         if views != self._record.views:
             self._record = replace(self._record, views=views)
             names = {view.name for view in views}
             self._layouts = {view: kept for view, kept in self._layouts.items() if view in names}
+            kept = {key: one for key, one in self._replays.items() if isinstance(one, SetGroup) or one.view in names}
+            for key in self._replays.keys() - kept.keys():
+                self._journal.take_back(("replay", self.name, *key))
+            self._replays = kept
             self._save()
 
     def _recording_changed(self, info: RecordingInfo) -> None:
@@ -232,7 +265,12 @@ class Watch:
             self._running[info.id] = info
         else:
             self._running.pop(info.id, None)
-        self._journal.put(("recording", info.id), lambda unit: unit.recordings.save(info))
+
+        async def save(unit: Unit) -> None:
+            await unit.recordings.save(info)
+            await unit.recordings.trim(MAX_INDEXED)
+
+        self._journal.put(("recording", info.id), save)
 
     def _announce(self, news: News, person: ParticipantInfo | None = None) -> None:
         self._journal.announce(self._announcer(self.name, news, person))
@@ -246,50 +284,6 @@ class Watch:
         if not isinstance(answer, reply):
             raise Internal(f"{command.type} was answered with {type(answer).__name__}")
         return answer
-
-
-class WatchedRoom:
-    """A room's handle for everybody else: what changes the room for good, and what webhooks are to hear, is stored
-    before it is answered, if the store takes it in time. A store that doesn't never stops a room: it catches up later.
-    """
-
-    def __init__(self, handle: RoomHandle, watch: Watch, journal: Journal) -> None:
-        self._handle = handle
-        self._watch = watch
-        self._journal = journal
-
-    @property
-    def name(self) -> str:
-        return self._handle.name
-
-    def events(self, participant: str | None = None) -> AsyncIterator[e.Event]:
-        return self._handle.events(participant)
-
-    async def call(self, command: c.Command) -> c.Reply:
-        """Raises McuError."""
-        reply = await self._handle.call(command)
-        match command:
-            case c.SetLayout() | c.MergeLayout() | c.UndoLayout() | c.CancelScheduledLayout():
-                await self._kept(self._watch.keep_layout(command.view))
-            case c.CreateView() | c.UpdateView() | c.DeleteView():
-                await self._kept(self._watch.keep_views())
-            case a.UpdateRoom():
-                self._watch.keep_changes(command.changes)
-                await self._kept(asyncio.sleep(0))
-            case c.Join() | c.Leave() | c.StartRecording() | c.StopRecording():
-                # The watch was woken with the news of it, and hears them in this turn of the loop.
-                await self._kept(asyncio.sleep(0))
-        return reply
-
-    async def _kept(self, putting: Awaitable[None]) -> None:
-        try:
-            await putting
-            if self._journal.statistics.available:
-                await self._journal.settled(PATIENCE_S)
-        except StoreUnavailable as error:
-            log.warning("change_not_stored_yet", room=self.name, error=error.message)
-        except McuError as error:
-            log.debug("change_not_kept", room=self.name, error=error.message)  # the room closed in this very moment
 
 
 def _runs(info: RecordingInfo) -> bool:

@@ -163,10 +163,13 @@ class RoomUpdated(RoomEvent):
 
 
 class Moved(RoomEvent):
-    """The room goes on elsewhere: join it again, at ``url`` where one is given. The last event of this handle."""
+    """The room goes on elsewhere: join it again with ``resume_token``, at ``url`` where one is given. The last event of
+    this handle.
+    """
 
     type: Literal["moved"] = "moved"
     url: str | None = None
+    resume_token: str | None = Field(default=None, repr=False)
 
 
 class RoomClosed(RoomEvent):

@@ -115,7 +115,7 @@ class DeleteMessage(Frozen):
 
 class GetChatHistory(Frozen):
     """→ ``ChatHistory``: the newest messages to everybody, oldest first. For ``participant`` also those private ones
-    that came while they were reconnecting; they are told once.
+    that came while they were reconnecting, or went to a socket that turned out to be dead; they are told once.
     """
 
     type: Literal["get_chat_history"] = "get_chat_history"

@@ -1,7 +1,6 @@
 """The room's chat: said to all, to some, by channel; remembered for those who come later; mended and taken back."""
 
 import secrets
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -16,12 +15,11 @@ from mcu.room.attendance import Attendance
 from mcu.room.events import Events
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
+from mcu.room.unread import Unread
 
 Kept = TypeVar("Kept")
 
 SERVER_NAME = "Server"
-MAX_MISSED = 20
-"""So many private messages wait for somebody who is reconnecting; the oldest go first."""
 
 
 class Chat:
@@ -48,7 +46,7 @@ class Chat:
         self._limited: dict[str, tuple[ChatMessage, frozenset[str]]] = {}
         self._listening: dict[str, str] = {}
         """The resume token with which a participant last asked for the history: from then on they get events."""
-        self._missed: dict[str, deque[ChatMessage]] = {}
+        self._unread = Unread(attendance, clock)
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             t.Say: self._say,
             t.EditMessage: self._edit,
@@ -86,7 +84,7 @@ class Chat:
             self._public[message.id] = message
         else:
             self._limited[message.id] = message, readers
-            self._replace_missed(message.id, message)
+            self._unread.replace(message.id, message)
         self._tell(readers, lambda to: e.ChatEdited(to=to, message=message, by=command.by))
         return message
 
@@ -96,7 +94,7 @@ class Chat:
             del self._public[message.id]
         else:
             del self._limited[message.id]
-            self._replace_missed(message.id, None)
+            self._unread.replace(message.id, None)
         self._tell(readers, lambda to: e.ChatDeleted(to=to, message_id=message.id, by=command.by))
         return c.Done()
 
@@ -106,7 +104,7 @@ class Chat:
             reader = self._attendance.participant(command.participant)
             self._forget_gone()
             self._listening[reader.id] = reader.resume_token
-            messages += self._missed.pop(reader.id, ())
+            messages += self._unread.take(reader)
             messages.sort(key=lambda message: message.sent_at)
         return t.ChatHistory(messages=tuple(messages))
 
@@ -131,8 +129,9 @@ class Chat:
         for reader in readers:
             if self._listens(reader):
                 self._events.emit(e.ChatPosted(to=reader.id, message=message))
+                self._unread.sent(reader, message)
             else:
-                self._missed.setdefault(reader.id, deque(maxlen=MAX_MISSED)).append(message)
+                self._unread.waits(reader, message)
 
     def _listens(self, reader: Participant) -> bool:
         """Whether events reach them: somebody who has just joined, or lost their socket, asks for the history first."""
@@ -155,14 +154,8 @@ class Chat:
         for reader in (None,) if readers is None else readers:
             self._events.emit(event(reader))
 
-    def _replace_missed(self, identifier: str, message: ChatMessage | None) -> None:
-        for reader, missed in self._missed.items():
-            kept = (message if one.id == identifier else one for one in missed)
-            self._missed[reader] = deque((one for one in kept if one is not None), maxlen=MAX_MISSED)
-
     def _forget_gone(self) -> None:
         self._listening = {who: token for who, token in self._listening.items() if who in self._attendance}
-        self._missed = {who: missed for who, missed in self._missed.items() if who in self._attendance}
 
     @property
     def _now(self) -> datetime:

@@ -1,10 +1,11 @@
 """What may be asked of the store, one interface for each concern, and the records that go in and out.
 
 Every method works in the transaction its ``Unit`` came from, on the event loop, and never blocks it. Each raises
-``StoreUnavailable`` when the database can't be reached, and ``Internal`` when it refuses.
+``StoreUnavailable`` when the database can't be reached, and ``Internal`` when it refuses. All but bans are those of one
+server: others that share its database see nothing of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Protocol
 from mcu.bans import Ban, Bans
 from mcu.protocol.models import RecordingInfo, RoomSpec, ViewSpec
 from mcu.protocol.versions import LayoutVersion, ScheduledLayout
+from mcu.store.replay import Replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ class OutboxEntry:
 
 class Rooms(Protocol):
     async def save(self, record: RoomRecord) -> None:
-        """Adds or replaces. Layouts of views that it has no more are forgotten."""
+        """Adds or replaces. Layouts and replays of views that it has no more are forgotten."""
         ...
 
     async def forget(self, name: str) -> None:
-        """With its layouts; recordings and bans stay. Forgetting twice does nothing."""
+        """With its layouts and replays; recordings and bans stay. Forgetting twice does nothing."""
         ...
 
     async def all(self) -> Sequence[RoomRecord]: ...
@@ -80,6 +82,14 @@ class Layouts(Protocol):
         ...
 
 
+class Replays(Protocol):
+    async def save(self, room: str, command: Replay) -> None:
+        """Replaces what was kept of the same thing; one that leaves nothing to bring back just takes it away."""
+        ...
+
+    async def of(self, room: str) -> Sequence[Replay]: ...
+
+
 class Recordings(Protocol):
     async def save(self, info: RecordingInfo) -> None: ...
 
@@ -89,6 +99,14 @@ class Recordings(Protocol):
 
     async def of(self, room: str, limit: int) -> Sequence[RecordingInfo]:
         """The newest come first."""
+        ...
+
+    async def trim(self, most: int) -> int:
+        """Of those that ended the oldest go, until there are so many; how many went."""
+        ...
+
+    async def keep_only(self, there: Collection[str]) -> int:
+        """Forgets those that ended and whose ids are not among ``there``; how many went."""
         ...
 
 
@@ -134,6 +152,7 @@ class Unit:
 
     rooms: Rooms
     layouts: Layouts
+    replays: Replays
     recordings: Recordings
     outbox: Outbox
     bans: StoredBans

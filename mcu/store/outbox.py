@@ -1,4 +1,4 @@
-"""The outbox of webhooks: a row for each event and endpoint, gone once it was delivered."""
+"""The outbox of webhooks: a row for each event and endpoint, gone once it was delivered. Each server has its own."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,21 +11,23 @@ from mcu.store.tables import OUTBOX
 
 
 class SqlOutbox:
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, server: str) -> None:
         self._connection = connection
+        self._server = server
 
     async def add(self, entries: Sequence[NewEntry]) -> None:
         if entries:
-            rows = [asdict(entry) | {"attempts": 0, "next_ms": entry.created_ms} for entry in entries]
+            fresh = {"server": self._server, "attempts": 0}
+            rows = [asdict(entry) | fresh | {"next_ms": entry.created_ms} for entry in entries]
             await self._connection.execute(sa.insert(OUTBOX), rows)
 
     async def heads(self, endpoint: str, limit: int) -> Sequence[OutboxEntry]:
-        first = sa.select(sa.func.min(OUTBOX.c.id)).where(OUTBOX.c.endpoint == endpoint).group_by(OUTBOX.c.room)
+        first = sa.select(sa.func.min(OUTBOX.c.id)).where(self._for(endpoint)).group_by(OUTBOX.c.room)
         wanted = sa.select(OUTBOX).where(OUTBOX.c.id.in_(first)).order_by(OUTBOX.c.next_ms, OUTBOX.c.id)
         return await self._read(wanted.limit(limit))
 
     async def lane(self, endpoint: str, room: str, limit: int) -> Sequence[OutboxEntry]:
-        wanted = sa.select(OUTBOX).where(OUTBOX.c.endpoint == endpoint, OUTBOX.c.room == room)
+        wanted = sa.select(OUTBOX).where(self._for(endpoint), OUTBOX.c.room == room)
         return await self._read(wanted.order_by(OUTBOX.c.id).limit(limit))
 
     async def done(self, entry: int) -> None:
@@ -36,11 +38,11 @@ class SqlOutbox:
         await self._connection.execute(later)
 
     async def pending(self, endpoint: str) -> int:
-        wanted = sa.select(sa.func.count()).select_from(OUTBOX).where(OUTBOX.c.endpoint == endpoint)
+        wanted = sa.select(sa.func.count()).select_from(OUTBOX).where(self._for(endpoint))
         return await self._connection.scalar(wanted) or 0
 
     async def trim(self, endpoint: str, most: int, created_before_ms: int) -> int:
-        mine = OUTBOX.c.endpoint == endpoint
+        mine = self._for(endpoint)
         old = await self._connection.execute(sa.delete(OUTBOX).where(mine, OUTBOX.c.created_ms < created_before_ms))
         surplus = sa.select(OUTBOX.c.id).where(mine).order_by(OUTBOX.c.id.desc()).offset(most).limit(1)
         newest_of_surplus = await self._connection.scalar(surplus)
@@ -50,8 +52,11 @@ class SqlOutbox:
         return old.rowcount + many.rowcount
 
     async def keep_only(self, endpoints: Sequence[str]) -> int:
-        gone = await self._connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.endpoint.not_in(endpoints)))
-        return gone.rowcount
+        others = sa.delete(OUTBOX).where(OUTBOX.c.server == self._server, OUTBOX.c.endpoint.not_in(endpoints))
+        return (await self._connection.execute(others)).rowcount
+
+    def _for(self, endpoint: str) -> sa.ColumnElement[bool]:
+        return sa.and_(OUTBOX.c.server == self._server, OUTBOX.c.endpoint == endpoint)
 
     async def _read(self, wanted: sa.Select[tuple[object, ...]]) -> Sequence[OutboxEntry]:
         return [

@@ -18,10 +18,12 @@ from sqlalchemy.pool import StaticPool
 
 from mcu.errors import Internal, StoreUnavailable
 from mcu.store.bans import SqlBans
+from mcu.store.claim import PATIENCE_S, Claim, wait_for_migrations
 from mcu.store.filelock import FileLock
 from mcu.store.interfaces import Unit
 from mcu.store.outbox import SqlOutbox
 from mcu.store.recordings import SqlRecordings
+from mcu.store.replays import SqlReplays
 from mcu.store.rooms import SqlLayouts, SqlRooms
 from mcu.store.tables import METADATA
 
@@ -29,6 +31,9 @@ log = structlog.get_logger()
 
 MEMORY: Final = "memory"
 """Instead of a URL: nothing is written, and everything is forgotten with the process."""
+
+SERVER: Final = "mcu"
+"""What a server is called that nobody gave a name."""
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 TIMEOUT_S: Final = 5.0
@@ -44,31 +49,41 @@ class Store:
 
     SQLite is in WAL mode with synchronous=NORMAL: what was committed survives the end of the process by any means;
     the machine losing its power may cost the last moments, never the file.
+
+    A file has one server at a time. Servers that share a PostgreSQL database have different names; one whose name was
+    taken over while it had lost the database raises StoreUnavailable from then on.
     """
 
-    def __init__(self, engine: AsyncEngine, lock: FileLock | None) -> None:
+    def __init__(self, engine: AsyncEngine, server: str, lock: FileLock | None, claim: Claim | None) -> None:
         self._engine = engine
+        self._server = server
         self._lock = lock
+        self._claim = claim
         self._writing = asyncio.Lock()
         # In memory there is one connection, which knows one transaction at a time.
         self._reading = self._writing if isinstance(engine.pool, StaticPool) else contextlib.nullcontext()
 
     @classmethod
-    async def open(cls, place: str | Path) -> "Store":
+    async def open(cls, place: str | Path, server: str = SERVER) -> "Store":
         """Opens a URL (``sqlite:///path``, ``postgresql://…``), ``memory``, or a path for SQLite, and brings its tables
-        up to date. Raises StoreUnavailable; its message holds no password.
+        up to date. ``server`` is whose rows it is about. Raises StoreUnavailable; its message holds no password.
         """
         target = URL.create(_DRIVERS["sqlite"], database=str(place)) if isinstance(place, Path) else _target(place)
         lock = await asyncio.to_thread(_prepare_file, target)
-        store = cls(_engine(target), lock)
+        engine = _engine(target)
+        claim = Claim(target, server, _options(target)["connect_args"]) if _is_postgres(target) else None
+        store = cls(engine, server, lock, claim)
         try:
             with _faults():
-                async with store._engine.begin() as connection:
+                await store._hold(PATIENCE_S)
+                async with engine.begin() as connection:
+                    if claim is not None:
+                        await wait_for_migrations(connection)
                     await connection.run_sync(METADATA.create_all if _in_memory(target) else _migrate)
         except BaseException:
             await store.close()
             raise
-        log.info("store_opened", url=target.render_as_string(hide_password=True))
+        log.info("store_opened", url=target.render_as_string(hide_password=True), server=server)
         return store
 
     @contextlib.asynccontextmanager
@@ -76,22 +91,40 @@ class Store:
         """A transaction in which nothing is written."""
         async with self._reading:
             with _faults():
+                await self._hold()
                 async with self._engine.connect() as connection:
-                    yield _unit(connection)
+                    yield self._unit(connection)
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Unit]:
         """A transaction: all of it is kept, or, when the block raises, nothing."""
         async with self._writing:
             with _faults():
+                await self._hold()
                 async with self._engine.begin() as connection:
-                    yield _unit(connection)
+                    yield self._unit(connection)
 
     async def close(self) -> None:
         """Idempotent."""
         await self._engine.dispose()
+        if self._claim is not None:
+            await self._claim.release()
         if self._lock is not None:
             self._lock.release()
+
+    async def _hold(self, patience_s: float = 0.0) -> None:
+        if self._claim is not None:
+            await self._claim.hold(patience_s)
+
+    def _unit(self, connection: AsyncConnection) -> Unit:
+        return Unit(
+            rooms=SqlRooms(connection, self._server),
+            layouts=SqlLayouts(connection, self._server),
+            replays=SqlReplays(connection, self._server),
+            recordings=SqlRecordings(connection, self._server),
+            outbox=SqlOutbox(connection, self._server),
+            bans=SqlBans(connection),
+        )
 
 
 def _target(url: str) -> URL:
@@ -122,17 +155,24 @@ def _prepare_file(target: URL) -> FileLock | None:
         raise StoreUnavailable(f"the store {path} can't be written ({error.strerror}): {_ADVICE}") from error
 
 
-def _engine(target: URL) -> AsyncEngine:
-    options: dict[str, Any] = {}
+def _is_postgres(target: URL) -> bool:
+    return target.drivername == _DRIVERS["postgresql"]
+
+
+def _options(target: URL) -> dict[str, Any]:
     if _in_memory(target):
-        options = {"poolclass": StaticPool}  # every connection must see the one database there is
-    elif target.get_backend_name() == "sqlite":
-        options = {"connect_args": {"timeout": TIMEOUT_S}}
-    elif target.drivername == _DRIVERS["postgresql"]:
-        options = {"pool_pre_ping": True, "pool_timeout": TIMEOUT_S}
-        options["connect_args"] = {"timeout": TIMEOUT_S, "command_timeout": TIMEOUT_S}
+        return {"poolclass": StaticPool}  # every connection must see the one database there is
+    if target.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": TIMEOUT_S}}
+    if _is_postgres(target):
+        patience = {"timeout": TIMEOUT_S, "command_timeout": TIMEOUT_S}
+        return {"pool_pre_ping": True, "pool_timeout": TIMEOUT_S, "connect_args": patience}
+    return {}
+
+
+def _engine(target: URL) -> AsyncEngine:
     try:
-        engine = create_async_engine(target, **options)
+        engine = create_async_engine(target, **_options(target))
     except ModuleNotFoundError as error:
         message = f"the driver {error.name} of store.url is not installed: pip install 'mosaic-mcu[postgres]'"
         raise StoreUnavailable(message) from None
@@ -162,16 +202,6 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
-
-
-def _unit(connection: AsyncConnection) -> Unit:
-    return Unit(
-        rooms=SqlRooms(connection),
-        layouts=SqlLayouts(connection),
-        recordings=SqlRecordings(connection),
-        outbox=SqlOutbox(connection),
-        bans=SqlBans(connection),
-    )
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 What the server only reads back whole is one JSON text, checked by its pydantic model when it is read; columns are
 what is searched by. Times are whole milliseconds since the Unix epoch.
+
+``server`` is the name of the server whose row it is: several may share a database, each with rooms of its own.
 """
 
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ METADATA = sa.MetaData()
 ROOMS = sa.Table(
     "rooms",
     METADATA,
+    sa.Column("server", sa.String(64), primary_key=True),
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("spec", sa.Text, nullable=False),
     sa.Column("views", sa.Text, nullable=False),
@@ -21,6 +24,7 @@ ROOMS = sa.Table(
 LAYOUT_VERSIONS = sa.Table(
     "layout_versions",
     METADATA,
+    sa.Column("server", sa.String(64), primary_key=True),
     sa.Column("room", sa.String(64), primary_key=True),
     sa.Column("view", sa.String(32), primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
@@ -30,11 +34,24 @@ LAYOUT_VERSIONS = sa.Table(
 SCHEDULED_LAYOUTS = sa.Table(
     "scheduled_layouts",
     METADATA,
+    sa.Column("server", sa.String(64), primary_key=True),
     sa.Column("room", sa.String(64), primary_key=True),
     sa.Column("view", sa.String(32), primary_key=True),
     sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("change", sa.Text, nullable=False),
 )
+
+REPLAYS = sa.Table(
+    "replays",
+    METADATA,
+    sa.Column("server", sa.String(64), primary_key=True),
+    sa.Column("room", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("of_view", sa.Boolean, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+)
+"""What a room is asked again when it opens again; ``name`` is that of the view or group that it is about."""
 
 RECORDINGS = sa.Table(
     "recordings",
@@ -44,6 +61,7 @@ RECORDINGS = sa.Table(
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("running", sa.Boolean, nullable=False),
     sa.Column("info", sa.Text, nullable=False),
+    sa.Column("server", sa.String(64), nullable=False),
     sa.Index("recordings_of_room", "room", "started_ms"),
 )
 """An index: the truth is the manifest that lies beside each recording."""
@@ -59,10 +77,13 @@ OUTBOX = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("next_ms", sa.BigInteger, nullable=False),
-    sa.Index("outbox_lanes", "endpoint", "room", "id"),
+    sa.Column("server", sa.String(64), nullable=False),
+    sa.Index("outbox_lanes", "server", "endpoint", "room", "id"),
     sqlite_autoincrement=True,
 )
-"""What each webhook endpoint has still to be told; rows of one endpoint and room leave in the order of their ids."""
+"""What each webhook endpoint has still to be told. Rows of one server, endpoint and room leave in the order of their
+ids. Each server delivers what it put in, so that no two ever deliver the same.
+"""
 
 BANS = sa.Table(
     "bans",
@@ -72,3 +93,4 @@ BANS = sa.Table(
     sa.Column("until_ms", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.String(256), nullable=False),
 )
+"""Of all servers: who is banned from a room is so wherever that room is."""

@@ -114,16 +114,16 @@ async def _run(server: Server, stack: AsyncExitStack) -> None:
 @pytest.fixture
 async def meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine: StartEngine) -> Meeting:
     """A server with keys whose rooms are real."""
-    return await _meet(real_engine, recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
+    return await meet(real_engine, recordings_dir, stack, keys={"k1": KEY}, admin_keys=(ADMIN_KEY,))
 
 
 @pytest.fixture
 async def open_meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine: StartEngine) -> Meeting:
     """A server without keys whose rooms are real."""
-    return await _meet(real_engine, recordings_dir, stack)
+    return await meet(real_engine, recordings_dir, stack)
 
 
-async def _meet(start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
+async def meet(start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
     engine = await start(EngineConfig(recordings_dir=recordings_dir))
     small = ViewSpec(width=64, height=64, fps=5)
     wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)

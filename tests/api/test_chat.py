@@ -71,6 +71,27 @@ async def test_what_was_missed_while_the_socket_was_gone_is_told_once(meeting: M
     assert (await again.event("chat"))["message"]["text"] == "there?"
 
 
+async def test_what_went_into_a_dead_socket_is_told_again(meeting: Meeting) -> None:
+    """As when a network changes: the server still takes the old socket for good when a new one comes."""
+    ada, bob = await meeting.socket(), await meeting.enter("bob")
+    mine = pass_for("ada")
+    resume = (await ada.ask("join", room="team", token=mine))["resume_token"]
+    assert await history(ada) == []
+    assert (await bob.ask("chat", text="to you", to=["ada"]))["delivered"] == 1
+    oh = (await bob.ask("chat", text="oh", to=["ada"]))["message_id"]
+    await bob.ask("chat_edit", message_id=oh, text="ah")
+    gone = (await bob.ask("chat", text="never mind", to=["ada"]))["message_id"]
+    await bob.ask("chat_delete", message_id=gone)
+    for expected in (["to you", "ah"], []):
+        again = await meeting.socket()
+        resume = (await again.ask("join", room="team", token=mine, resume=resume))["resume_token"]
+        assert await history(again) == expected
+    await bob.ask("chat", text="for this stay", to=["ada"])
+    fresh = await meeting.socket()
+    assert not (await fresh.ask("join", room="team", token=mine))["resumed"]
+    assert await history(fresh) == [], "who comes anew finds nothing private"
+
+
 async def test_authors_and_moderators_mend_and_take_back(meeting: Meeting) -> None:
     ada, bob, mod = await meeting.enter("ada"), await meeting.enter("bob"), await meeting.enter("mod", role="moderator")
     one, two = [(await ada.ask("chat", text=text))["message_id"] for text in ("one", "two")]
@@ -110,6 +131,35 @@ async def test_the_server_speaks_and_keeps_order(meeting: Meeting) -> None:
     assert texts == ["Hm."]
     guest = await meeting.caller(pass_for("ada"))
     assert (await guest.post(f"{ROOM}/messages", json={"text": "I am the server"})).status_code == 403
+
+
+async def test_the_server_speaks_in_private_and_on_channels_too(meeting: Meeting) -> None:
+    ada, bob = await meeting.enter("ada"), await meeting.enter("bob")
+    answer = await meeting.admin.post(f"{ROOM}/messages", json={"text": "you are next", "to": ["ada"]})
+    assert (answer.status_code, answer.json()["delivered"]) == (201, 1)
+    read = (await ada.event("chat"))["message"]
+    assert (read["sender"], read["name"], read["to"]) == (None, "Server", ["ada"])
+    news = {"text": "on air", "channel": "news", "name": "Bot"}
+    assert (await meeting.admin.post(f"{ROOM}/messages", json=news)).status_code == 201
+    assert (await bob.event("chat"))["message"]["channel"] == "news"
+    await quiet(bob, "chat")
+    cleo = await meeting.enter("cleo")
+    (kept,) = (await cleo.event("chat_history"))["messages"]
+    assert (kept["text"], kept["channel"]) == ("on air", "news")
+    nobody = await meeting.admin.post(f"{ROOM}/messages", json={"text": "x", "to": ["nobody"]})
+    assert (nobody.status_code, nobody.json()["field"]) == (404, "to")
+
+
+async def test_a_bot_is_a_participant_who_needs_no_media(meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    grants = {"publish": [], "subscribe": False}
+    bot = await meeting.enter("bot", **grants)
+    assert (await bot.ask("chat", text="beep"))["delivered"] == 1
+    assert (await ada.event("chat"))["message"]["sender"] == "bot"
+    await ada.ask("chat", text="/time", to=["bot"])
+    assert (await bot.event("chat"))["message"]["text"] == "/time"
+    assert await ada.ask("app", topic="bot/ask", payload=1, to=["bot"]) == {"delivered": 1}
+    assert (await bot.event("app"))["sender"] == "ada"
 
 
 async def test_a_channel_is_on_the_message_and_a_group_keeps_to_itself(meeting: Meeting) -> None:

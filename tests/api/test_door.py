@@ -120,6 +120,29 @@ async def test_no_moderator_removes_an_admin_or_takes_that_from_them(meeting: Me
     assert (await chief.event("kicked"))["reason"] == "removed by a moderator"
 
 
+async def test_who_administers_the_room_is_its_admin_whatever_role_the_token_has(meeting: Meeting) -> None:
+    await meeting.set_room()
+    chief = await meeting.socket()
+    joined = await chief.ask("join", room="team", token=pass_for("chief", admin=True))
+    assert joined["participant"]["role"] == "admin"
+    mod = await meeting.enter("mod", **MODERATOR)
+    for kind, data in (("kick", {}), ("role", {"role": "participant"})):
+        assert (await mod.refused(kind, participant="chief", **data))["code"] == "forbidden"
+    assert (await chief.request("lock", locked=False))["ok"]
+
+
+async def test_a_moderator_does_not_find_out_who_is_hidden(meeting: Meeting) -> None:
+    await meeting.set_room()
+    unseen = await meeting.enter("unseen", hidden=True)
+    mod = await meeting.enter("mod", **MODERATOR)
+    refusals = [await mod.refused("kick", participant=who, ban_s=60) for who in ("unseen", "nobody")]
+    assert refusals[0]["code"] == refusals[1]["code"] == "no_such_participant"
+    assert refusals[0]["message"] == refusals[1]["message"]
+    assert (await unseen.request("ping"))["ok"]
+    assert (await meeting.admin.delete(f"{ROOM}/participants/unseen")).status_code == 204
+    assert await unseen.closed() == 4001
+
+
 async def test_a_room_is_opened_with_its_door_as_asked(meeting: Meeting) -> None:
     settings = {"locked": True, "password": "x", "owner": "ada", "on_owner_left": "close"}
     opened = await meeting.admin.post("/api/v1/rooms", json={"name": "team", **settings})

@@ -1,19 +1,27 @@
 """Recordings over REST, and that nothing but a recording's own file can be fetched."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
 
+from api.app import create_app
 from api.recordings import recording_file
 from api.server import Server
+from api.settings import Settings
 from mcu.errors import NotFound
-from tests.api.conftest import ADMIN_KEY
+from mcu.protocol.commands import Join
+from tests.api.conftest import ADMIN_KEY, KEY
 from tests.kit.engine import FakeEngine
 
 ROOM = "/api/v1/rooms/team"
 ALL = f"{ROOM}/recordings"
+ADMIN = {"Authorization": f"Bearer {ADMIN_KEY}"}
 
 
 @pytest.fixture
@@ -70,18 +78,71 @@ async def test_a_download_honours_range(room: httpx.AsyncClient, finished: str) 
     assert (await room.get(url, headers={"Range": "bytes=999-"})).status_code == 416
 
 
-async def test_a_closed_rooms_recording_is_the_admins(
-    guarded: httpx.AsyncClient, room: httpx.AsyncClient, finished: str
-) -> None:
+async def guest_of(client: httpx.AsyncClient, **claims: Any) -> dict[str, str]:
+    spec = {"grants": {"room": "team", "record": True} | claims.pop("grants", {})} | claims
+    issued = await client.post("/api/v1/tokens", json=spec, headers=ADMIN)
+    return {"Authorization": f"Bearer {issued.json()['token']}"}
+
+
+async def record_once(client: httpx.AsyncClient) -> str:
+    """The id of a finished recording of the room, which is opened where it isn't."""
+    await client.post("/api/v1/rooms", json={"name": "team"}, headers=ADMIN)
+    number: str = (await client.post(ALL, headers=ADMIN)).json()["id"]
+    await client.post(f"{ALL}/{number}/stop", headers=ADMIN)
+    return number
+
+
+async def test_a_closed_room_leaves_its_recordings_to_who_may_have_them(guarded: httpx.AsyncClient) -> None:
+    finished, later = await record_once(guarded), await record_once(guarded)
     url = f"{ALL}/{finished}/files/composite.mp4"
-    admin = {"Authorization": f"Bearer {ADMIN_KEY}"}
-    spec = {"grants": {"room": "team", "record": True}}
-    issued = await guarded.post("/api/v1/tokens", json=spec, headers=admin)
-    guest = {"Authorization": f"Bearer {issued.json()['token']}"}
-    assert (await guarded.get(url, headers=guest)).status_code == 200
-    await room.delete(ROOM)
-    assert (await guarded.get(url, headers=guest)).json()["code"] == "no_such_room"
-    assert (await guarded.get(url, headers=admin)).content == bytes(range(256))
+    guest, watcher = await guest_of(guarded), await guest_of(guarded, grants={"record": False})
+    stranger = await guest_of(guarded, grants={"room": "other"})
+    for closed in (False, True):
+        if closed:
+            assert (await guarded.delete(ROOM, headers=ADMIN)).status_code == 204
+            assert (await guarded.get(ROOM, headers=guest)).status_code == 404
+        listed = (await guarded.get(ALL, headers=guest)).json()["recordings"]
+        assert [one["id"] for one in listed] == [finished, later]
+        assert (await guarded.get(f"{ALL}/{finished}", headers=guest)).json() == listed[0]
+        assert (await guarded.get(url, headers=guest)).content == bytes(range(256))
+        for headers in (watcher, stranger):
+            for path in (ALL, f"{ALL}/{finished}", url):
+                assert (await guarded.get(path, headers=headers)).status_code == 403
+        assert (await guarded.get(f"{ALL}/none", headers=guest)).json()["code"] == "no_such_recording"
+        assert (await guarded.get(f"{ALL}/{finished}/files/x.mp4", headers=guest)).status_code == 404
+    assert (await guarded.get(url, headers=ADMIN)).content == bytes(range(256))
+    none = await guarded.get("/api/v1/rooms/other/recordings", headers=stranger)
+    assert (none.status_code, none.json()["code"]) == (404, "no_such_room")
+
+
+async def test_who_is_banned_gets_no_recording_of_a_closed_room(guarded: httpx.AsyncClient, engine: FakeEngine) -> None:
+    finished = await record_once(guarded)
+    eve = await guest_of(guarded, identity="eve")
+    team = engine.open_rooms["team"]
+    await team.call(Join(name="Eve", identity="eve"))
+    team.people["eve"] = team.people["eve"].model_copy(update={"identified": True})
+    kicked = await guarded.delete(f"{ROOM}/participants/eve", params={"ban_s": 60}, headers=ADMIN)
+    assert kicked.status_code == 204
+    assert (await guarded.delete(ROOM, headers=ADMIN)).status_code == 204
+    for path in (ALL, f"{ALL}/{finished}", f"{ALL}/{finished}/files/composite.mp4"):
+        assert (await guarded.get(path, headers=eve)).json()["code"] == "banned"
+
+
+async def test_what_was_removed_from_the_disk_is_forgotten_at_the_next_start(recordings_dir: Path) -> None:
+    settings = Settings(recordings_dir=recordings_dir, keys={"k1": SecretStr(KEY)}, admin_keys=(SecretStr(ADMIN_KEY),))
+    app = create_app(settings, FakeEngine(recordings_dir))
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        gone, kept = await record_once(client), await record_once(client)
+        await client.delete(ROOM, headers=ADMIN)
+        assert len((await client.get(ALL, headers=ADMIN)).json()["recordings"]) == 2
+    shutil.rmtree(recordings_dir / gone)
+    app = create_app(settings, FakeEngine(recordings_dir))
+    async with app.router.lifespan_context(app), client_of(app) as client:
+        assert [one["id"] for one in (await client.get(ALL, headers=ADMIN)).json()["recordings"]] == [kept]
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://mcu.test")
 
 
 OUTSIDE = [
@@ -125,7 +186,10 @@ async def test_no_path_leads_out_of_a_recording(
         for file in [*OUTSIDE, "../../alias/files/secret.txt"]:
             for folder in (number, "..", "%2e%2e", "alias", "no%00ne"):
                 answer = await _raw_get(client, f"{ALL}/{folder}/files/{file}")
-                assert answer.status_code in (404, 422), (folder, file, answer.status_code)
+                if file in (".", "..") and answer.status_code == 200:  # the client tidied it into another address
+                    assert answer.json().keys() & {"id", "recordings"}
+                else:
+                    assert answer.status_code in (404, 422), (folder, file, answer.status_code)
                 assert secret not in answer.text
         assert (await client.get(f"{ALL}/{number}/files/composite.mp4")).status_code == 200
 

@@ -19,8 +19,9 @@ from api.webhooks.endpoint import Endpoint, WebhookAnnouncer
 from api.webhooks.events import ALL_EVENTS, DEFAULT_EVENTS, WebhookEvent
 from api.webhooks.signature import key_of, signed_headers, verified
 from api.webhooks.webhooks import Webhooks
-from mcu.engine.news import News, RoomEnded, RoomOpened
+from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
+from mcu.protocol.access import WaitingInfo
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import (
     ParticipantInfo,
@@ -89,6 +90,11 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     (e.RoomUpdated(room=TEAM), "room_updated", {"room": {"name": "team"}}),
     (RoomEnded("lost"), "room_closed", {"reason": "lost"}),
     (e.ParticipantJoined(participant=ADA), "participant_joined", {"participant": {"id": "ada", "name": "Ada 김"}}),
+    (
+        Knocked(WaitingInfo(id="bob", name="Bob", since=NOW)),
+        "participant_waiting",
+        {"participant": {"id": "bob", "name": "Bob", "since": "2026-03-01T12:00:00Z"}},
+    ),
     (e.ParticipantUpdated(participant=ADA), "participant_updated", {"participant": {"id": "ada"}}),
     (
         e.ParticipantLeft(id="ada", reason="kicked"),
@@ -110,6 +116,16 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
         {"participant": {"id": "ada", "name": "Ada 김"}},
     ),
     (e.Speakers(active=(), dominant=None), "speaker_changed", {"participant": None}),
+    (
+        e.QualityChanged(to="ada", tier="low", reason="loss", choice="auto"),
+        "quality_changed",
+        {"participant": {"id": "ada", "name": "Ada 김"}, "tier": "low", "reason": "loss", "choice": "auto"},
+    ),
+    (
+        e.LoadChanged(level=1, step="rate", reason="pictures_late"),
+        "load_changed",
+        {"level": 1, "step": "rate", "reason": "pictures_late"},
+    ),
     (
         e.PeerFailed(to="ada", connection="main", message="x"),
         "connection_failed",

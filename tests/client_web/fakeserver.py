@@ -58,7 +58,7 @@ class FakeServer:
         self._received.clear()
         self.refuse_join = None
         self.lobby = False
-        self._deaf = None
+        self._socket = self._deaf = None
         self.layouts = {"main": {"preset": "grid", "gap": 4}}
         self.views = {"main": (640, 360)}
         self.undoable.clear()
@@ -177,7 +177,8 @@ class FakeServer:
         with contextlib.suppress(WebSocketDisconnect):
             while websocket.application_state is WebSocketState.CONNECTED:
                 request = await websocket.receive_json()
-                if websocket is self._deaf:
+                left = request["type"] != "join" and websocket is not self._socket
+                if left or websocket is self._deaf:
                     continue
                 reply = await self._answer(websocket, request["type"], request["data"])
                 with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the page left while we thought

@@ -6,7 +6,7 @@ from tests.client_web.fakeserver import FakeServer, autojoin
 from tests.client_web.nouns import ME, message, person
 from tests.kit.browser import Chromium, RoomPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 PHONE = (360, 640)
 EVIL = "<img src=x onerror=\"document.title='owned'\"><b>hi</b>"

@@ -8,7 +8,7 @@ from tests.kit.browser import Chromium
 
 NO_REGULAR_PING = "{ const real = setInterval; window.setInterval = (f, ms) => (ms < 10_000 ? real(f, ms) : 0); }"
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_a_lost_socket_comes_back_with_its_token(room: FakeServer, chromium: Chromium) -> None:

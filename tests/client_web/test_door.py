@@ -8,7 +8,7 @@ from tests.client_web.fakeserver import FakeServer, autojoin
 from tests.client_web.nouns import JOINED_AT, ME
 from tests.kit.browser import Chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 PHONE = (360, 640)

@@ -10,7 +10,7 @@ from tests.client_web.nouns import ME, person
 from tests.kit.browser import Chromium, RoomPage, launch_chromium
 from tests.kit.testcard import hue_distance, hue_of, tone_level
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 PHONE = (360, 640)
 

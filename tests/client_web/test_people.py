@@ -8,7 +8,7 @@ from tests.client_web.fakeserver import FakeServer, autojoin
 from tests.client_web.nouns import ME, person
 from tests.kit.browser import Chromium, RoomPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 VIEWS = {"main": (640, 360), "tall": (360, 480)}
 PHONE = (360, 640)

@@ -6,7 +6,7 @@ from tests.client_web.fakeserver import FakeServer, autojoin
 from tests.client_web.nouns import ME, person
 from tests.kit.browser import Chromium
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="package")]
 
 
 async def test_who_is_ready_is_said_and_seen(room: FakeServer, chromium: Chromium) -> None:

@@ -141,7 +141,7 @@ class RoomPage:
         await self.page.screenshot(path=path)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Chromium:
     """One browser process."""
 

@@ -1,5 +1,6 @@
 """A real server's webhooks and rooms, through kill -9 of it and every mood of their receiver."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from tests.kit.eventually import eventually
+from tests.kit.postgres import running_postgres
 from tests.kit.receiver import WebhookReceiver, running_receiver
 from tests.kit.server import Server, running_server
 
@@ -180,6 +182,58 @@ def test_two_servers_with_one_store_are_one_too_many(tmp_path: Path) -> None:
             assert "another server uses the store" in second.log
         finally:
             second.close()
+
+
+def open_and_change(server: Server, room: str, times: int) -> list[str]:
+    """What is to be told of it."""
+    definition = {"name": room, "empty_ttl_s": 3600}
+    httpx.post(f"{server.url}/api/v1/rooms", json=definition, timeout=BOUND_S).raise_for_status()
+    told = ["room_opened"]
+    for gap in range(1, times + 1):
+        url = f"{server.url}/api/v1/rooms/{room}/views/main/layout"
+        told.append(httpx.patch(url, json={"gap": gap}, timeout=BOUND_S).headers["etag"].strip('"'))
+    return told
+
+
+def told_of(receiver: WebhookReceiver, room: str) -> list[str]:
+    """Without what came again."""
+    first = {event["id"]: event for event in receiver.taken if event["room"] == room}
+    return [_word(event) for event in first.values()]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_two_servers_of_one_database_tell_each_of_its_own_rooms(tmp_path: Path, receiver: WebhookReceiver) -> None:
+    folders = {name: tmp_path / name for name in ("one", "two")}
+    for folder in folders.values():
+        folder.mkdir()
+    with running_postgres() as postgres, contextlib.ExitStack() as stack:
+
+        def start(name: str) -> Server:
+            shared = {"MCU_STORE__URL": postgres.url, "MCU_STORE__SERVER": name}
+            settings = hooked(receiver.url, *EVENTS) | shared
+            return stack.enter_context(running_server(folders[name], settings, "--workers", "0"))
+
+        receiver.be("failing")
+        one, two = start("one"), start("two")
+        expected = {"tea": open_and_change(one, "tea", 4), "milk": open_and_change(two, "milk", 4)}
+        receiver.wait(BOUND_S, asked=4)
+        again = Server(folders["two"], hooked(receiver.url) | {"MCU_STORE__URL": postgres.url}, "--workers", "0")
+        again.close()  # a third one, of the default name, disturbs nobody
+        for server in (one, two):
+            server.kill()
+        receiver.be("well")
+        one = start("one")
+        expected["tea"] += ["lost", "room_opened"]
+        eventually(lambda: told_of(receiver, "tea") == expected["tea"], BOUND_S)
+        assert told_of(receiver, "milk") == [], "the other server's rooms are none of its business"
+        rooms = httpx.get(f"{one.url}/api/v1/rooms").json()["rooms"]
+        assert [room["name"] for room in rooms] == ["tea"]
+        start("two")
+        expected["milk"] += ["lost", "room_opened"]
+        eventually(lambda: told_of(receiver, "milk") == expected["milk"], BOUND_S)
+        assert told_of(receiver, "tea") == expected["tea"]
+        assert receiver.forged == 0
 
 
 def change(server: Server, gap: int) -> None:

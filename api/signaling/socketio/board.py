@@ -34,12 +34,13 @@ class Board:
             await self._changed.wait()
             self._changed.clear()
             try:
-                rooms = [room.name for room in await self._gateway.engine.rooms() if room.participants]
+                rooms = [room for room in await self._gateway.engine.rooms() if room.participants]
             except McuError as error:
                 log.warning("room_list_failed", code=error.error_code)
                 continue
             for line in list(self._readers()):
                 try:
-                    await line.emit("room_change", [name for name in rooms if line.principal.may("watch", name)])
+                    shown = self._gateway.visible(line.principal, rooms)
+                    await line.emit("room_change", [room.name for room in shown])
                 except Exception:  # the boundary of one client: the others are told all the same, and the next time
                     log.exception("room_list_not_told")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from mcu.engine import watch as watch_module
+from mcu.engine import watched as watched_module
 from mcu.engine.engine import RoomHandle
 from mcu.engine.keeping import KeepingEngine
 from mcu.engine.news import News, RoomEnded, RoomOpened
@@ -19,6 +19,8 @@ from mcu.errors import Conflict, NoCapacity, NotFound, StoreUnavailable
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.access import RoomChanges, UpdateRoom
+from mcu.protocol.decor import Banner, LogoPlace, ViewDecor
+from mcu.protocol.groups import GroupList, GroupSpec, ListGroups, SetGroup
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewChanges, ViewSpec
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
@@ -142,6 +144,36 @@ async def test_a_room_is_there_again_with_views_layouts_and_what_is_scheduled(ho
     assert (await ask(third, c.ListScheduledLayouts(view="side"), ScheduledLayouts)).scheduled == ()
 
 
+async def test_what_a_view_wears_and_groups_hear_is_there_again(house: House) -> None:
+    room = await (await house.server()).open(SPEC)
+    await room.call(c.CreateView(spec=ViewSpec(name="side")))
+    await room.call(c.SetBanner(banner=Banner(text="one")))
+    await room.call(c.SetBanner(banner=Banner(text="two")))
+    await room.call(c.SetBanner(view="side", banner=Banner(text="gone")))
+    await room.call(c.SetBackgroundImage(view="side", image=b"a picture"))
+    await room.call(c.SetLogo(image=b"a logo", place=LogoPlace(corner="bottom_left")))
+    await room.call(SetGroup(group="wolves", spec=GroupSpec(hears={"sheep": -6.0})))
+    await room.call(c.SetBanner(view="side", banner=Banner()))
+
+    again = await found(await house.server())
+    assert await ask(again, c.GetBanner(), Banner) == Banner(text="two")
+    assert await ask(again, c.GetBanner(view="side"), Banner) == Banner()
+    assert (await ask(again, c.GetDecor(), ViewDecor)).logo == LogoPlace(corner="bottom_left")
+    assert (await ask(again, c.GetDecor(view="side"), ViewDecor)).background_image
+    groups = (await ask(again, ListGroups(), GroupList)).groups
+    assert {group.name: group.hears for group in groups}["wolves"] == {"sheep": -6.0}
+    logo = next(call for call in house.rooms.open_rooms["team"].calls if isinstance(call, c.SetLogo))
+    assert logo.image == b"a logo"
+
+    await again.call(c.DeleteView(view="side"))
+    await again.call(c.CreateView(spec=ViewSpec(name="side")))
+    await again.call(c.SetLogo(image=None))
+    third = await found(await house.server())
+    assert await ask(third, c.GetDecor(view="side"), ViewDecor) == ViewDecor()
+    assert await ask(third, c.GetDecor(), ViewDecor) == ViewDecor()
+    assert await ask(third, c.GetBanner(), Banner) == Banner(text="two")
+
+
 async def test_a_change_that_nobody_asked_for_is_kept_too(house: House) -> None:
     engine = await house.server()
     await engine.open(SPEC)
@@ -224,6 +256,17 @@ async def test_a_recording_that_a_crash_cut_off_is_told_to_have_stopped(house: H
     await engine.close()
 
 
+async def test_a_recording_of_which_nothing_is_left_is_told_to_have_failed(house: House) -> None:
+    engine = await house.server()
+    info = await ask(await engine.open(SPEC), c.StartRecording(), RecordingInfo)
+    await settled(engine)
+    await house.server()
+    assert (await house.told())[2:] == ["recording failed", "closed lost", "opened"]
+    async with house.store.read() as unit:
+        (kept,) = await unit.recordings.of("team", 9)
+    assert (kept.id, kept.state) == (info.id, "failed")
+
+
 async def test_permanent_rooms_are_the_settings_business_and_keep_their_layouts(house: House) -> None:
     hall = RoomSpec(name="hall", permanent=True, capacity=10)
     room = await (await house.server(hall)).open(hall)
@@ -270,7 +313,7 @@ async def test_a_store_that_fails_at_the_first_write_of_a_definition_leaves_no_r
 
 
 async def test_a_slow_store_makes_nobody_wait_for_long(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch_module, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(watched_module, "PATIENCE_S", 0.01)
     engine = await house.server()
     room = await engine.open(SPEC)
     house.store.pass_on.clear()

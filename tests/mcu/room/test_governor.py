@@ -107,9 +107,13 @@ async def test_a_room_under_load_shows_fewer_pictures_and_tiles_and_says_so(
             for _ in STEPS:
                 room.governor.look(0)
             assert room.governor.level == len(STEPS) - 1
-            composite = room.views.main.composite
-            assert (composite.every, composite.most_tiles, room.qualities.best) == (2, 4, "medium")
-            assert room.views.main.outputs.effort == "less"
+            composite, outputs = room.views.main.composite, room.views.main.outputs
+            assert (composite.every, composite.most_tiles, room.qualities.best, outputs.effort) == (
+                2,
+                4,
+                "medium",
+                "less",
+            )
             page = await engine.metrics()
             assert 'mcu_load_level{room="room"} 5.0' in page
             assert 'mcu_load_moves_total{reason="pictures_late",room="room"} 5.0' in page
@@ -119,8 +123,12 @@ async def test_a_room_under_load_shows_fewer_pictures_and_tiles_and_says_so(
             for _ in STEPS:
                 room.governor.look(0)
             assert room.governor.level == 0
-            assert (composite.every, composite.most_tiles, room.qualities.best) == (1, None, "high")
-            assert room.views.main.outputs.effort == "full"
+            assert (composite.every, composite.most_tiles, room.qualities.best, outputs.effort) == (
+                1,
+                None,
+                "high",
+                "full",
+            )
         finally:
             await engine.close_room("room")
             await asyncio.wait_for(listening, 5)

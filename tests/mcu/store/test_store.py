@@ -12,6 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from mcu.errors import StoreUnavailable
+from mcu.protocol.decor import Banner, LogoPlace
+from mcu.protocol.dressing import SetBackgroundImage, SetBanner, SetLogo
+from mcu.protocol.groups import GroupSpec, SetGroup
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import RecordingInfo, RoomSpec, ViewSpec
 from mcu.protocol.versions import MAX_VERSIONS, LayoutVersion, ScheduledLayout
@@ -36,6 +39,21 @@ def a_version(number: int, preset: str = "grid") -> LayoutVersion:
 
 def an_entry(room: str, event: str, endpoint: str, *, at_ms: int = 1000) -> NewEntry:
     return NewEntry(endpoint, room, event, f'{{"id":"{event}"}}', at_ms)
+
+
+def a_recording(room: str, number: int, state: str) -> RecordingInfo:
+    return RecordingInfo.model_validate(
+        {
+            "id": f"{room[-8:]}-{number}",
+            "room": room,
+            "view": "main",
+            "state": state,
+            "file": "a.mp4",
+            "started_at": NOW + timedelta(seconds=number),
+            "duration_s": 1.5,
+            "size_bytes": 1 << 40,
+        }
+    )
 
 
 async def record_of(unit: Unit, room: str) -> RoomRecord | None:
@@ -89,18 +107,7 @@ async def test_layouts_go_with_their_view_and_with_their_room(store: Store, room
 
 async def test_recordings_are_found_by_room_and_by_whether_they_run(store: Store, room: str) -> None:
     def info(number: int, state: str) -> RecordingInfo:
-        return RecordingInfo.model_validate(
-            {
-                "id": f"{room[-8:]}-{number}",
-                "room": room,
-                "view": "main",
-                "state": state,
-                "file": "a.mp4",
-                "started_at": NOW + timedelta(seconds=number),
-                "duration_s": 1.5,
-                "size_bytes": 1 << 40,
-            }
-        )
+        return a_recording(room, number, state)
 
     async with store.write() as unit:
         for number, state in enumerate(["active", "starting", "finished"]):
@@ -109,6 +116,58 @@ async def test_recordings_are_found_by_room_and_by_whether_they_run(store: Store
     async with store.read() as unit:
         assert await unit.recordings.running(room) == [info(1, "starting")]
         assert await unit.recordings.of(room, 2) == [info(2, "finished"), info(1, "starting")]
+
+
+async def test_the_index_of_recordings_is_bounded_and_follows_the_disk(store: Store, room: str) -> None:
+    async with store.write() as unit:
+        await unit.recordings.keep_only(())
+        for number, state in enumerate(["finished", "active", "finished", "failed", "finished"]):
+            await unit.recordings.save(a_recording(room, number, state))
+
+    async def left() -> list[str]:
+        async with store.read() as unit:
+            return [info.id.rpartition("-")[2] for info in await unit.recordings.of(room, 99)]
+
+    async with store.write() as unit:
+        assert await unit.recordings.trim(3) == 1
+        assert await unit.recordings.trim(3) == 0
+    assert await left() == ["4", "3", "2", "1"], "the oldest went, but none that runs"
+    async with store.write() as unit:
+        there = {a_recording(room, number, "finished").id for number in (2, 4)}
+        assert await unit.recordings.keep_only(there) == 1
+    assert await left() == ["4", "2", "1"]
+
+
+async def test_what_a_room_is_asked_again_is_the_last_of_each_thing(store: Store, room: str) -> None:
+    logo = SetLogo(view="main", image=bytes(range(256)), place=LogoPlace(corner="bottom_left", width=0.2))
+    hears = SetGroup(group="wolves", spec=GroupSpec(hears={"sheep": -6.0}))
+    async with store.write() as unit:
+        for command in (
+            SetBanner(view="main", banner=Banner(text="one")),
+            SetBanner(view="side", banner=Banner(text="two")),
+            SetBanner(view="main", banner=Banner(text="three")),
+            SetBackgroundImage(view="main", image=b"x"),
+            SetBackgroundImage(view="main", image=None),
+            logo,
+            hears,
+        ):
+            await unit.replays.save(room, command)
+    async with store.read() as unit:
+        kept = list(await unit.replays.of(room))
+    assert kept == [
+        SetBanner(view="main", banner=Banner(text="three")),
+        SetBanner(view="side", banner=Banner(text="two")),
+        hears,
+        logo,
+    ]
+    async with store.write() as unit:
+        await unit.rooms.save(RoomRecord(RoomSpec(name=room), (ViewSpec(),)))
+    async with store.read() as unit:
+        assert list(await unit.replays.of(room)) == [kept[0], hears, logo], "the view is gone, and with it its banner"
+    async with store.write() as unit:
+        await unit.rooms.forget(room)
+    async with store.read() as unit:
+        assert await unit.replays.of(room) == []
 
 
 async def test_the_outbox_keeps_each_rooms_order(store: Store, room: str) -> None:
