@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from starlette.exceptions import HTTPException
 from api import asyncapi, swagger
 from api.auth import Authority
 from api.engine import start_engine
-from api.errors import on_http_exception, on_invalid_request, on_mcu_error
+from api.errors import Problem, on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.page import Page, page_directory
@@ -81,6 +82,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_exception_handler(McuError, on_mcu_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_exception)
+    _describe_problems(app)
     _add_guards(app, settings)
     return app
 
@@ -147,6 +149,18 @@ def _add_doors(app: FastAPI) -> None:
     app.router.default = Page(page_directory())
 
 
+def _describe_problems(app: FastAPI) -> None:
+    """One schema of all errors, which FastAPI would repeat at each: they are of a media type that it doesn't know."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        document["components"]["schemas"].setdefault("Problem", Problem.model_json_schema())
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
 def package_version() -> str:
     try:
         return version("mosaic-mcu")
@@ -168,6 +182,8 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            # No cookie means anything here, but the Socket.IO Admin UI asks with credentials, and is refused without.
+            allow_credentials=True,
             # Some WHIP clients send ETag where If-Match belongs.
             allow_headers=["Authorization", "Content-Type", "If-Match", "ETag", "Range"],
             expose_headers=["ETag", "Location", "Retry-After", "Content-Range", "Link", "Accept-Patch", "Accept-Post"],

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from api.signaling.messages import LIFTED, JoinedData
 from api.signaling.replies import REPLIES, Nothing
 from api.signaling.requests import REQUESTS
-from mcu.protocol.events import Admitted, Denied, Event, RoomEvent
+from mcu.protocol.events import Admitted, ChannelNews, Denied, Event, RoomEvent
 from mcu.protocol.wire import ErrorBody, JoinData
 
 router = APIRouter()
@@ -92,11 +92,13 @@ def _strip(schema: Json) -> None:
 
 
 def _events() -> dict[str, type[BaseModel]]:
-    """Every event a joined client may get, by type. Who waits hears of the decision in other words."""
+    """Every event a joined client may get, by type. Who waits hears of the decision in other words, and what is said on
+    data channels is the session's affair.
+    """
     (union, *_) = get_args(Event)
     events = {}
     for model in get_args(union):
-        if model not in (Admitted, Denied):
+        if model not in (Admitted, Denied, ChannelNews):
             kind = model.model_fields["type"].default
             events[kind] = model.model_fields[LIFTED[kind]].annotation if kind in LIFTED else model
     return events

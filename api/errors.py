@@ -85,6 +85,9 @@ class Problem(BaseModel):
     field: str | None = None
 
 
+PROBLEM_REFERENCE = "#/components/schemas/Problem"
+
+
 class ProblemResponse(JSONResponse):
     media_type = "application/problem+json"
 

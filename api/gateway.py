@@ -1,12 +1,14 @@
 """The way into rooms: finds or opens them for somebody whose credential was checked. Shared by every adapter."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
-from api.capacity import Admission, Newcomers
+from api.capacity import RETRY_AFTER_S, Admission, Newcomers
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
 from api.session import (
@@ -34,6 +36,10 @@ from mcu.protocol.wire import JoinData
 from mcu.store.interfaces import Transactions
 
 log = structlog.get_logger()
+
+JOIN_S: Final = 12.0
+"""A join that has no answer by then is refused, and undone should the room carry it out after all: before clients,
+whose patience is 15 s, conclude that nobody is there."""
 
 
 class Gateway:
@@ -108,6 +114,16 @@ class Gateway:
         Raises ``Forbidden``, ``NotFound``, ``NoCapacity`` or what the room answers.
         """
         principal.require("join", asked.room)
+        try:
+            async with asyncio.timeout(JOIN_S):
+                return await self._join(principal, asked, source)
+        except TimeoutError:
+            log.warning("join_timed_out", room=asked.room, waited_s=JOIN_S)
+            raise NoCapacity(
+                f"room {asked.room!r} is too busy to let anybody in: try again", retry_after_s=RETRY_AFTER_S
+            ) from None
+
+    async def _join(self, principal: Principal, asked: JoinData, source: str | None) -> Session | Knock:
         room, hidden = asked.room, principal.grants.hidden
 
         async def refusal() -> NoCapacity | None:

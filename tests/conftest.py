@@ -28,10 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("both_engines")
 
 
+CLOSE_TIMEOUT_S = 8.0
+"""A server has 1.7 s for it, and leaves workers that need longer to end by themselves: here they would be warned of."""
+
+
 @pytest.fixture
-def real_engine(pytestconfig: pytest.Config) -> StartEngine:
+def real_engine(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> StartEngine:
     """Starts an engine with real rooms. Whoever asks closes it."""
     workers = pytestconfig.getoption("engine") == "workers"
+    monkeypatch.setattr("api.app.ENGINE_CLOSE_TIMEOUT_S", CLOSE_TIMEOUT_S)
 
     async def start(config: EngineConfig) -> Engine:
         # Loaded when it is needed: most tests do without media.

@@ -17,7 +17,7 @@ REPORT_NS: Final = NS_PER_S
 class Arrived:
     """What came since the last ``reset``. ``lost``: numbers of video packets that were left out."""
 
-    frames: int = 0
+    pictures: int = 0
     sounds: int = 0
     lost: int = 0
     longest_gap_ns: int = 0
@@ -51,7 +51,7 @@ class Extra(LightPeer):
                 self.arrived.lost += ahead if self._video_ssrc else 0
                 self._video_number = number
             if data[1] & 0x80:
-                self.arrived.frames += 1
+                self.arrived.pictures += 1
             self._video_ssrc = int.from_bytes(data[8:12], "big")
 
     def _hear(self, data: bytes) -> None:

@@ -74,12 +74,16 @@ class Case:
 class Effort:
     """How much is measured. Benches stop when their time is up, and quick ones, which have less, prepare less material.
     With ``full`` all rounds are measured, and those that wait for clocks to run apart take the time that their target
-    names.
+    names. ``only``: cases whose names begin so.
     """
 
     quick: bool = False
     full: bool = False
     rounds: int = 7
+    only: str = ""
+
+    def wants(self, case: str) -> bool:
+        return case.startswith(self.only)
 
 
 def once(measure: Callable[[], T]) -> Callable[[], T]:
@@ -124,10 +128,10 @@ class Result:
 
 
 def run(bench: Bench, effort: Effort) -> list[Result]:
-    """Measures every case of a bench. Whatever the bench raises comes through, after it has been undone."""
+    """Measures the cases of a bench that are wanted. Whatever it raises comes through, after it has been undone."""
     began_s = time.monotonic()
     with ExitStack() as stack:
-        cases = list(bench.prepare(stack, effort))
+        cases = [case for case in bench.prepare(stack, effort) if effort.wants(case.name)]
         results: list[Result] = []
         for number, case in enumerate(cases):
             until_s = None

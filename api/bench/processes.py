@@ -1,6 +1,8 @@
 """What a process and its children take of the machine, from the outside (proc(5))."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +11,33 @@ from api.bench.harness import BenchFailed
 _PROC: Final = Path("/proc")
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadTimes:
+    """One thread so far: its time on a processor, and the time it was ready and waited for one."""
+
+    name: str
+    main: bool
+    cpu_s: float
+    waited_s: float
+
+
+def threads(pid: int) -> Iterator[ThreadTimes]:
+    """The threads of a process that are alive now, by the names the system knows. Raises ``BenchFailed`` when the
+    process has ended.
+    """
+    try:
+        folders = [*(_PROC / str(pid) / "task").iterdir()]
+    except OSError as error:
+        raise BenchFailed(f"process {pid} can't be measured: {error}") from error
+    for folder in folders:
+        try:
+            name = (folder / "comm").read_text().strip()
+            ran_ns, waited_ns, _ = (folder / "schedstat").read_text().split()
+        except OSError:
+            continue  # it ended while we looked
+        yield ThreadTimes(name, folder.name == str(pid), int(ran_ns) / 1e9, int(waited_ns) / 1e9)
 
 
 def family(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -21,8 +22,6 @@ LOWEST_HZ: Final = 480
 SYLLABLE_TICKS: Final = 15
 """A tone stops and comes again, as speech does: a steady one passes for noise."""
 PAUSE_TICKS: Final = 5
-SILENCE: Final = b"\x78\xff\xfe"
-"""An Opus packet that holds nothing, which is what DTX sends now and then."""
 SILENCE_TICKS: Final = 20
 MAX_ROUNDS: Final = 64
 LONGEST_NS: Final = 2_000 * NS_PER_MS
@@ -42,6 +41,13 @@ def make_voice(voice: int, seconds: int) -> list[bytes]:
     pcm = np.round(6000 * on * np.sin(2 * np.pi * tone_hz(voice) * at / 48_000) + murmur).astype(np.int16)
     opus = OpusEncoder(32_000)
     return [opus.encode(chunk) for chunk in pcm.reshape(-1, SAMPLES_PER_TICK)]
+
+
+@lru_cache(maxsize=1)
+def make_silence() -> bytes:
+    """An Opus packet that holds nothing, which is what DTX sends now and then."""
+    opus = OpusEncoder(32_000)
+    return [opus.encode(np.zeros(SAMPLES_PER_TICK, np.int16)) for _ in range(SILENCE_TICKS)][-1]
 
 
 @dataclass(slots=True)
@@ -87,7 +93,7 @@ class Actor:
         if self.voice:
             self.peer.send_sound(self.voice[tick % len(self.voice)], due_ns)
         elif tick % SILENCE_TICKS == 0:
-            self.peer.send_sound(SILENCE, due_ns)
+            self.peer.send_sound(make_silence(), due_ns)
 
 
 async def act(actors: Sequence[Actor]) -> None:

@@ -25,6 +25,7 @@ def bench(
         typer.Option(help="A page whose tables are brought up to date, such as BENCHMARKS.md; made where it isn't."),
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Names what there is, and runs nothing.")] = False,
+    case: Annotated[str, typer.Option(help="Only the cases whose names begin so: `--case '100 people'`.")] = "",
 ) -> None:
     """Measures processor time, with a baseline in the same run.
 
@@ -43,8 +44,10 @@ def bench(
     if markdown is not None and not markdown.parent.is_dir():
         fail(f"{markdown.parent}: no such folder")
     chosen = [one for one in registry.NAMES if one not in registry.ASIDE] if name == "all" else [name]
+    if case and name != "all" and not any(one.startswith(case) for one in registry.load(name).cases):
+        fail(f"no case of {name} begins with {case!r}: mcu bench --list names them")
     began_s = time.monotonic()
-    effort = harness.Effort(quick=quick, full=full)
+    effort = harness.Effort(quick=quick, full=full, only=case)
     succeeded = [_run(one, effort, as_json=as_json, markdown=markdown) for one in chosen]
     if len(chosen) > 1:
         Console(stderr=True).print(f"All of it took {time.monotonic() - began_s:.0f} s.", style="dim")

@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Principal
-from api.errors import Problem
+from api.errors import PROBLEM_REFERENCE
 from api.gateway import Gateway
 from api.session import RoomControl
 from mcu.errors import NoCapacity
@@ -82,7 +82,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         429: "Too much at once; try again after `Retry-After`.",
         503: "No capacity, or the server is starting or stopping; try again after `Retry-After`.",
     }
-    content: dict[str, Any] = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    content: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": PROBLEM_REFERENCE}}}
     return {
         status: {"description": names[status], "content": content} for status in sorted({401, 403, 422, 503, *statuses})
     }

@@ -91,11 +91,13 @@ class PeopleControl(Asking):
         if not self.principal.grants.admin:
             await self._spare_admins(identity)
         ban = Ban(self.room, identity, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
-        if any(one.id == identity and not one.identified for one in await self.participants()):
+        seen = {one.id: one for one in await self.participants()}
+        if identity in seen and not seen[identity].identified:
             raise Unprocessable("they came without an identity, nothing would keep them out", field="participant")
         await self._bans.ban(ban.room, ban.identity, ban.until, ban.reason)
-        with contextlib.suppress(NotFound):  # kept out before they came
-            await self._ask(Leave(participant=identity, kicked=reason), Done)
+        if identity in seen or self.principal.grants.admin:  # a moderator removes nobody who is hidden
+            with contextlib.suppress(NotFound):
+                await self._ask(Leave(participant=identity, kicked=reason), Done)
         return ban
 
     async def _spare_admins(self, participant: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from api.auth import Principal
 from api.direction import asks_to_receive
 from api.session.asking import unsubscribe
+from api.session.channels import ChannelChat
 from api.session.control import RoomControl
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
@@ -34,6 +35,7 @@ from mcu.protocol.commands import (
 )
 from mcu.protocol.events import (
     AppMessage,
+    ChannelNews,
     ChatDeleted,
     ChatEdited,
     ChatHistoryTold,
@@ -62,6 +64,7 @@ from mcu.protocol.talk import (
     Say,
     SendApp,
     SetReady,
+    SpeakOnChannel,
 )
 from mcu.protocol.wire import CandidateInit
 
@@ -87,6 +90,7 @@ class Session(RoomControl):
         self.first_quality: Quality | None = None
         self._opening: list[Event] = []
         self._events = handle.events(joined.participant.id)
+        self.channels = ChannelChat(self)
         self._ended = False
         self._log = log.bind(room=handle.name, participant=self.me.id)
 
@@ -121,13 +125,16 @@ class Session(RoomControl):
                 server_muted_video=True if video else None,
             )
             self._become(await self._ask(muting, ParticipantInfo))
-        self.roster = (await self._ask(ListParticipants(), ParticipantList)).participants
-        if self.me.hidden:
-            self.roster = (*self.roster, self.me)
-        self.first_tiles = await self._ask(GetTiles(view=self.me.view), TileMap)
-        self.first_uplink = (await self._ask(GetUplink(participant=self.me.id), UplinkState)).uplink
-        self.first_quality = await self.own_quality()
-        ready = await self._ask(GetReady(), ReadySet)
+        # At once: one after the other, a busy room's process makes somebody wait as often as they ask.
+        present, self.first_tiles, uplink, self.first_quality, ready = await asyncio.gather(
+            self._ask(ListParticipants(), ParticipantList),
+            self._ask(GetTiles(view=self.me.view), TileMap),
+            self._ask(GetUplink(participant=self.me.id), UplinkState),
+            self.own_quality(),
+            self._ask(GetReady(), ReadySet),
+        )
+        self.roster = (*present.participants, self.me) if self.me.hidden else present.participants
+        self.first_uplink = uplink.uplink
         history = await self._ask(GetChatHistory(participant=self.me.id), ChatHistory)
         self._opening = [ChatHistoryTold(messages=history.messages)]
         if ready.ready:
@@ -161,12 +168,17 @@ class Session(RoomControl):
             async for event in self._events:
                 if event.type == "participant_updated" and event.participant.id == self.me.id:
                     self._become(event.participant)
+                elif isinstance(event, ChannelNews):
+                    await self.channels.hear(event)
+                    continue
                 elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
                     continue
                 elif event.type == "moved":
                     event = event.model_copy(update={"resume_token": self.resume_token})
                 last = event.type in ("kicked", "room_closed", "moved")
                 self._ended = self._ended or last
+                if isinstance(event, ChatPosted | ChatEdited | ChatDeleted):
+                    await self.channels.tell(event)
                 yield event
                 if last or self._thrown_out(event):
                     return
@@ -193,6 +205,8 @@ class Session(RoomControl):
         """The answer's SDP."""
         if connection == "screen":
             self._require_screen()
+        elif connection == "data":
+            self.principal.require("chat", self.room)
         if not self.principal.grants.subscribe and asks_to_receive(sdp):
             raise Forbidden("this token doesn't allow to receive; offer your media as sendonly")
         return (await self._ask(Offer(participant=self.me.id, connection=connection, sdp=sdp), Answer)).sdp
@@ -229,6 +243,13 @@ class Session(RoomControl):
         """To everybody, or in private to those named. Raises ``NotFound``, ``Unprocessable``, ``TooMany``."""
         self.principal.require("chat", self.room)
         return await self._ask(Say(sender=self.me.id, text=text, to=to, channel=channel), Said)
+
+    async def speak(self, connection: Connection, number: int, words: str, *, octets: bool) -> None:
+        """On a data channel of their own."""
+        command = SpeakOnChannel(
+            participant=self.me.id, connection=connection, number=number, words=words, octets=octets
+        )
+        await self._ask(command, Done)
 
     async def send_app(self, topic: str, payload: JsonValue, to: tuple[str, ...] | None = None) -> Delivered:
         """For the others' programs. It may carry words as well, so it needs the grant to chat."""

@@ -1,7 +1,8 @@
 """A WebSocket at ``/``: the chat that teaching projects begin with, before they know rooms.
 
-In: ``{"type": "nickname" | "new_message", "payload": …}``. Out: the plain text ``nick: text``, to the sender too. Which
-room it is may be said in the address (``/?room=…``), and where keys are set a token must be (``/?token=…``).
+In: ``{"type": "nickname" | "new_message", "payload": …}``. Out: the plain text ``nick: text``, to the sender too; what
+the server itself has to say begins with ``mosaic-mcu:``. The address may name the room (``/?room=…``) and its password
+(``password=…``), and where keys are set it must have a token (``token=…``).
 """
 
 from typing import Any
@@ -12,8 +13,8 @@ from pydantic_core import from_json
 from api.auth import Principal
 from api.errors import problem_response, validated
 from api.gateway import Gateway
-from api.signaling.conversation import POLICY_VIOLATION, ROOM_CLOSED, Closing
-from api.signaling.stay import Stay
+from api.signaling.conversation import DENIED, POLICY_VIOLATION, ROOM_CLOSED, Closing
+from api.signaling.stay import LOBBY, Stay
 from api.signaling.textsocket import TextSocket
 from api.source import source_of
 from mcu.errors import BadRequest, McuError
@@ -29,12 +30,14 @@ NOBODY = "Anon"
 
 
 @router.websocket("/")
-async def rawchat(websocket: WebSocket, room: str = ROOM, token: str | None = None) -> None:
+async def rawchat(
+    websocket: WebSocket, room: str = ROOM, token: str | None = None, password: str | None = None
+) -> None:
     """A bad token is refused with 401 before the socket opens."""
     gateway: Gateway = websocket.app.state.gateway
     try:
         principal = gateway.authority.authenticate(token)
-        asked = validated(JoinData, {"room": room, "name": principal.name or NOBODY})
+        asked = validated(JoinData, {"room": room, "name": principal.name or NOBODY, "password": password})
         await gateway.can_join(principal, asked.room)
     except McuError as error:
         await websocket.send_denial_response(problem_response(error))
@@ -44,7 +47,7 @@ async def rawchat(websocket: WebSocket, room: str = ROOM, token: str | None = No
 
 
 class RawChat:
-    """One WebSocket, in one room from its beginning to its end."""
+    """One WebSocket, in one room from its beginning to its end. ``Guest``."""
 
     def __init__(self, websocket: WebSocket, gateway: Gateway) -> None:
         self._socket = TextSocket(websocket)
@@ -55,9 +58,11 @@ class RawChat:
     async def serve(self, principal: Principal, asked: JoinData) -> None:
         async def read() -> None:
             try:
-                self._stay = await Stay.begin(self._gateway, principal, asked, self._source, self._hear)
+                self._stay = await Stay.begin(self._gateway, principal, asked, self._source, self)
             except McuError as error:
                 raise Closing(POLICY_VIOLATION, error.message) from None
+            if self._stay.waits:
+                self._tell(LOBBY)
             self._socket.tasks.create_task(self._follow(self._stay), name="rawchat-news")
             while True:
                 await self._answer(self._stay, await self._socket.receive())
@@ -69,7 +74,10 @@ class RawChat:
         try:
             await self._perform(stay, text)
         except McuError as error:
-            self._socket.send(f"mosaic-mcu: {error.message}")
+            self._tell(error.message)
+
+    def _tell(self, text: str) -> None:
+        self._socket.send(f"mosaic-mcu: {text}")
 
     async def _perform(self, stay: Stay, text: str) -> None:
         message = _message(text)
@@ -83,7 +91,13 @@ class RawChat:
             case _:
                 raise BadRequest("a message is a nickname or a new_message", code="unknown_type")
 
-    async def _hear(self, event: Event) -> None:
+    async def admitted(self) -> None:
+        self._tell("come in")
+
+    async def denied(self, error: McuError) -> None:
+        raise Closing(DENIED, error.message)
+
+    async def hear(self, event: Event) -> None:
         if event.type == "chat":
             self._socket.send(f"{event.message.name}: {event.message.text}")
 

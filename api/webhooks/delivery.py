@@ -42,6 +42,14 @@ class DeliveryStatistics:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed, and how long the endpoint wishes to be left alone (``Retry-After``)."""
+
+    reason: str
+    wish_s: float = 0.0
+
+
 class Delivery:
     """Used on one event loop. ``jitter()`` is between 0 and 1."""
 
@@ -152,9 +160,9 @@ class Delivery:
             async with self._store.read() as unit:
                 entries = await unit.outbox.lane(self.endpoint.name, room, BATCH)
             for entry in entries:
-                error = await self._attempt(entry)
-                if error is not None:
-                    await self._postpone(entry, error)
+                failure = await self._attempt(entry)
+                if failure is not None:
+                    await self._postpone(entry, failure)
                     return
                 self.statistics.delivered += 1
                 async with self._store.write() as unit:
@@ -167,7 +175,7 @@ class Delivery:
             self._log.exception("delivery_failed", room=room)
             await asyncio.sleep(STORE_PAUSE_S)
 
-    async def _attempt(self, entry: OutboxEntry) -> str | None:
+    async def _attempt(self, entry: OutboxEntry) -> Failure | None:
         """What went wrong; None when the endpoint took it."""
         body = entry.body.encode()
         headers = signed_headers(self.endpoint.key, entry.event, self._clock.wall_ns() // 10**9, body)
@@ -178,24 +186,32 @@ class Delivery:
                 self._http.stream("POST", self.endpoint.url, content=body, headers=headers) as response,
             ):
                 await _read_off(response)
-                return None if response.is_success else f"HTTP {response.status_code}"
+                if response.is_success:
+                    return None
+                return Failure(f"HTTP {response.status_code}", _seconds(response.headers.get("retry-after", "")))
         except Exception as error:
             # The boundary to other people's servers: whatever became of an attempt, it failed, and is logged as such.
-            return type(error).__name__
+            return Failure(type(error).__name__)
 
-    async def _postpone(self, entry: OutboxEntry, error: str) -> None:
+    async def _postpone(self, entry: OutboxEntry, failure: Failure) -> None:
         self.statistics.failed += 1
         attempts = entry.attempts + 1
         pause_s = min(FIRST_BACKOFF_S * 2 ** min(attempts - 1, 20), self._limits.max_backoff_s)
-        pause_s *= 0.5 + 0.5 * self._jitter()
+        pause_s = max(pause_s * (0.5 + 0.5 * self._jitter()), min(failure.wish_s, self._limits.max_backoff_s))
         if attempts & (attempts - 1) == 0:
-            self._log.warning("webhook_failed", room=entry.room, attempts=attempts, error=error, retry_in_s=pause_s)
+            failed = {"attempts": attempts, "error": failure.reason, "retry_in_s": pause_s}
+            self._log.warning("webhook_failed", room=entry.room, **failed)
         async with self._store.write() as unit:
             await unit.outbox.postpone(entry.id, attempts, self._now_ms + round(pause_s * 1000))
 
     @property
     def _now_ms(self) -> int:
         return self._clock.wall_ns() // NS_PER_MS
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a ``Retry-After`` in seconds (RFC 9110, 10.2.3); 0 for dates, which tell of somebody else's clock."""
+    return float(retry_after) if retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 10 else 0.0
 
 
 async def _read_off(response: httpx.Response) -> None:

@@ -17,6 +17,7 @@ from mcu.frames import ReceivedFrame, VideoCodec
 from mcu.mailbox import Latest
 from mcu.media.decoder import VideoDecoder
 from mcu.media.pictures import picture_of
+from mcu.thread_name import show_thread_name
 from mixer.picture import Picture
 
 log = structlog.get_logger()
@@ -110,6 +111,7 @@ class DecodePool:
                 self._ready.notify()
 
     def _work(self) -> None:
+        show_thread_name()
         while True:
             with self._ready:
                 self._ready.wait_for(lambda: self._closed or bool(self._line))

@@ -13,6 +13,7 @@ from mcu.frames import EncodedFrame, VideoCodec
 from mcu.mailbox import Latest
 from mcu.media.canvases import SharedCanvas
 from mcu.media.encoding import Effort, VideoEncoder
+from mcu.thread_name import show_thread_name
 
 log = structlog.get_logger()
 
@@ -169,6 +170,7 @@ class EncoderHub:
             return replace(self._statistics, sinks=len(self._sinks))
 
     def _run(self) -> None:
+        show_thread_name()
         while True:
             submission = self._canvases.wait(IDLE_WAKE_S)
             if submission is not None:

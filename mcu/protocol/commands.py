@@ -61,6 +61,7 @@ from mcu.protocol.talk import (
     Say,
     SendApp,
     SetReady,
+    SpeakOnChannel,
 )
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 from mcu.protocol.viewing import (
@@ -163,6 +164,7 @@ Command = Annotated[
     | GetChatHistory
     | RestoreChat
     | SendApp
+    | SpeakOnChannel
     | React
     | SetReady
     | ClearReady

@@ -10,7 +10,16 @@ from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.groups import GroupInfo
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.load import LoadReason, LoadStep
-from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, SpeakerLevel, TileMap, UplinkVideo
+from mcu.protocol.models import (
+    Connection,
+    Frozen,
+    ParticipantInfo,
+    RecordingInfo,
+    RoomInfo,
+    SpeakerLevel,
+    TileMap,
+    UplinkVideo,
+)
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
@@ -153,8 +162,23 @@ class PeerFailed(RoomEvent):
 
     type: Literal["error"] = "error"
     code: Literal["connection_failed"] = "connection_failed"
-    connection: Literal["main", "screen"]
+    connection: Connection
     message: str
+
+
+class ChannelNews(RoomEvent):
+    """For the session alone, which answers it: a data channel of its participant's opened, said ``words`` (null: more
+    than fits), or closed. ``octets``: they are no text, and stand here one character each.
+    """
+
+    type: Literal["channel"] = "channel"
+    connection: Connection
+    number: int
+    state: Literal["open", "said", "closed"]
+    label: str = ""
+    protocol: str = ""
+    words: str | None = None
+    octets: bool = False
 
 
 class RoomUpdated(RoomEvent):
@@ -265,6 +289,7 @@ Event = Annotated[
     | RecordingChanged
     | Kicked
     | PeerFailed
+    | ChannelNews
     | RoomUpdated
     | Moved
     | RoomClosed

@@ -33,8 +33,10 @@ Topology = Literal["mcu", "mesh"]
 """Media is mixed here, or goes between the members and the room only passes their messages on."""
 
 PasswordHash = Annotated[str, StringConstraints(max_length=256)]
-Connection = Literal["main", "screen"]
-"""A participant's peer connections: camera and microphone up, composite down; and one more for a screen share."""
+Connection = Literal["main", "screen", "data"]
+"""A participant's peer connections: camera and microphone up, composite down; one more for a screen share; and one for
+those whose data channels have a connection of their own.
+"""
 
 
 AudioProfile = Literal["voice", "music"]

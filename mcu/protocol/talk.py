@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
 from pydantic_core import to_json
 
-from mcu.protocol.models import Frozen
+from mcu.protocol.models import Connection, Frozen
 from mcu.protocol.names import DisplayName, ParticipantId
 
 MAX_TEXT_CHARS = 2000
@@ -16,6 +16,7 @@ MAX_HISTORY = 100
 
 MAX_RECIPIENTS = 100
 MAX_PAYLOAD_BYTES = 16 * 1024
+MAX_CHANNEL_CHARS = 32 * 1024
 
 GROUP = "group"
 """The channel of those who stand in the sender's group. Every other channel is a name on a message that all get."""
@@ -111,6 +112,19 @@ class DeleteMessage(Frozen):
     message: MessageId
     by: ParticipantId | None
     moderates: bool = False
+
+
+class SpeakOnChannel(Frozen):
+    """→ ``Done``. ``words`` on a data channel of the participant's (``ChannelNews``); null: it is closed. ``octets``:
+    they are no text, and stand here one character each. Without effect on a channel that is closed.
+    """
+
+    type: Literal["speak_on_channel"] = "speak_on_channel"
+    participant: ParticipantId
+    connection: Connection
+    number: Annotated[int, Field(ge=0, le=65_535)]
+    words: Annotated[str, StringConstraints(max_length=MAX_CHANNEL_CHARS)] | None
+    octets: bool = False
 
 
 class GetChatHistory(Frozen):

@@ -22,6 +22,7 @@ from mcu.recording.manifest import manifest_path, write_manifest
 from mcu.recording.mending import cut_torn_end
 from mcu.recording.muxing import AAC_FRAME_SAMPLES, Mp4Writer
 from mcu.recording.soundtrack import Sound, Soundtrack
+from mcu.thread_name import show_thread_name
 
 log = structlog.get_logger()
 
@@ -185,6 +186,7 @@ class Recorder:
         return RecordingResult(self.path, self._duration_s, _size_of(self.path), self._frames, error)
 
     def _run(self) -> None:
+        show_thread_name()
         writer = self._writer
         if writer is None:
             raise RuntimeError("a recorder's thread runs after start")

@@ -212,11 +212,11 @@ class Attendance:
         """News from ``Connections``."""
         if connection == "screen":
             participant.set_media(screen=alive)
-        elif alive:
+        elif connection == "main" and alive:
             participant.ever_connected = True
             if participant.attached:
                 participant.missing_since_ns = None
-        elif participant.missing_since_ns is None:
+        elif connection == "main" and participant.missing_since_ns is None:
             participant.missing_since_ns = self._clock.now_ns()
         if not alive:
             message = f"the {connection} connection ended ({reason}): send a new offer"

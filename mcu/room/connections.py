@@ -11,9 +11,11 @@ from mcu.room.link import Link
 from mcu.room.participant import Participant
 from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
+from mcu.rtc.channels import ChannelNews
 from mcu.rtc.listener import PeerState
 
-_SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen"}
+_SOURCES: dict[Connection, Source] = {"main": "camera", "screen": "screen", "data": "camera"}
+"""Whose pictures a connection brings; one of data channels alone brings none."""
 
 
 class Connections:
@@ -21,7 +23,8 @@ class Connections:
     thread finds their downlinks in its snapshot; a peer that is closed is in no fan-out any more.
 
     ``on_change(participant, connection, alive, reason)`` is told whenever the current connection of somebody starts
-    or stops to work; what a replaced connection does is nobody's news.
+    or stops to work; what a replaced connection does is nobody's news. ``on_channel(participant, connection, news)``
+    is told of data channels.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Connections:
         views: Views,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
+        on_channel: Callable[[Participant, Connection, ChannelNews], None],
     ) -> None:
         self._config = config
         self._identity = identity
@@ -40,6 +44,7 @@ class Connections:
         self._ticker = ticker
         self._views = views
         self._on_change = on_change
+        self._on_channel = on_channel
         self._chores = Chores("connections")
 
     async def offer(self, participant: Participant, connection: Connection, sdp: str) -> str:
@@ -56,7 +61,16 @@ class Connections:
             on_keyframe_request=lambda link: self._keyframe_request(link),
         )
         label = f"{participant.id}/{connection}"
-        peer = Peer(self._config.rtc, self._identity, link, self._clock, label, ticker=self._ticker)
+        peer = Peer(
+            self._config.rtc,
+            self._identity,
+            link,
+            self._clock,
+            label,
+            ticker=self._ticker,
+            on_channel=lambda news: self._on_channel(participant, connection, news),
+            media=connection != "data",
+        )
         link.peer = peer
         try:
             answer = await peer.answer(sdp)

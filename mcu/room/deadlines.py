@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from mcu.clock import NS_PER_S, Clock
+from mcu.thread_name import show_thread_name
 
 log = structlog.get_logger()
 
@@ -72,6 +73,7 @@ class Metronome:
         return TickStatistics(self._ticks, self._skipped, self._failed, self._late_ns_total)
 
     def _run(self) -> None:
+        show_thread_name()
         n = self._after(self._tick_at(self._clock.now_ns()))
         try:
             while self._sleep_until(self._tick_ns(n)):

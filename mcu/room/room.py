@@ -18,6 +18,7 @@ from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.channels import Channels
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
@@ -84,6 +85,7 @@ class Room:
             ticker,
             self.views,
             on_change=lambda *news: self._attendance.connection_changed(*news),
+            on_channel=lambda *news: self._channels.heard(*news),
         )
         self._attendance = Attendance(
             spec.name,
@@ -148,6 +150,7 @@ class Room:
         pace = Pace(self._attendance, self._clock)
         chat = Chat(self._attendance, self._events, self._clock, pace, self._groups.members_beside)
         relay = Relay(self._attendance, self._events, pace)
+        self._channels = Channels(self._attendance, self._events)
         desk = Desk(self._attendance, self._connections, self.views, self.recordings, self.uplinks)
         return {
             c.GetRoom: self._get_room,
@@ -159,6 +162,7 @@ class Room:
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
+            **self._channels.handlers,
             **self._reception.handlers,
             **self._arranging.handlers,
         }

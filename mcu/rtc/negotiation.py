@@ -88,17 +88,22 @@ class Agreement:
         return next((one for one in (self.audio, self.video) if one is not None and one.section is section), None)
 
 
-def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool = True) -> Agreement:
+def negotiate(
+    offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool = True, media: bool = True
+) -> Agreement:
     """Takes what can be taken of ``offer``, with the video ``codecs`` in our order of preference.
 
-    ``dtls_server`` is the part to take where the offer leaves it to us.
+    ``dtls_server`` is the part to take where the offer leaves it to us. Without ``media`` data channels are taken and
+    nothing else.
 
     Raises ``BadRequest``: ``no_common_codec`` when audio or video was offered in codecs unknown here only, ``bad_sdp``
-    when there is neither, or no way to carry both on one transport.
+    when there is nothing to take, or no way to carry it on one transport.
     """
     mids = [section.mid for section in offer.sections if section.mid is not None]
     if len(set(mids)) != len(mids):
         raise bad_sdp("two sections with one mid")
+    if not media:
+        return _data_alone(offer, dtls_server=dtls_server)
     audio = _take(offer, "audio", codecs)
     video = _take(offer, "video", codecs)
     taken = [one for one in (audio, video) if one is not None]
@@ -114,8 +119,16 @@ def negotiate(offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool
     return Agreement(offer, audio, video, transport, _negotiated(audio, video), _data(offer, first))
 
 
+def _data_alone(offer: Offer, *, dtls_server: bool) -> Agreement:
+    section = next((one for one in offer.sections if one is _data(offer, one)), None)
+    if section is None:
+        raise bad_sdp("no data channels")
+    transport = _transport(section, ice_lite=offer.ice_lite, dtls_server=dtls_server)
+    return Agreement(offer, None, None, transport, Negotiated(), section)
+
+
 def _data(offer: Offer, first: Section) -> Section | None:
-    """The first section of data channels on the same transport."""
+    """The first section of data channels on the transport of ``first``."""
     for section in offer.sections:
         refused = section.port == 0 and not section.bundle_only
         fits = section.profile in _DATA_PROFILES and section.formats == ("webrtc-datachannel",)

@@ -14,6 +14,7 @@ calls in every case. All methods belong to the event loop.
 import asyncio
 import copy
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -25,6 +26,7 @@ from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
 from mcu.rtc.certificate import process_certificate
+from mcu.rtc.channels import ChannelNews
 from mcu.rtc.interfaces import chosen_addresses
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState
 from mcu.rtc.media import MediaSession
@@ -57,6 +59,7 @@ class Peer:
 
     ``downlink`` is set just before ``on_state("connected")`` and closed before ``on_state("failed")`` or
     ``on_state("closed")``. ``label`` names the peer in logs; at ``epoch_ns``, monotonic, room time is 0.
+    ``on_channel`` hears of the data channels that the remote side opens; without ``media`` there is nothing else.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Peer:
         *,
         ticker: RtcTicker,
         epoch_ns: int = 0,
+        on_channel: Callable[[ChannelNews], None] | None = None,
+        media: bool = True,
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -76,6 +81,8 @@ class Peer:
         self._clock = clock
         self._ticker = ticker
         self._epoch_ns = epoch_ns
+        self._on_channel = on_channel
+        self._carries_media = media
         self._log = structlog.get_logger().bind(peer=label)
         self._state: PeerState | None = None
         self._candidates = CandidateIntake(settings)
@@ -104,6 +111,11 @@ class Peer:
         return self._media.downlink if self._media is not None else None
 
     @property
+    def data(self) -> DataLink | None:
+        """Where its data channels are spoken on; only while connected, and where it asked for them."""
+        return self._data
+
+    @property
     def last_packet_ns(self) -> int | None:
         """Monotonic time of the last RTP or RTCP of the remote side; None before it."""
         return self._media.last_packet_ns if self._media is not None else self._last.last_packet_ns
@@ -117,7 +129,10 @@ class Peer:
         """
         if self._ice is not None or self._closing is not None:
             raise Conflict("a connection takes one offer; open another connection for the next")
-        agreement = negotiate(parse_offer(offer_sdp), self._settings.codecs, dtls_server=self._settings.dtls_server)
+        settings = self._settings
+        agreement = negotiate(
+            parse_offer(offer_sdp), settings.codecs, dtls_server=settings.dtls_server, media=self._carries_media
+        )
         ice = self._ice = IceAgent(
             self._ice_options(),
             controlling=agreement.transport.ice_lite,
@@ -198,7 +213,7 @@ class Peer:
             stage = "media_failed"
             self._open_media(ice, dtls, agreement.negotiated)
             if agreement.data is not None and self._state == "connected":
-                self._data = DataLink(dtls, self._clock)
+                self._data = DataLink(dtls, self._clock, self._on_channel)
                 await self._data.open(agreement.data.sctp_port or SCTP_PORT)
         except Exception as error:
             # The boundary to aioice, aiortc and OpenSSL: whatever they throw, this connection is over and no other.

@@ -20,6 +20,7 @@ from mcu.protocol.models import ViewSpec
 from tests.api.people import ADMIN_KEY, KEY, Meeting
 from tests.conftest import StartEngine
 from tests.kit.engine import FakeEngine
+from tests.kit.rtc import LOOPBACK
 
 BOUND_S = 10.0
 IN_MEMORY: dict[str, Any] = {"store": StoreSettings(url=SecretStr("memory"))}
@@ -124,7 +125,7 @@ async def open_meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine:
 
 
 async def meet(start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
-    engine = await start(EngineConfig(recordings_dir=recordings_dir))
+    engine = await start(EngineConfig(recordings_dir=recordings_dir, rtc=LOOPBACK))
     small = ViewSpec(width=64, height=64, fps=5)
     wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)
     server = build_server(create_app(wanted, engine), wanted)

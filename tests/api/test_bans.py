@@ -34,14 +34,16 @@ async def test_a_ban_may_be_spoken_before_they_come_and_replaces_an_earlier_one(
     await meeting.enter("eve")
 
 
-async def test_a_moderator_bans_no_admin_and_nobody_without_an_identity(meeting: Meeting) -> None:
+async def test_a_moderator_removes_no_admin_nobody_hidden_and_nobody_without_an_identity(meeting: Meeting) -> None:
     mod = await meeting.caller(pass_for("mod", **MODERATOR))
     root, guest = await meeting.enter("root", role="admin", admin=True), await meeting.socket()
     who = (await guest.ask("join", room="team", token=pass_for(None)))["participant"]["id"]
     problem(await ban(mod, "root"), 403, "forbidden")
     problem(await ban(mod, who), 422, "invalid", "participant")
     assert (await mod.get(f"{ROOM}/bans")).json() == {"bans": []}
-    for one in (root, guest):
+    eye = await meeting.enter("eye", hidden=True)
+    assert (await ban(mod, "eye")).status_code == 200
+    for one in (root, guest, eye):
         await one.ask("ping")
 
 

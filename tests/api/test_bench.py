@@ -131,6 +131,18 @@ def test_a_page_in_no_folder_is_refused_before_anything_runs(run: Callable[..., 
     assert "/nowhere" in aside
 
 
+def test_one_case_alone_may_be_measured(run: Callable[..., tuple[int, str, str]]) -> None:
+    def unwanted() -> float:
+        raise BenchFailed("nobody asked for this")
+
+    benches = [bench_of("small", Case("16 people", "ms", unwanted), Case("100 people, all of it", "ms", constant(1.0)))]
+    status, said, _ = run(benches, "small", "--json", "--case", "100 people")
+    assert status == 0
+    assert [row["case"] for row in json.loads(said)["results"]] == ["100 people, all of it"]
+    status, _, aside = run(benches, "small", "--case", "250 people")
+    assert (status, "250 people" in aside) == (2, True)
+
+
 def test_a_bench_that_fails_ends_with_1_and_the_others_run(run: Callable[..., tuple[int, str, str]]) -> None:
     def broken() -> float:
         raise BenchFailed("the camera is gone")

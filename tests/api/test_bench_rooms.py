@@ -5,6 +5,7 @@ import secrets
 import struct
 import subprocess
 import sys
+import threading
 import tomllib
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,19 +14,20 @@ import numpy as np
 import pytest
 
 from api.bench import calibrate, company, crowd, priority, processes, soak, stage
-from api.bench.audience import Viewer
+from api.bench.audience import Onlooker, Viewer
 from api.bench.extras import Extra
 from api.bench.harness import BenchFailed, Result
-from api.bench.light import AUDIO_TYPE, VIDEO_TYPE
+from api.bench.light import AUDIO_TYPE, VIDEO_TYPE, LightPeer
 from api.bench.timecode import CAMERA, FPS, Code, make_loop, read_code, write_code
 from api.settings import CostSettings, Limits
-from mcu.clock import NS_PER_MS, NS_PER_S
+from mcu.clock import NS_PER_MS, NS_PER_S, SystemClock
 from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame
 from mcu.media.decoder import VideoDecoder
 from mcu.media.encoding import VideoEncoder
 from mcu.media.opus import OpusEncoder
 from mcu.media.pictures import picture_of
 from mcu.protocol.wire import EventMessage
+from mcu.thread_name import show_thread_name
 from mixer.canvas import Canvas
 from mixer.geometry import Box, Size
 from mixer.picture import Picture
@@ -83,10 +85,17 @@ def test_pictures_are_as_old_as_they_are_in_each_tile() -> None:
     assert sorted({round(delay) for delay in viewer.delays_ms(sent)}) == [25, 65]
 
 
+def test_who_gets_a_lower_tier_is_read_like_the_others() -> None:
+    viewer, sent = watched_two_tiles(late_ms=25)
+    viewer.canvas = Size(1280, 360)
+    viewer.boxes = {who: Box(2 * box.x, 0, 2 * box.width, 2 * box.height) for who, box in viewer.boxes.items()}
+    assert sorted({round(delay) for delay in viewer.delays_ms(sent)}) == [25, 65]
+
+
 def test_a_tile_of_somebody_else_is_a_failed_bench() -> None:
     viewer, sent = watched_two_tiles(late_ms=25)
     sent["b"].camera = 3
-    with pytest.raises(BenchFailed, match=r"tiles without a picture: \['b'\]"):
+    with pytest.raises(BenchFailed, match=r"tiles that show somebody else: \['b'\]"):
         viewer.delays_ms(sent)
 
 
@@ -124,6 +133,53 @@ def test_the_longest_gap_is_between_packets() -> None:
         Viewer().levels(3)
 
 
+async def test_an_onlooker_counts_what_a_close_viewer_keeps() -> None:
+    close, onlooker, light = heard(0, skip=range(40, 43)), Onlooker(), LightPeer(SystemClock())
+    onlooker.watch(light)
+    for sound in close.sounds:
+        light.on_audio(sound)
+    assert onlooker.longest_gap_ns == close.longest_gap_ns
+    onlooker.reset()
+    light.on_audio(close.sounds[-1])
+    light.on_video(received(make_loop(0, 1).frames[0], 0))
+    assert (onlooker.longest_gap_ns, onlooker.pictures) == (0, 1)
+
+
+def test_what_came_before_the_measuring_is_forgotten_with_each_keyframe() -> None:
+    viewer, frames = Viewer(), make_loop(0, 1).frames
+    for frame in (*frames, *frames):
+        viewer._frame(received(frame, 0))
+    assert len(viewer.frames) == len(frames)
+    viewer.reset()
+    for frame in (*frames, *frames):
+        viewer._frame(received(frame, 0))
+    assert (len(viewer.frames), viewer.pictures) == (3 * len(frames), 2 * len(frames))
+
+
+def test_threads_of_a_process_are_told_by_their_names() -> None:
+    done, ready = threading.Event(), threading.Event()
+
+    def run() -> None:
+        show_thread_name()
+        ready.set()
+        done.wait(20)
+
+    thread = threading.Thread(target=run, name="sound-of-a-large-room")
+    thread.start()
+    try:
+        assert ready.wait(20)
+        found = [*processes.threads(os.getpid())]
+        assert [crowd.role_in(one) for one in found if one.name == "sound-of-a-larg"] == ["sound"]
+        (main,) = [one for one in found if one.main]
+        assert crowd.role_in(main) == "loop"
+        assert main.cpu_s > 0
+    finally:
+        done.set()
+        thread.join()
+    with pytest.raises(BenchFailed, match="can't be measured"):
+        [*processes.threads(2**22 + 1)]
+
+
 def packet(kind: int, number: int, *, marker: bool = False) -> bytes:
     return struct.pack("!BBHLL", 0x80, kind | marker << 7, number, 0, 99) + b"secret"
 
@@ -133,9 +189,9 @@ async def test_an_extra_counts_frames_and_what_was_left_out() -> None:
     for number in (65_534, 65_535, 0, 3, 2, 4):
         extra._datagram(packet(VIDEO_TYPE, number, marker=number in (65_535, 4)))
     extra._datagram(packet(AUDIO_TYPE, 1))
-    assert (extra.arrived.frames, extra.arrived.lost, extra.arrived.sounds) == (2, 2, 1)
+    assert (extra.arrived.pictures, extra.arrived.lost, extra.arrived.sounds) == (2, 2, 1)
     extra.reset()
-    assert extra.arrived.longest_gap_ns == extra.arrived.frames == 0
+    assert extra.arrived.longest_gap_ns == extra.arrived.pictures == 0
 
 
 def test_growth_is_a_line_through_what_is_read_after_the_beginning() -> None:

@@ -1,13 +1,16 @@
 """``/capacity`` and who is turned away for it, as clients see both."""
 
+import asyncio
+
 import httpx
 import pytest
 
 from api.engine import cores
 from api.settings import CostSettings, Limits
+from mcu.protocol.commands import Command, GetTiles, Reply
 from tests.api.conftest import MakeClient, MakeServer
 from tests.api.socket import SocketClient
-from tests.kit.engine import FakeEngine
+from tests.kit.engine import FakeEngine, FakeRoom
 
 COSTS = CostSettings(view=0.4, seen=0.02, person=0.01)
 
@@ -90,3 +93,26 @@ async def test_somebody_new_is_turned_away_and_who_resumes_is_not(make_server: M
         assert refusal["code"] == "no_capacity"
     async with SocketClient(server) as again:
         assert (await again.ask("join", room="team", name="Ada", resume=joined["resume_token"]))["resumed"] is True
+
+
+async def test_who_gets_no_answer_is_refused_in_time(
+    make_server: MakeServer, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.gateway.JOIN_S", 0.3)
+    server, answer, stuck = await make_server(), FakeRoom.call, asyncio.Event()
+
+    async def busy(self: FakeRoom, command: Command) -> Reply:
+        if isinstance(command, GetTiles):
+            await stuck.wait()
+        return await answer(self, command)
+
+    monkeypatch.setattr(FakeRoom, "call", busy)
+    async with SocketClient(server) as ada:
+        refusal = await ada.refused("join", room="team", name="Ada")
+        assert refusal["code"] == "no_capacity"
+        assert "too busy" in refusal["message"]
+        people = engine.open_rooms["team"].people.values()
+        assert {person.presence for person in people} <= {"reconnecting"}, "nobody waits for an answer any more"
+        monkeypatch.setattr("api.gateway.JOIN_S", 20.0)
+        stuck.set()
+        assert (await ada.ask("join", room="team", name="Ada"))["resumed"] is False

@@ -152,8 +152,7 @@ async def test_the_server_speaks_in_private_and_on_channels_too(meeting: Meeting
 
 async def test_a_bot_is_a_participant_who_needs_no_media(meeting: Meeting) -> None:
     ada = await meeting.enter("ada")
-    grants = {"publish": [], "subscribe": False}
-    bot = await meeting.enter("bot", **grants)
+    bot = await meeting.enter("bot", publish=[], subscribe=False)
     assert (await bot.ask("chat", text="beep"))["delivered"] == 1
     assert (await ada.event("chat"))["message"]["sender"] == "bot"
     await ada.ask("chat", text="/time", to=["bot"])

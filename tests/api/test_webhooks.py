@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.settings import OutboxSettings, Settings, SettingsError, WebhookSettings, load_settings
-from api.webhooks.delivery import Delivery
+from api.webhooks.delivery import Delivery, Failure
 from api.webhooks.endpoint import Endpoint, WebhookAnnouncer
 from api.webhooks.events import ALL_EVENTS, DEFAULT_EVENTS, WebhookEvent
 from api.webhooks.signature import key_of, signed_headers, verified
@@ -398,10 +398,23 @@ async def test_pauses_grow_up_to_a_bound_and_are_jittered(make_post: MakePost) -
     assert post.delivery.statistics.failed >= 6
     await post.delivery.close()
     low = Delivery(post.delivery.endpoint, post.store, httpx.AsyncClient(), OutboxSettings(), post.clock, lambda: 0.0)
-    await low._postpone((await post.waiting("a"))[0], "test")
+    await low._postpone((await post.waiting("a"))[0], Failure("test"))
     low_pause_s = (await post.waiting("a"))[0].next_ms / 1000 - post.clock.wall_ns() / 1e9
     assert 0 < low_pause_s <= 300 / 2
     assert Delivery.__init__.__defaults__ == (random.random,)
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause_s"),
+    [("7", 7.0), ("0", 1.0), ("3600", 60.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1.0), ("-5", 1.0), ("9" * 400, 1.0)],
+)
+async def test_an_endpoint_says_when_it_wants_to_be_asked_again(make_post: MakePost, wish: str, pause_s: float) -> None:
+    post = make_post(max_backoff_s=60)
+    post.receiver.answer = post.receiver.say(429, **{"retry-after": wish})
+    await post.add("a1")
+    post.delivery.start()
+    entry = await post.postponed("a", 1)
+    assert (entry.next_ms - post.clock.wall_ns() // 10**6) / 1000 == pause_s
 
 
 async def test_a_room_whose_receiver_hangs_holds_up_no_other(make_post: MakePost) -> None:

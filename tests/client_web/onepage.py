@@ -28,7 +28,9 @@ class OnePage(Chromium):
             return
         self._busy = True
         try:
-            page = self._page = self._page or await self._stack.enter_async_context(super().open(NOWHERE))
+            if self._page is None:
+                self._page = await self._stack.enter_async_context(super().open(NOWHERE))
+            page: RoomPage = self._page
             page.complaints.clear()
             width, height = viewport
             await page.page.set_viewport_size({"width": width, "height": height})

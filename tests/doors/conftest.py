@@ -3,6 +3,7 @@
 from tests.api.conftest import (
     engine,
     make_server,
+    meeting,
     no_ambient_settings,
     open_meeting,
     plain_log,
@@ -14,6 +15,7 @@ from tests.api.conftest import (
 __all__ = [
     "engine",
     "make_server",
+    "meeting",
     "no_ambient_settings",
     "open_meeting",
     "plain_log",

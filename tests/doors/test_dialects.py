@@ -41,7 +41,7 @@ async def test_wrong_events_of_the_chat_dialect_are_errors(open_meeting: Meeting
     async with EventClient(open_meeting.server) as ada:
         await ada.send("new_message", "hello?", "tea")
         assert (await ada.event("error"))[0]["code"] == "wrong_state"
-        await ada.send("enter_room", {"room": "tea"})
+        await ada.send("enter_room", ["tea"])
         assert (await ada.event("error"))[0]["field"] == "room"
         await ada.ask("enter_room", "tea")
         await ada.send("new_message", "psst", "elsewhere")

@@ -169,10 +169,12 @@ async def launch_chromium(
     microphone: Path | None = None,
     allow_devices: bool = True,
     allow_autoplay: bool = True,
+    secure_origin: str | None = None,
 ) -> AsyncIterator[Chromium]:
     """Starts Chromium, headless. ``camera`` is a y4m and ``microphone`` a WAV (see ``tests.kit.testcard``); without
     them Chromium's own beeping test pattern is sent. With ``allow_devices`` False the user refuses both; without
-    ``allow_autoplay`` sound needs a click (and playwright's ``evaluate`` counts as one).
+    ``allow_autoplay`` sound needs a click (and playwright's ``evaluate`` counts as one). ``secure_origin``: one that
+    may use devices although it has no TLS.
     """
     path = require_chromium()
     flags = [*FLAGS, "--use-fake-ui-for-media-stream" + ("" if allow_devices else "=deny")]
@@ -181,6 +183,8 @@ async def launch_chromium(
         flags.append(f"--use-file-for-fake-video-capture={camera}")
     if microphone is not None:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}")
+    if secure_origin is not None:
+        flags.append(f"--unsafely-treat-insecure-origin-as-secure={secure_origin}")
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
     async with async_playwright() as playwright:

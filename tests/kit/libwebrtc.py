@@ -73,8 +73,12 @@ async def ice_servers(http: httpx.AsyncClient, address: str) -> list[webrtc.RTCI
 
 
 @asynccontextmanager
-async def publishing(address: str, hue: float, tone_hz: float, *, relay: bool = False) -> AsyncIterator[Exchange]:
-    """Somebody who sends by WHIP until the block ends. ``relay``: through the TURN servers of the door alone."""
+async def publishing(
+    address: str, hue: float, tone_hz: float, *, relay: bool = False, picture: bytes | None = None
+) -> AsyncIterator[Exchange]:
+    """Somebody who sends by WHIP until the block ends. ``relay``: through the TURN servers of the door alone.
+    ``picture`` is I420 of 320 × 180, in place of a card of the hue.
+    """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE_S))
         pc = await _connection(http, address, relay)
@@ -86,16 +90,16 @@ async def publishing(address: str, hue: float, tone_hz: float, *, relay: bool = 
         stream = webrtc.MediaStream()
         for track in (microphone, camera.track):
             pc.add_transceiver(track, webrtc.RTCRtpTransceiverInit(direction="sendonly", streams=[stream]))
-        media = asyncio.create_task(_send(camera, microphone, hue, tone_hz))
+        card = picture or cv2.cvtColor(draw(hue, 21, WIDTH, HEIGHT), cv2.COLOR_RGB2YUV_I420).tobytes()
+        media = asyncio.create_task(_send(camera, microphone, card, tone_hz))
         stack.push_async_callback(_ended, media)
         exchange = Exchange(http, pc)
         await exchange.begin(address)
         yield exchange
 
 
-async def _send(camera: Any, microphone: Any, hue: float, tone_hz: float) -> None:
+async def _send(camera: Any, microphone: Any, card: bytes, tone_hz: float) -> None:
     pictures, sounds = camera.writable.get_writer(), microphone.writable.get_writer()
-    card = cv2.cvtColor(draw(hue, 21, WIDTH, HEIGHT), cv2.COLOR_RGB2YUV_I420).tobytes()
     clock, tick = asyncio.get_running_loop(), 0
     start_s = clock.time()
     while True:

@@ -129,27 +129,32 @@ class Client:
 
     @property
     def ice(self):  # type: ignore[no-untyped-def]  # aioice.Connection, whose private parts a test may touch
-        return self.pc.getTransceivers()[0].receiver.transport.transport._connection
+        return self.dtls.transport._connection
 
     @property
     def dtls(self):  # type: ignore[no-untyped-def]  # aiortc's transport: tests send forged media through its keys
-        return self.pc.getTransceivers()[0].receiver.transport
+        transceivers, channels = self.pc.getTransceivers(), self.pc.sctp
+        return channels.transport if channels is not None else transceivers[0].receiver.transport
 
 
-def new_client(*, audio: bool = True, video: bool = True) -> Client:
-    """A client that hasn't offered yet; it gathers on loopback, which aioice leaves out by itself."""
+def new_client(*, audio: bool = True, video: bool = True, address: str = "127.0.0.1") -> Client:
+    """A client that hasn't offered yet; it gathers on loopback, which aioice leaves out by itself. Without sound and
+    pictures it has a data channel, ``first``.
+    """
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
     if audio:
         pc.addTrack(AudioStreamTrack())
     if video:
         pc.addTrack(SmallVideo())
+    if not audio and not video:
+        pc.createDataChannel("first")
     client = Client(pc)
     pc.on("track", client.on_track)
     pc.on("connectionstatechange", client.on_state)
     gather = client.ice.get_component_candidates
 
     async def on_loopback(component: int, addresses: list[str]) -> list[aioice.Candidate]:
-        return list(await gather(component, ["127.0.0.1"]))
+        return list(await gather(component, [address]))
 
     client.ice.get_component_candidates = on_loopback
     return client

@@ -48,6 +48,12 @@ async def layout_of(server: Server) -> dict[str, Any]:
     return layout
 
 
+async def said(server: Server) -> list[str]:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"{server.url}/api/v1/rooms/{ROOM}/messages")
+    return [message["text"] for message in answer.json()["messages"]]
+
+
 @contextlib.asynccontextmanager
 async def in_browser(person: Person, server: Server, directory: Path) -> AsyncIterator[RoomPage]:
     camera = person.write_camera(directory / f"{person.sender}.y4m")
@@ -106,6 +112,8 @@ async def test_a_killed_worker_takes_only_its_rooms_and_everybody_is_back(tmp_pa
             await sees(bo, lambda picture: everybody_in_place(picture, bo.tiles, (BO,)))
             await chloe.start_recording()
             await chloe.set_layout({"preset": "grid", "gap": 24})
+            await chloe.chat.say("See you in a second")
+            await chloe.raise_hand(True)
             me = chloe.participant.id
             await ada.page.evaluate(DEVICES_ASKED)
             first = (await listed(server))[0]
@@ -120,7 +128,8 @@ async def test_a_killed_worker_takes_only_its_rooms_and_everybody_is_back(tmp_pa
             await back(chloe, ada)
             assert time.monotonic() - began < BACK_WITHIN_S
 
-            assert chloe.participant.id == me
+            assert (chloe.participant.id, chloe.participant.hand) == (me, True)
+            assert await said(server) == ["See you in a second"]
             assert (await layout_of(server))["gap"] == 24
             assert {person.name for person in chloe.participants.values()} == {ADA.name, CHLOE.name}
             assert await ada.page.evaluate("window.asked") == 0

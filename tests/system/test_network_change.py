@@ -12,6 +12,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -20,9 +21,10 @@ from pydantic import SecretStr
 from api.auth import Authority, Grants, TokenSpec
 from client.room import Room
 from client.sources import Tone
+from tests.kit.browser import RoomPage, launch_chromium
 from tests.kit.server import Server, running_server
 from tests.kit.twopaths import SERVER, TwoPaths, two_paths, within
-from tests.system.people import CHLOE
+from tests.system.people import BO, CHLOE
 
 ROOM = "walk"
 KEY = "a key of this test, long enough for HS256"
@@ -86,6 +88,14 @@ def tile_of(room: Room, who: str) -> str | None:
     return next((tile.state for tile in room.tiles.tiles if tile.participant == who), None)
 
 
+async def pinned(server: Server) -> str | None:
+    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers) as admin:
+        layout: dict[str, Any] = (await admin.get(f"/api/v1/rooms/{ROOM}/views/main/layout")).json()
+    who: str | None = layout["pinned"]
+    return who
+
+
 async def walk_out(paths: TwoPaths, server: Server, chloe: Room, phone: Phone) -> None:
     before = await phone.until(lambda report: report["pictures"] > 5)
     await until(lambda: tile_of(chloe, "bo") == "live")
@@ -111,9 +121,48 @@ async def walk_out(paths: TwoPaths, server: Server, chloe: Room, phone: Phone) -
     seen = [(await anext(events)).type for _ in range(len(events))]
     assert "participant_updated" in seen
     assert not {"participant_left", "participant_joined"} & set(seen), "they never left"
-    headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-    async with httpx.AsyncClient(base_url=server.url, headers=headers) as admin:
-        assert (await admin.get(f"/api/v1/rooms/{ROOM}/views/main/layout")).json()["pinned"] == "bo"
+    assert await pinned(server) == "bo"
+
+
+async def walk_out_with_a_browser(paths: TwoPaths, server: Server, chloe: Room, page: RoomPage) -> None:
+    await page.wait_for_state("live", PATIENCE_S)
+    await page.wait_for_frames(5, PATIENCE_S)
+    await until(lambda: tile_of(chloe, "bo") == "live")
+    await chloe.moderation.pin("bo")
+    joined_at = chloe.participants["bo"].joined_at
+    events = chloe.events(size=4096)
+    paths.lose_wifi()
+    await until(lambda: chloe.participants["bo"].presence == "reconnecting" or tile_of(chloe, "bo") != "live")
+    await chloe.chat.say("still there?")
+    await chloe.chat.say("mind the step", to=["bo"])
+    await until(lambda: tile_of(chloe, "bo") == "live" and chloe.participants["bo"].presence == "connected")
+    await page.wait_for_state("live", PATIENCE_S)
+    await page.wait_for_frames(5, PATIENCE_S)
+    for text in ("still there?", "mind the step"):
+        await page.page.locator("#chat-log").get_by_text(text).wait_for(state="attached")
+    assert await page.page.evaluate("window.mcu.me") == "bo"
+    assert chloe.participants["bo"].joined_at == joined_at
+    seen = [(await anext(events)).type for _ in range(len(events))]
+    assert not {"participant_left", "participant_joined"} & set(seen), "they never left"
+    assert await pinned(server) == "bo"
+
+
+@pytest.mark.browser
+@pytest.mark.long
+@pytest.mark.timeout(240)
+async def test_a_browser_leaves_the_wifi_and_stays_in_the_meeting(tmp_path: Path) -> None:
+    with two_paths() as paths, within(paths.server), running_server(tmp_path, SETTINGS, "--workers", "0") as server:
+        origin = f"http://{SERVER}:{server.port}"
+        mine, theirs = token("chloe", role="moderator"), token("bo")
+        async with contextlib.AsyncExitStack() as stack:
+            with within(paths.phone):
+                launching = launch_chromium(camera=BO.write_camera(tmp_path / "bo.y4m"), secure_origin=origin)
+                chromium = await stack.enter_async_context(launching)
+            joining = Room.connect(server.url, ROOM, "Chloe", token=mine, audio=Tone(CHLOE.tone_hz, 0.1), receive=False)
+            chloe = await stack.enter_async_context(joining)
+            fields = urlencode({"room": ROOM, "name": "bo", "token": theirs, "autojoin": "1"})
+            page = await stack.enter_async_context(chromium.open(f"{origin}/?{fields}"))
+            await walk_out_with_a_browser(paths, server, chloe, page)
 
 
 @pytest.mark.timeout(150)

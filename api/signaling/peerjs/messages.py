@@ -34,14 +34,15 @@ class Description(BaseModel):
 
 
 class CallOffer(BaseModel):
-    """The payload of an ``OFFER`` that the server itself answers."""
+    """The payload of an ``OFFER`` that the server itself answers: a call, or a connection for data."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    type: Literal["media"]
+    type: Literal["media", "data"]
     connectionId: ConnectionId  # noqa: N815 - PeerJS's name
     sdp: Description
     metadata: JsonValue = None
+    serialization: Annotated[str, StringConstraints(max_length=32)] = "binary"
 
 
 class CallCandidate(BaseModel):

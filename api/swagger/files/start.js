@@ -4,6 +4,7 @@ SwaggerUIBundle({
   url: "./openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
+  defaultModelsExpandDepth: -1,
   persistAuthorization: false, // keys are remembered nowhere
   validatorUrl: "none", // or the document's address would go to another host
 });

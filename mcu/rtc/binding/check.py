@@ -46,7 +46,16 @@ def self_check() -> None:
     wanted_of_dtls = ("_ssl", "_role", "_task", "_srtp_profiles")
     missing += [f"RTCDtlsTransport.{name}" for name in wanted_of_dtls if not hasattr(dtls, name)]
     known = RTCSctpTransport.__init__.__code__.co_names  # an instance would want a running loop
-    missing += [f"RTCSctpTransport.{name}" for name in ("_advertised_rwnd", "_data_channels") if name not in known]
+    missing += [
+        f"RTCSctpTransport.{name}"
+        for name in (
+            "_advertised_rwnd",
+            "_data_channels",
+            "_inbound_streams",
+            "_sack_misordered",
+        )
+        if name not in known
+    ]
     if not {profile.openssl_profile for profile in SRTP_PROFILES} <= set(PROFILE_NAMES):
         missing.append("SRTP_PROFILES as known here")
     if missing:
