@@ -67,6 +67,8 @@ class VideoLane(Lane):
         self.rtx_type = negotiated.video_out_rtx
         self.rtx_ssrc: int | None = None
         """None: the room's."""
+        self.opened: tuple[tuple[range, int], ...] = ()
+        """Frames that went under an RTP time of their own (``opening.py``): the source's numbers, and the time."""
 
     def takes(self, codec: VideoCodec) -> bool:
         """Whether the viewer agreed to it: payload types tell codecs apart, so it may differ from source to source."""
@@ -87,6 +89,7 @@ class VideoLane(Lane):
         shifted, by the least there is, and so is all that follows from this source. Holds the lock.
         """
         self.shift = 0
+        self.opened = ()
         if self.timestamp >= 0:
             ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
             self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
@@ -98,10 +101,15 @@ class VideoLane(Lane):
             if self.history is None or self.next < 0 or sequence < self.joined:
                 return None
             sent = self.history.find(sequence - self.offset)
-            if sent is not None and self.shift:
-                timestamp = sent.stamp.timestamp + self.shift & 0xFFFF_FFFF
+            if sent is not None and (self.shift or self.opened):
+                timestamp = self._time_of(sent) + self.shift & 0xFFFF_FFFF
                 sent = sent._replace(stamp=replace(sent.stamp, timestamp=timestamp))
             return None if sent is None else (sent, sequence)
+
+    def _time_of(self, sent: Sent) -> int:
+        """The RTP time under which this viewer got a packet, but for the shift."""
+        opened = (timestamp for numbers, timestamp in self.opened if sent.sequence in numbers)
+        return next(opened, sent.stamp.timestamp)
 
 
 class SoundLane(Lane):
