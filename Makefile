@@ -1,11 +1,12 @@
 # Each target works alone, from a fresh clone: it makes .venv first where there is none. Stamp files in .venv keep
 # later calls fast. PYTHON=/path/to/python3 chooses the interpreter, PYTEST_ARGS goes to pytest, PYTEST_PROCESSES=0
-# runs the tests one after the other.
+# runs the tests one after the other, BENCH_ARGS goes to the benches: "--markdown BENCHMARKS.md" updates that page.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 PYTEST_PROCESSES ?= 2
 
 .PHONY: help run demo bench test test-long lint check format lock clean
@@ -13,7 +14,7 @@ PYTEST_PROCESSES ?= 2
 help:
 	@echo "make run        serve http://localhost:8080 with a demo room in which four people already meet"
 	@echo "make demo       join four participants, record them, print what was measured"
-	@echo "make bench      what the server costs here, beside what others cost (some minutes)"
+	@echo "make bench      what the server costs here, beside what others cost (a quarter of an hour)"
 	@echo "make test       all tests but the long ones"
 	@echo "make test-long  the long ones, and with rooms in a worker process those that otherwise have them in their own"
 	@echo "make check      formatting, lint, types, import rules"
@@ -29,7 +30,7 @@ demo: $(VENV)/.runtime
 	@exec $(BIN)/python -m samples.demo
 
 bench: $(VENV)/.runtime
-	@$(BIN)/python -m api.cli bench all
+	@$(BIN)/python -m api.cli bench all $(BENCH_ARGS)
 
 test: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m "not long" --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)

@@ -18,6 +18,7 @@ from api.session import (
     Session,
     admitted,
     enter,
+    follow,
     hashed,
     nobody_is_refused,
     nothing_to_watch,
@@ -179,6 +180,13 @@ class Gateway:
             return await self.admission.refusal(Newcomers(room=room, joining=True, seen=False))
 
         return await observe(handle or await self._find(room), principal, self.bans, view, tier, refusal)
+
+    async def follow(self, principal: Principal, room: str, participant: str) -> Session:
+        """``principal`` watches one participant as they are sent. Raises ``Forbidden``, or ``NotFound`` for somebody
+        who isn't there.
+        """
+        principal.require("watch", room)
+        return await follow(await self._find(room), principal, self.bans, participant)
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

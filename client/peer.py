@@ -44,7 +44,8 @@ class Peer:
     """``offer()``, hand it to the server, ``accept()`` the answer; then media flows until ``close()``.
 
     The callbacks run on the event loop: ``on_picture`` and ``on_sound`` for what is received, ``on_failed`` once if
-    ICE or DTLS gives up.
+    ICE or DTLS gives up. ``sections``: so many of each kind are offered beside the first, for others' own streams;
+    ``on_stream(mid, frame)`` takes what comes in any section.
     """
 
     def __init__(
@@ -57,6 +58,8 @@ class Peer:
         on_picture: Callable[[VideoFrame], None] | None = None,
         on_sound: Callable[[AudioFrame], None] | None = None,
         on_failed: Callable[[], None] | None = None,
+        sections: int = 0,
+        on_stream: Callable[[str, VideoFrame | AudioFrame], None] | None = None,
     ) -> None:
         # An empty list is not "none given": aiortc would then ask a public STUN server.
         self._pc = RTCPeerConnection(
@@ -65,6 +68,7 @@ class Peer:
         self._on_picture = on_picture
         self._on_sound = on_sound
         self._on_failed = on_failed
+        self._on_stream = on_stream
         self._sound_track = SoundTrack(audio, timeline) if audio else None
         self._picture_track = picture_track(video, timeline) if video else None
         self._senders: dict[str, RTCRtpSender] = {}
@@ -82,6 +86,11 @@ class Peer:
         if video is not None or on_picture is not None:
             transceiver = self._add("video", self._picture_track, on_picture is not None)
             transceiver.setCodecPreferences(_preferred_codecs())
+        for _ in range(sections):
+            if on_picture is not None:
+                self._pc.addTransceiver("video", direction="recvonly").setCodecPreferences(_preferred_codecs())
+            if on_sound is not None:
+                self._pc.addTransceiver("audio", direction="recvonly")
 
     async def offer(self) -> str:
         """The offer's SDP, all candidates in it."""
@@ -173,17 +182,28 @@ class Peer:
         task.add_done_callback(self._tasks.discard)
 
     async def _read(self, track: MediaStreamTrack) -> None:
+        own = [one for one in self._pc.getTransceivers() if one.receiver.track is track]
+        mid = (own[0].mid if own else None) or ""
+        first = next((one.mid for one in self._pc.getTransceivers() if one.kind == track.kind), mid) == mid
         try:
             while True:
                 frame = await track.recv()
                 self._heard_s = asyncio.get_running_loop().time()
-                if isinstance(frame, VideoFrame):
-                    if self._on_picture is not None:
-                        self._on_picture(frame)
-                elif isinstance(frame, AudioFrame) and self._on_sound is not None:
-                    self._on_sound(frame)
+                if not isinstance(frame, VideoFrame | AudioFrame):
+                    continue
+                if self._on_stream is not None:
+                    self._on_stream(mid, frame)
+                if first:
+                    self._take(frame)
         except MediaStreamError:
             return  # the track ended, as tracks do
+
+    def _take(self, frame: VideoFrame | AudioFrame) -> None:
+        if isinstance(frame, VideoFrame):
+            if self._on_picture is not None:
+                self._on_picture(frame)
+        elif self._on_sound is not None:
+            self._on_sound(frame)
 
     def _note_state(self) -> None:
         state = self._pc.connectionState

@@ -20,8 +20,9 @@ from client.streams import Broadcast, Reader
 from mcu.protocol.access import WaitingInfo
 from mcu.protocol.events import Event, Speakers
 from mcu.protocol.layout import Layout, LayoutState
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap, Uplink
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, Source, TileMap, Uplink
 from mcu.protocol.quality import Quality, TierChoice
+from mcu.protocol.streams import StreamInfo
 from mcu.protocol.versions import ScheduledLayout
 
 
@@ -171,6 +172,21 @@ class Room:
         """The mix of everybody else from now on, 20 ms a frame, stereo int16 at 48 kHz; the newest ``size`` frames."""
         return self._sounds.reader(size)
 
+    @property
+    def streams(self) -> tuple[StreamInfo, ...]:
+        """Whose own streams one gets, in a room whose ``info.topology`` is ``forward``, and whose not and why. There is
+        no composite; the first of the streams comes out of ``pictures`` as well.
+        """
+        return self._session.forwarded.streams
+
+    def pictures_of(self, participant: str, source: Source = "camera", size: int = 2) -> Reader[VideoFrame]:
+        """One participant's own pictures from now on, in a room that forwards; also of who comes later."""
+        return self._session.forwarded.pictures(participant, source, size)
+
+    def sounds_of(self, participant: str, size: int = 50) -> Reader[AudioFrame]:
+        """One participant's own voice from now on, in a room that forwards."""
+        return self._session.forwarded.sounds(participant, size)
+
     async def mute(self, audio: bool = True) -> None:
         """True: no more sound is sent, and everybody is told; False: speak again."""
         if not audio and self._session.sending.audio is None:
@@ -271,5 +287,6 @@ class Room:
         """For the session."""
         for stream in (self._events, self._pictures, self._sounds):
             stream.close(error)
+        self._session.forwarded.close(error)
         if not self._ended.done():
             self._ended.set_result(error)

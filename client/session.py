@@ -15,12 +15,13 @@ from av.video.frame import VideoFrame
 from pydantic import ValidationError
 
 from client.errors import ClientError, ConnectionLost, JoinRefused, Removed, RequestRefused
+from client.forwarded import ForwardedMedia
 from client.pace import Timeline
 from client.peer import Peer, ice_servers_from
 from client.roster import Roster, read_event
 from client.signaling import Signaling
 from client.sources import AudioSource, EncodedSource, VideoSource
-from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed, UplinkChanged
+from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed, StreamsChanged, UplinkChanged
 from mcu.protocol.models import Connection
 from mcu.protocol.wire import EventMessage
 
@@ -104,6 +105,7 @@ class Session:
         self._removed: Removed | None = None
         self._over = False
         self._admission: asyncio.Future[dict[str, Any]] | None = None
+        self.forwarded = ForwardedMedia()
         self.sending = sending
         self.state: State = "joining"
         self.offers = 0
@@ -195,6 +197,8 @@ class Session:
     async def _connect(self) -> None:
         """Somebody who neither sends nor receives media, a bot that chats, needs no peer connection."""
         sending = self.sending
+        if self.roster.room.topology == "forward":
+            self.forwarded.expect(len(self.roster.participants) - 1)
         if sending.audio or sending.video or self._on_picture or self._on_sound:
             await self.negotiate("main")
 
@@ -237,6 +241,8 @@ class Session:
             on_picture=self._on_picture,
             on_sound=self._on_sound,
             on_failed=failed,
+            sections=self.forwarded.sections,
+            on_stream=self.forwarded.arrived,
         )
         peer.send("audio", self.sending.audio_on)
         peer.send("video", self.sending.video_on)
@@ -268,6 +274,10 @@ class Session:
                 self._trouble.set()
             case UplinkChanged():
                 self._heed()
+            case StreamsChanged():
+                if self.forwarded.told(event.streams) and "main" in self._peers:
+                    self._failed.add("main")
+                    self._trouble.set()
             case Kicked():
                 self._removed = Removed(f"removed from the room: {event.reason}")
                 self._trouble.set()

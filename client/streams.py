@@ -65,6 +65,11 @@ class Broadcast(Generic[T]):
         self._error: BaseException | None = None
         self.published = 0
 
+    @property
+    def read(self) -> bool:
+        """Somebody holds a reader."""
+        return len(self._readers) > 0
+
     def reader(self, size: int) -> Reader[T]:
         """Reads from now on. Of a closed stream: one that ends at once."""
         reader: Reader[T] = Reader(size)

@@ -19,7 +19,8 @@ class ReceivedFrame:
     """One whole compressed picture, as it left the depacketiser.
 
     ``data`` is a VP8 frame or an H.264 access unit in Annex B form; never empty.
-    ``rtp_timestamp`` is the raw 32-bit value; ``arrived_ns`` the monotonic time of its last packet.
+    ``rtp_timestamp`` is the raw 32-bit value; ``arrived_ns`` the monotonic time of its last packet. ``repaired``: it
+    waited for a packet that was sent again, of its own or of a picture before it.
     """
 
     codec: VideoCodec
@@ -28,6 +29,7 @@ class ReceivedFrame:
     rtp_timestamp: int
     ssrc: int
     arrived_ns: int
+    repaired: bool = False
 
 
 @dataclass(slots=True)

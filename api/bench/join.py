@@ -16,6 +16,7 @@ from api.bench.gathering import Gathering
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.light import LightPeer, joined
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from api.bench.timecode import FPS
 from api.server import loop_factory
 from mcu.clock import NS_PER_MS, SystemClock
@@ -79,6 +80,7 @@ async def measured(url: str, joins: int) -> list[float]:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    raised(stack)
     server = LiveServer(stack, SETTINGS)
 
     def run() -> list[float]:

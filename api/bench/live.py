@@ -52,12 +52,13 @@ class LiveServer:
 
     def _wait_until_ready(self) -> None:
         deadline_s = time.monotonic() + START_S
-        while time.monotonic() < deadline_s and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=2.0).status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
+        with httpx.Client(timeout=2.0, verify=False) as http:
+            while time.monotonic() < deadline_s and self._process.poll() is None:
+                try:
+                    if http.get(f"{self.url}/readyz").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    time.sleep(0.05)
         raise BenchFailed(f"the server did not come up: {self._log.read_text(errors='replace')[-2000:]}")
 
     def _end(self) -> None:

@@ -49,9 +49,24 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of one process so far. Raises ``BenchFailed`` when it has ended."""
-    fields = _stat(pid)
+def named(part: str) -> int:
+    """The oldest process with this in its command line. Raises ``BenchFailed`` when there is none."""
+    found = [pid for pid, _ in _parents() if part.encode() in _command(pid)]
+    if not found:
+        raise BenchFailed(f"no process was started with {part}")
+    return min(found)
+
+
+def cpu_s(pid: int, ended: float | None = None) -> float:
+    """User and system time of one process so far. One that has ended counts as ``ended``, and without that raises
+    ``BenchFailed``.
+    """
+    try:
+        fields = _stat(pid)
+    except BenchFailed:
+        if ended is None:
+            raise
+        return ended
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 
 
@@ -70,6 +85,13 @@ def _parents() -> list[tuple[int, int]]:
             except BenchFailed:
                 continue  # it ended while we looked
     return found
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return b""  # it ended while we looked
 
 
 def _stat(pid: int) -> list[str]:

@@ -20,6 +20,7 @@ NAMES: Final = (
     "latency",
     "join",
     "memory",
+    "low-power",
     "calibrate",
 )
 

@@ -8,7 +8,8 @@ from rich.table import Table
 
 from api.bench.harness import Baseline, Bench, Result
 
-MARKS = {True: "[green]yes[/]", False: "[red]no[/]", None: ""}
+WORDS = {True: "yes", False: "no", None: ""}
+MARKS = {"yes": "[green]yes[/]", "no": "[red]no[/]", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +39,33 @@ def table_of(report: Report, bench: Bench) -> Table:
     table = Table(title=f"{bench.name}: {bench.work}", title_justify="left", title_style="bold")
     for heading in ("case", "value", "unit", "beside", "ratio", "target", "met", "spread"):
         table.add_column(heading, justify="right" if heading in ("value", "ratio", "target", "spread") else "left")
+    for *cells, met, spread in rows_of(report, bench):
+        table.add_row(*cells, MARKS[met], spread)
+    return table
+
+
+def rows_of(report: Report, bench: Bench) -> list[tuple[str, str, str, str, str, str, str, str]]:
+    """Every row in words: case (empty where it is that of the row above), value, unit, what is beside it, ratio,
+    target with the direction it is meant in, whether it was met, spread.
+    """
     directions = {baseline.name: baseline for baseline in bench.baselines}
+    rows = []
     before = None
     for result in report.results:
-        table.add_row(
-            "" if result.case == before else result.case,
-            f"{result.value:.4g}",
-            result.unit,
-            result.baseline or "",
-            "" if result.ratio is None else f"{result.ratio:.3g}",
-            _target(result, directions),
-            MARKS[result.met],
-            f"{result.spread:.0%}",
+        rows.append(
+            (
+                "" if result.case == before else result.case,
+                f"{result.value:,.0f}" if abs(result.value) >= 10_000 else f"{result.value:.4g}",
+                result.unit,
+                result.baseline or "",
+                "" if result.ratio is None else f"{result.ratio:.3g}",
+                _target(result, directions),
+                WORDS[result.met],
+                f"{result.spread:.0%}" if result.spread else "",
+            )
         )
         before = result.case
-    return table
+    return rows
 
 
 def catalogue(benches: Sequence[Bench]) -> Table:

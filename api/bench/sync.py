@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.light import LightPeer, participant
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from mcu.clock import NS_PER_MS, NS_PER_S, NTP_UNIX_OFFSET_S
 from mcu.frames import (
     AUDIO_CLOCK_HZ,
@@ -75,7 +76,7 @@ class Length:
 
 
 FULL: Final = Length(600, 100)
-USUAL: Final = Length(100, 300)
+USUAL: Final = Length(80, 300)
 QUICK: Final = Length(24, 300)
 
 
@@ -259,6 +260,7 @@ async def run(url: str, length: Length) -> list[list[float]]:
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     length = QUICK if effort.quick else FULL if effort.full else USUAL
+    raised(stack)
     server = LiveServer(stack, {f"MCU_VIEW__{name}": value for name, value in VIEW.items()})
     measure = once(lambda: asyncio.run(run(server.url, length)))
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
 from api.bench.light import participant
 from api.bench.live import LiveServer
+from api.bench.priority import raised
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import AUDIO_CLOCK_HZ, SAMPLES_PER_TICK, AudioPacket
 from mcu.media.opus import OpusDecoder, OpusEncoder
@@ -26,7 +27,7 @@ from mixer.timeline import SOUND_TICK_NS
 TICKS: Final = 250
 """Sent in one room: five seconds, the first of which is for the server's buffer to settle."""
 SETTLED_TICK: Final = 50
-ROOMS: Final = 12
+ROOMS: Final = 8
 QUICK_ROOMS: Final = 4
 """Every room's ticks stand elsewhere between a speaker's packets."""
 
@@ -145,6 +146,7 @@ def measured(url: str, rooms: int) -> list[float]:
 
 
 def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
+    raised(stack)
     server = LiveServer(stack, SMALL_VIEW)
     measure = once(partial(measured, server.url, QUICK_ROOMS if effort.quick else ROOMS))
 

@@ -95,7 +95,7 @@ async def get_room(room: RoomDep) -> RoomInfo:
     return await room.info()
 
 
-@router.patch("/rooms/{room}", operation_id="update_room", responses=problems(400, 404, 413, 415))
+@router.patch("/rooms/{room}", operation_id="update_room", responses=problems(400, 404, 409, 413, 415))
 async def update_room(
     room: RoomDep, patch: Annotated[RoomPatch, Body(examples=[{"lobby": True, "metadata": {"topic": "tea"}}])]
 ) -> RoomInfo:

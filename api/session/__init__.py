@@ -6,7 +6,7 @@ Permissions are checked here and nowhere else; an adapter translates messages an
 from api.session.archive import Archive
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
-from api.session.entering import admitted, enter, nothing_to_watch, observe, require_publishing
+from api.session.entering import admitted, enter, follow, nothing_to_watch, observe, require_publishing
 from api.session.knock import Knock, nobody_is_refused
 from api.session.session import Session
 
@@ -18,6 +18,7 @@ __all__ = [
     "Session",
     "admitted",
     "enter",
+    "follow",
     "hashed",
     "nobody_is_refused",
     "nothing_to_watch",

@@ -13,7 +13,7 @@ from mcu.errors import Forbidden, NotFound
 from mcu.passwords import hash_password
 from mcu.protocol.access import Admit, ListWaiting, RoomChanges, UpdateRoom, WaitingList
 from mcu.protocol.commands import GetRoom, ListParticipants, ParticipantList
-from mcu.protocol.models import OnOwnerLeft, RoomInfo
+from mcu.protocol.models import OnOwnerLeft, RoomInfo, Topology
 from mcu.protocol.names import MetadataPatch, ParticipantId
 
 NewPassword = Field(default=None, min_length=1, max_length=128, description="asked of everybody who isn't a moderator")
@@ -31,13 +31,14 @@ class RoomPatch(BaseModel):
     password: SecretStr | None = NewPassword
     metadata: MetadataPatch | None = Field(default=None, description="merged (RFC 7396): null takes one away")
     capacity: int | None = Field(default=None, ge=1, le=1000)
+    topology: Topology | None = Field(default=None, description="409 while anybody is in the room")
     owner: ParticipantId | None = Field(default=None, description="an identity; null: the first moderator who comes")
     on_owner_left: OnOwnerLeft | None = None
 
     @property
     def needs(self) -> Action:
         """The permission it takes."""
-        admins = {"capacity", "owner", "on_owner_left"}
+        admins = {"capacity", "topology", "owner", "on_owner_left"}
         return "administer" if self.model_fields_set & admins else "moderate"
 
     async def changes(self) -> RoomChanges:

@@ -7,7 +7,7 @@ from api.session.knock import Knock, Refusal, ask_in, nobody_is_refused
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Conflict, Forbidden, Internal
+from mcu.errors import Conflict, Forbidden, Internal, NotFound
 from mcu.protocol.access import Waiting
 from mcu.protocol.commands import Join, Joined
 from mcu.protocol.quality import TierChoice
@@ -88,6 +88,25 @@ async def observe(
         await session.leave()
         raise
     return session
+
+
+async def follow(handle: RoomHandle, principal: Principal, bans: Bans, participant: str) -> Session:
+    """``principal`` gets one participant's own stream without being seen. Raises ``Forbidden`` for those who may not
+    look into the room, or into that participant's group, ``NotFound`` (``no_such_participant``), or what the room
+    answers.
+    """
+    room = RoomControl(handle, principal, bans)
+    await room.check_standing()
+    watched = next((one for one in await room.participants() if one.id == participant), None)
+    if watched is None:
+        raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
+    if watched.group != principal.grants.group and not principal.may("moderate", handle.name):
+        raise Forbidden("this participant is in another group")
+    join = Join(name=principal.name or "Viewer", group=watched.group, hidden=True, passes=True, follows=participant)
+    answer = await handle.call(join)
+    if not isinstance(answer, Joined):
+        raise Internal(f"join was answered with {type(answer).__name__}")
+    return await Session.begin(handle, principal, bans, answer)
 
 
 def nothing_to_watch() -> Conflict:

@@ -64,19 +64,27 @@ async def read_offer(request: Request) -> str:
 
 
 async def begin(
-    gateway: Gateway, kind: StreamKind, session: Session, offer: str, carries: frozenset[Kind], credential: str | None
+    gateway: Gateway,
+    kind: StreamKind,
+    session: Session,
+    offer: str,
+    carries: frozenset[Kind],
+    credential: str | None,
+    follows: str | None = None,
 ) -> Response:
-    """Answers the offer for a session that has just begun, which ends where there is no answer."""
+    """Answers the offer for a session that has just begun, which ends where there is no answer. The stream ends with
+    the participant that it ``follows``.
+    """
     try:
         if kind == "whip" and len(carries) == 1:
             await session.media_state("audio" in carries, "video" in carries, None)
         answer = await session.offer(offer, "main")
     except BaseException as error:
         await leave(session)
-        if isinstance(error, BadRequest) and error.error_code == "no_common_codec":
-            raise NotAcceptable(error.message, code="no_common_codec", field="sdp") from None
+        if isinstance(error, BadRequest) and error.error_code in ("no_common_codec", "codec_mismatch"):
+            raise NotAcceptable(error.message, code=error.error_code, field="sdp") from None
         raise
-    stream = Stream(kind, session, trickle.ice_credentials(offer), digest(credential))
+    stream = Stream(kind, session, trickle.ice_credentials(offer), digest(credential), follows)
     gateway.streams.add(stream)
     response = Response(answer, status_code=201, media_type=SDP)
     response.headers["Location"] = f"/{kind}/{quote(session.room, safe='')}/streams/{stream.id}"

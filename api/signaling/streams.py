@@ -34,6 +34,8 @@ class Stream:
     ice: IceCredentials = field(repr=False)
     credential: bytes | None = field(repr=False)
     """A digest; None: it was made without one."""
+    follows: str | None = None
+    """The participant whose own stream it is, and with whom it ends."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     etag: str = field(default_factory=lambda: f'"{secrets.token_hex(8)}"')
     """Names the ICE session, which is the only one: it is never restarted."""
@@ -50,7 +52,8 @@ class Stream:
             case PeerFailed():
                 return event.connection == "main"
             case ParticipantLeft():
-                return event.reason == "kicked" and event.id == self.session.principal.identity
+                kicked = event.reason == "kicked" and event.id == self.session.principal.identity
+                return kicked or event.id == self.follows
             case _:
                 return False
 

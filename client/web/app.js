@@ -10,6 +10,7 @@ import { Lobby } from "./lobby.js";
 import { LobbyList } from "./lobbylist.js";
 import { Media } from "./media.js";
 import { PersonDialog } from "./persondialog.js";
+import { PersonTiles } from "./persontiles.js";
 import { Quality } from "./quality.js";
 import { Reactions } from "./reactions.js";
 import { Roster } from "./roster.js";
@@ -26,6 +27,7 @@ const PASSWORD = new Set(["password_required", "wrong_password"]); // the codes 
 const address = readAddress(window.location);
 const media = new Media({ cleanSound: address.cleanSound });
 const view = new View();
+const personTiles = new PersonTiles(() => view.askToHear(() => personTiles.unmute()));
 const lobby = new Lobby(media, address, join);
 const controls = new Controls(
   {
@@ -97,6 +99,7 @@ function join({ room, name, password }) {
   call = current;
   current.addEventListener("state", ({ detail }) => showState(detail.state));
   current.addEventListener("stream", ({ detail }) => view.show(detail.stream));
+  current.forwarded.addEventListener("change", () => showForwarded(current));
   current.addEventListener("notice", ({ detail }) => toast(detail.message));
   current.addEventListener("problem", ({ detail }) => toast(detail.message, { error: true }));
   current.addEventListener("ended", ({ detail }) => backToLobby(detail.message, detail.code));
@@ -122,6 +125,7 @@ function backToLobby(notice, code = "") {
   call = null;
   waiting.hide();
   view.clear();
+  personTiles.clear();
   roster.clear();
   chat.clear();
   reactions.clear();
@@ -175,8 +179,15 @@ function showRoom(current) {
   chooser.show(current.room);
   quality.show(current.room);
   view.describe(current.room.tiles);
+  showForwarded(current);
   showMedia();
   chat.showPeople(current.conversation, current.room);
+}
+
+function showForwarded(current) {
+  if (current !== call) return;
+  view.setForwarded(current.room.forwards);
+  if (current.room.forwards) personTiles.show(current.room, current.forwarded, media.state.video ? media.video : null);
 }
 
 function showChat(current) {
@@ -258,6 +269,7 @@ window.mcu = {
 };
 
 media.addEventListener("change", showMedia);
+media.addEventListener("change", () => call && showForwarded(call));
 media.addEventListener("problem", ({ detail }) => {
   if (!lobby.visible) toast(detail.message, { error: true });
 });

@@ -8,6 +8,7 @@
 
 import { Connection } from "./connection.js";
 import { Conversation } from "./conversation.js";
+import { Forwarded } from "./forwarded.js";
 import { Layouts } from "./layouts.js";
 import { Moderation } from "./moderation.js";
 import { wordsFor } from "./refusals.js";
@@ -29,6 +30,7 @@ export class Call extends EventTarget {
   room = new Room();
   state = "joining";
   conversation = new Conversation(this.room);
+  forwarded = new Forwarded();
   layouts;
   moderation;
   talk;
@@ -153,8 +155,13 @@ export class Call extends EventTarget {
 
   async #openMain() {
     this.#main?.close();
-    const main = new Connection(this.#signaling, { iceServers: this.#iceServers, wish: this.#wishes.video });
+    if (this.room.forwards) this.forwarded.expect(this.room.participants.size - 1);
+    this.forwarded.reset();
+    const { sections } = this.forwarded;
+    const options = { iceServers: this.#iceServers, wish: this.#wishes.video, sections };
+    const main = new Connection(this.#signaling, options);
     this.#main = main;
+    main.addEventListener("track", ({ detail }) => this.forwarded.arrived(detail));
     main.addEventListener("stream", ({ detail }) => this.#fire("stream", detail));
     main.addEventListener("state", () => this.#connectionChanged(main));
     await main.setTrack("audio", this.#media.audio);
@@ -207,6 +214,8 @@ export class Call extends EventTarget {
     } else if (type === "error") {
       if (data.code === "connection_failed") (data.connection === "screen" ? this.#screen : this.#main)?.restart();
       else this.#problem(data);
+    } else if (type === "streams") {
+      if (this.forwarded.told(data.streams)) this.#openMain();
     } else if (type === "uplink") {
       this.#heed(data);
     } else if (type === "reaction") {

@@ -4,7 +4,7 @@
  * The browser always offers. Both m-lines exist from the first offer, with or without a track, so a camera that comes
  * later is a replaceTrack and never a new negotiation. (W3C WebRTC 1.0; the wire's `offer` and `candidate`.)
  *
- * Events it fires (CustomEvent): stream {stream}, the received composite; state {state}: connecting, connected,
+ * Events it fires (CustomEvent): stream {stream}, the received composite; or track {mid, track} for each; state {state}: connecting, connected,
  * retrying (once for every attempt), closed; failed {error}: the server refused a later attempt.
  */
 
@@ -20,6 +20,11 @@ const RETRY_LIMIT_MS = 8_000;
 /** An offer that asks not to be sent silence (RFC 7587, usedtx): browsers know what is meant, but don't ask. */
 const withoutSilence = (sdp) => sdp.replaceAll("useinbandfec=1", "useinbandfec=1;usedtx=1");
 
+/** What a server forwards, and what repairs it. */
+const carried = ({ mimeType, sdpFmtpLine = "" }) =>
+  ["video/vp8", "video/rtx"].includes(mimeType.toLowerCase()) ||
+  (mimeType.toLowerCase() === "video/h264" && /packetization-mode=1.*profile-level-id=42e0/.test(sdpFmtpLine));
+
 export class Connection extends EventTarget {
   #signaling;
   #name;
@@ -32,20 +37,23 @@ export class Connection extends EventTarget {
   #senders = {};
   #attempt = 0;
   #timers = {};
+  #sections = 0;
   #packets = { count: -1, silentSeconds: 0 };
   #state = "closed";
 
   /**
    * `name` is the wire's connection name, "main" or "screen". A screen share sends video alone and receives nothing.
-   * `wish` is the picture to send, as in uplink.js.
+   * `wish` is the picture to send, as in uplink.js. `sections`: so many of each kind are offered beside the first, for
+   * others' own streams; then tracks are told one by one.
    */
-  constructor(signaling, { name = "main", iceServers = [], wish = null } = {}) {
+  constructor(signaling, { name = "main", iceServers = [], wish = null, sections = 0 } = {}) {
     super();
     this.#signaling = signaling;
     this.#name = name;
     this.#iceServers = iceServers;
     this.#receives = name === "main";
     this.#wish = wish;
+    this.#sections = sections;
   }
 
   get state() {
@@ -125,11 +133,26 @@ export class Connection extends EventTarget {
     }
     this.#senders.video = pc.addTransceiver(this.#tracks.video ?? "video", video).sender;
     if (!this.#receives) return;
+    if (this.#sections) {
+      this.#addSections(pc);
+      return;
+    }
     const received = new MediaStream();
     pc.ontrack = ({ track }) => {
       received.addTrack(track);
       if (received.getTracks().length === 2) this.#fire("stream", { stream: received });
     };
+  }
+
+  #addSections(pc) {
+    const known = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
+    const codecs = known.filter(carried); // few, so that the offer of a large room stays small
+    for (let n = 0; n < this.#sections; n += 1) {
+      pc.addTransceiver("audio", { direction: "recvonly" });
+      const video = pc.addTransceiver("video", { direction: "recvonly" });
+      if (codecs.length) video.setCodecPreferences?.(codecs);
+    }
+    pc.ontrack = ({ track, transceiver }) => this.#fire("track", { mid: transceiver.mid, track });
   }
 
   #heed() {
@@ -187,7 +210,11 @@ export class Connection extends EventTarget {
     const report = await pc.getStats();
     if (pc !== this.#pc) return;
     let count = 0;
-    for (const entry of report.values()) if (entry.type === "inbound-rtp") count += entry.packetsReceived;
+    for (const entry of report.values()) {
+      if (entry.type === "inbound-rtp") count += entry.packetsReceived;
+      // Who is alone in a room that forwards is sent no media, but reports, once a second.
+      if (this.#sections && entry.type === "candidate-pair") count += entry.bytesReceived ?? 0;
+    }
     this.#packets.silentSeconds = count === this.#packets.count ? this.#packets.silentSeconds + 1 : 0;
     this.#packets.count = count;
     if (this.#packets.silentSeconds >= SILENT_SECONDS) this.#retry();

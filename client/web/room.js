@@ -8,6 +8,7 @@
 export class Room extends EventTarget {
   me = null;
   name = "";
+  forwards = false; // there is no composite: everybody's own streams come (forwarded.js)
   participants = new Map();
   tiles = [];
   speaking = new Map();
@@ -29,6 +30,7 @@ export class Room extends EventTarget {
   enter(reply) {
     this.me = reply.participant.id;
     this.name = reply.room.name;
+    this.forwards = reply.room.topology === "forward";
     this.participants = new Map((reply.participants ?? []).map((p) => [p.id, p]));
     this.participants.set(this.me, reply.participant);
     this.views = reply.room.views ?? [];

@@ -9,6 +9,7 @@ export class View {
   #text = document.getElementById("stage-text");
   #hear = document.getElementById("unmute-page");
   #seen = false;
+  #forwarded = false;
   #state = "joining";
   #flows = false;
 
@@ -33,7 +34,21 @@ export class View {
     this.#update();
   }
 
+  /** Where everybody has a tile of their own (persontiles.js), there is no picture of all. */
+  setForwarded(forwarded) {
+    this.#video.hidden = forwarded;
+    this.#forwarded = forwarded;
+    this.#update();
+  }
+
+  /** The browser wants a click before sound; `then` is called after it. */
+  askToHear(then) {
+    this.#hear.hidden = false;
+    this.#hear.addEventListener("click", then, { once: true });
+  }
+
   clear() {
+    this.setForwarded(false);
     this.#video.srcObject = null;
     this.#hear.hidden = true;
     this.#seen = false;
@@ -84,7 +99,7 @@ export class View {
   }
 
   #update() {
-    this.#note.hidden = this.#flows && this.#seen;
+    this.#note.hidden = this.#flows && (this.#seen || this.#forwarded);
     this.#text.textContent = WAITING[this.#state] ?? "Waiting for the picture…";
   }
 }

@@ -74,6 +74,7 @@ class _Rooms(Collector):
             page.counter("mcu_thread_cpu_seconds", "Processor time of living threads", ("thread",), (role,), spent_s)
         for room in self._rooms:
             _room(page, room)
+            _forwarded(page, room)
             _heard(page, room)
             for view in room.views:
                 _view(page, room.name, view)
@@ -120,6 +121,26 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+
+
+def _forwarded(page: _Page, room: Room) -> None:
+    """What goes on as it came, and what is decoded and encoded beside it."""
+    labels = (room.name,)
+    decodings = [decoding for person in room.participants for decoding in person.decodings.values()]
+    running = sum(decoding.running for decoding in decodings)
+    page.gauge("mcu_video_decoders", "Video decoders at work", _ROOM, labels, running)
+    frames = sum(view.outputs.frames for view in room.views)
+    page.counter("mcu_video_frames_encoded", "Pictures encoded for all views of now", _ROOM, labels, frames)
+    page.counter("mcu_view_passes", "Times a view went over to one source", _ROOM, labels, room.passthrough.switches)
+    for view in room.views:
+        where, values = _VIEW, (room.name, view.name)
+        page.gauge("mcu_view_passed", "Viewers who get one source as it was sent", where, values, view.outputs.passed)
+    for key, forward in room.forwarding.sources:
+        source, sent = (*_PERSON, "source"), (*labels, key.participant, key.source)
+        counted = forward.statistics
+        page.counter("mcu_frames_forwarded", "Pictures sent on as they came", source, sent, counted.frames)
+        page.counter("mcu_forward_keyframe_requests", "Keyframes asked of a source", source, sent, counted.requests)
+        page.gauge("mcu_forward_viewers", "Who gets a source as it was sent", source, sent, counted.viewers)
 
 
 def _heard(page: _Page, room: Room) -> None:

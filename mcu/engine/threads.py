@@ -14,6 +14,7 @@ _ROLES: Final = {
     "picture": "picture",
     "sound": "sound",
     "recorder": "recorder",
+    "forward": "forward",
 }
 """By how a thread's name begins. What a hub sends to its viewers is in ``encoder``, sound's in ``sound``."""
 OTHER: Final = "other"

@@ -169,6 +169,16 @@ class VideoDecoding:
         """Between ``pause`` and ``resume``. Any thread."""
         return self._paused
 
+    @property
+    def arrived_ns(self) -> int | None:
+        """When the newest frame arrived, decoded or not. Any thread."""
+        return self._arrived_ns
+
+    @property
+    def running(self) -> bool:
+        """A decoder is open and fed. Any thread."""
+        return self._decoder is not None and not self._paused and not self._closed
+
     def push(self, frame: ReceivedFrame) -> None:
         """Takes the next frame in decoding order. Never blocks; what can't be used is dropped and counted."""
         with self._lock:

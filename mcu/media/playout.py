@@ -114,6 +114,10 @@ class Playout:
         if report.ssrc == self._media_ssrc:
             self._media.reported(report.ntp, report.rtp_timestamp, report.arrived_ns)
 
+    def captured_ns(self, rtp_timestamp: int) -> int | None:
+        """The room time of a packet that was pushed. Event loop."""
+        return self._media.room_ns(rtp_timestamp)
+
     def look(self, now_ns: int) -> float | None:
         """Takes in what has arrived. How loud the stream says it is, in dBov (RFC 6464), before that sound is due, and
         as far as it can be believed; −127 when nothing comes, None when it says nothing.

@@ -11,7 +11,7 @@ from pydantic import (
     model_serializer,
 )
 
-from mcu.protocol.models import Frozen, OnOwnerLeft, PasswordHash, RoomSpec
+from mcu.protocol.models import Frozen, OnOwnerLeft, PasswordHash, RoomSpec, Topology
 from mcu.protocol.names import Attributes, DisplayName, MetadataPatch, ParticipantId
 
 MAX_WAITING = 100
@@ -30,6 +30,7 @@ class RoomChanges(Frozen):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    topology: Topology | None = Field(default=None, description="only while nobody is in the room")
     capacity: int | None = Field(default=None, ge=1, le=1000)
     locked: bool | None = None
     lobby: bool | None = None

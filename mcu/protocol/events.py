@@ -22,6 +22,7 @@ from mcu.protocol.models import (
 )
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
+from mcu.protocol.streams import StreamInfo
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
 from mcu.protocol.versions import Author, ChangeId, ScheduledLayout
 
@@ -186,6 +187,15 @@ class RoomUpdated(RoomEvent):
     room: RoomInfo
 
 
+class StreamsChanged(RoomEvent):
+    """Which participants' streams its reader gets from now on, each in which section of their connection, and which
+    they don't. In a room that forwards; nothing is said of the room's mix and of views.
+    """
+
+    type: Literal["streams"] = "streams"
+    streams: tuple[StreamInfo, ...]
+
+
 class Moved(RoomEvent):
     """The room goes on elsewhere: join it again with ``resume_token``, at ``url`` where one is given. The last event of
     this handle.
@@ -291,6 +301,7 @@ Event = Annotated[
     | PeerFailed
     | ChannelNews
     | RoomUpdated
+    | StreamsChanged
     | Moved
     | RoomClosed
     | ChatPosted

@@ -29,8 +29,10 @@ Role = Literal["participant", "moderator", "admin"]
 Presence = Literal["joining", "connected", "reconnecting"]
 Source = Literal["camera", "screen"]
 OnOwnerLeft = Literal["keep", "close", "hand_over"]
-Topology = Literal["mcu", "mesh"]
-"""Media is mixed here, or goes between the members and the room only passes their messages on."""
+Topology = Literal["mcu", "mesh", "forward"]
+"""Media is mixed here; or goes between the members, and the room only passes their messages on; or is passed on here as
+it was sent, from everybody to everybody.
+"""
 
 PasswordHash = Annotated[str, StringConstraints(max_length=256)]
 Connection = Literal["main", "screen", "data"]
@@ -121,6 +123,11 @@ class ViewSpec(Frozen):
         default=None,
         description="shows members of this group only, and is recorded with their sound; null: everybody in the room",
     )
+    passthrough: bool = Field(
+        default=True,
+        description="a layout for one, like `spotlight`, is forwarded as it was sent, without the name on it, where "
+        "codec and size allow; false: always drawn and encoded",
+    )
 
     @property
     def audio_bps(self) -> int:
@@ -143,6 +150,7 @@ class ViewChanges(Frozen):
     tiers: int | None = Field(default=None, ge=1, le=3)
     medium_kbps: int | None = Field(default=None, ge=50, le=20_000)
     low_kbps: int | None = Field(default=None, ge=50, le=20_000)
+    passthrough: bool | None = None
     background: Colour | None = Field(default=None, description="null, where it is said: as the layout has it")
     group: GroupName | None = Field(default=None, description="null, where it is said: everybody in the room")
 
@@ -160,7 +168,11 @@ class RoomSpec(Frozen):
     """What it takes to open a room."""
 
     name: RoomName
-    topology: Topology = Field(default="mcu", description="`mesh`: no media comes here, members connect to each other")
+    topology: Topology = Field(
+        default="mcu",
+        description="`mesh`: no media comes here, members connect to each other; `forward`: everybody gets everybody's "
+        "own stream as it was sent, and nothing is decoded or encoded but what is recorded or watched as a view",
+    )
     capacity: int = Field(default=100, ge=1, le=1000)
     view: ViewSpec = ViewSpec()
     empty_ttl_s: int = Field(default=60, ge=0, le=86_400, description="an empty room closes after this long")

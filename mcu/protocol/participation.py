@@ -16,6 +16,7 @@ class Join(Frozen):
     ``wrong_password``, ``denied``).
 
     ``passes``: neither lock, password nor lobby are for them. ``admission`` is that of an earlier ``Waiting``.
+    ``follows``: gets one participant's own stream in place of a view; hidden people only. Raises NotFound then.
     ``source`` is the address they come from, where it is known: wrong passwords are counted by it. ``former`` is the
     id they had in an earlier life of the room, for those without an identity: it is theirs again. Not ``newcomers``:
     the server has no room for more, so only who is here already may go on; raises NoCapacity for others.
@@ -32,6 +33,7 @@ class Join(Frozen):
     admission: Admission | None = Field(default=None, repr=False)
     passes: bool = False
     hidden: bool = False
+    follows: ParticipantId | None = None
     former: ParticipantId | None = None
     newcomers: bool = True
     source: Annotated[str, StringConstraints(max_length=64)] | None = None
@@ -67,7 +69,7 @@ class AddCandidate(Frozen):
     connection: Connection = "main"
     candidate: Annotated[str, StringConstraints(max_length=1024)] | None
     sdp_mid: Annotated[str, StringConstraints(max_length=64)] | None = None
-    sdp_m_line_index: Annotated[int, Field(ge=0, le=15)] | None = None
+    sdp_m_line_index: Annotated[int, Field(ge=0, le=63)] | None = None
 
 
 class SetMediaState(Frozen):

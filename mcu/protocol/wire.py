@@ -84,7 +84,7 @@ class CandidateInit(WireModel):
 
     candidate: Annotated[str, StringConstraints(max_length=1024)] = ""
     sdpMid: Annotated[str, StringConstraints(max_length=64)] | None = None  # noqa: N815 - the browser's name
-    sdpMLineIndex: Annotated[int, Field(ge=0, le=15)] | None = None  # noqa: N815 - the browser's name
+    sdpMLineIndex: Annotated[int, Field(ge=0, le=63)] | None = None  # noqa: N815 - the browser's name
 
 
 class CandidateData(WireModel):

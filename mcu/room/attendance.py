@@ -140,6 +140,7 @@ class Attendance:
             attributes=command.attributes,
             identified=command.identity is not None,
             hidden=command.hidden,
+            follows=command.follows if command.hidden else None,
             pool=self._pool,
             on_keyframe_wanted=self._on_keyframe_wanted,
         )

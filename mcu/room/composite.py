@@ -17,6 +17,7 @@ from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileStat
 from mcu.room.banner import BannerLines
 from mcu.room.health import state_of
 from mcu.room.selection import Moment
+from mcu.room.sole import sole_source
 from mixer.compositor import Compositor
 from mixer.decor import BARE, Decor
 from mixer.geometry import Box, Size
@@ -33,6 +34,9 @@ POOL_CANVASES = 11
 """Per hub one waiting and one being encoded, one being drawn, the newest, and a few that snapshots hold."""
 
 MAX_SNAPSHOTS_WAITING = 8
+
+SNAPSHOT_PATIENCE_NS = 1200 * NS_PER_MS
+"""How long a snapshot waits for people who were not decoded until it was asked for."""
 
 REST_AFTER_NS = 1000 * NS_PER_MS
 """When nothing has moved for this long, the hubs rest: by then the encoder has sharpened what stands still."""
@@ -85,8 +89,10 @@ class Composite:
 
     The event loop sets ``hubs``, ``transition`` and ``group`` (whole, never in place): of a group, its members alone
     have tiles here, and one of them is the active speaker, whoever speaks elsewhere. So it does ``every``, of how many
-    ticks one is drawn, and ``most_tiles``, a bound beside the layout's own. ``tile_map``, ``standings``,
-    ``seen`` and ``placed`` (the tiles, each where it goes to) are replaced whole and may be read by any thread.
+    ticks one is drawn, and ``most_tiles``, a bound beside the layout's own; ``spares_decoding`` (people need only be
+    decoded while this is drawn) and ``rousing`` (it will be drawn soon). ``tile_map``, ``standings``,
+    ``seen`` and ``placed`` (the tiles, each where it goes to) are replaced whole and may be read by any thread, like
+    ``sole``, the only source of a layout made for one, which fills the canvas, and ``settled``: nobody moves.
     ``on_tiles`` is called on the thread, with each new map.
     """
 
@@ -108,6 +114,10 @@ class Composite:
         self.transition = Transition()
         self.group = spec.group
         self.every = 1
+        self.sole: TileKey | None = None
+        self.settled = True
+        self.spares_decoding = False
+        self.rousing = False
         self.most_tiles: int | None = None
         self._animator = Animator()
         self._casting = Casting()
@@ -123,6 +133,7 @@ class Composite:
         self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
         self._places: tuple[_Place, ...] = ()
         self._drawn: _Drawn | None = None
+        self._asked_ns: int | None = None
         self._moved_ns = 0
         self._submitted_ns = 0
         self._ticks = 0
@@ -176,7 +187,12 @@ class Composite:
             countdown=lines.countdown(time_ns + moment.wall_ahead_ns),
         )
         staged = self._staged(titled, time_ns)
+        self.sole, self.settled = sole_source(self.name, layout, titled, moment), not self._animator.moving
         hubs, requests = self.hubs, self._requests.take_all()
+        if requests and self._premature(hubs, scene, moment, time_ns):
+            for future in requests:
+                self._requests.put(future)
+            requests = []
         if not hubs:
             self._shrinker.keep(frozenset())
         if not hubs and not requests:
@@ -193,6 +209,23 @@ class Composite:
         for future in requests:
             if future.set_running_or_notify_cancel():
                 future.set_result(drawn.canvas.retain())
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether the people in it have to be decoded. Any thread."""
+        return not self.spares_decoding or self.rousing or bool(self.hubs) or self._asked_ns is not None
+
+    def _premature(self, hubs: tuple[EncoderHub, ...], scene: Scene, moment: Moment, time_ns: int) -> bool:
+        """Whether a snapshot had better wait for decoders that have only begun."""
+        if hubs or not self.spares_decoding:
+            return False
+        if self._asked_ns is None:
+            self._asked_ns = time_ns
+        waits = any(tile.key in moment.forwarded for tile in scene.tiles)
+        waits = waits and time_ns - self._asked_ns < SNAPSHOT_PATIENCE_NS
+        if not waits:
+            self._asked_ns = None
+        return waits
 
     def _bounded(self, layout: LayoutSpec) -> LayoutSpec:
         most = self.most_tiles
@@ -299,7 +332,11 @@ class Composite:
 
     def _tell(self, scene: Scene, moment: Moment) -> None:
         states = {
-            tile.key: state_of(moment.sources.get(tile.key), live=tile.key in moment.pictures, now_ns=moment.now_ns)
+            tile.key: state_of(
+                moment.sources.get(tile.key),
+                live=tile.key in moment.pictures or tile.key in moment.forwarded,
+                now_ns=moment.now_ns,
+            )
             for tile in scene.tiles
         }
         places = tuple((tile.key, tile.name, tile.box, tile.z, states[tile.key]) for tile in scene.tiles)

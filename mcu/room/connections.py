@@ -6,9 +6,12 @@ from mcu.clock import Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict
 from mcu.protocol.models import Connection, Source
+from mcu.protocol.streams import MAX_STREAMS
 from mcu.room.chores import Chores
+from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant
+from mcu.room.streams import Streams
 from mcu.room.views import Views
 from mcu.rtc import OutgoingIdentity, Peer, RtcTicker
 from mcu.rtc.channels import ChannelNews
@@ -34,6 +37,8 @@ class Connections:
         clock: Clock,
         ticker: RtcTicker,
         views: Views,
+        forwarding: Forwarding,
+        streams: Streams,
         *,
         on_change: Callable[[Participant, Connection, bool, str], None],
         on_channel: Callable[[Participant, Connection, ChannelNews], None],
@@ -43,20 +48,25 @@ class Connections:
         self._clock = clock
         self._ticker = ticker
         self._views = views
+        self._forwarding = forwarding
+        self._streams = streams
         self._on_change = on_change
         self._on_channel = on_channel
         self._chores = Chores("connections")
 
     async def offer(self, participant: Participant, connection: Connection, sdp: str) -> str:
         """Answers an offer with a new peer; the old one of the same kind goes once the new one is agreed on.
-        Raises BadRequest, and then the old connection lives on.
+        Raises BadRequest (``codec_mismatch`` among others), and then the old connection lives on.
         """
+        forwards = self._forwarding.of(participant)
         link = Link(
             participant.id,
             connection,
             decoding=participant.decodings[_SOURCES[connection]],
             playout=participant.playout if connection == "main" else None,
             lipsync=participant.lipsync if connection == "main" else None,
+            forwarded=forwards.pictures[_SOURCES[connection]],
+            voice=forwards.voice if connection == "main" else None,
             on_state=lambda link, state, reason: self._state(participant, link, state, reason),
             on_keyframe_request=lambda link: self._keyframe_request(link),
         )
@@ -68,12 +78,15 @@ class Connections:
             self._clock,
             label,
             ticker=self._ticker,
+            streams=MAX_STREAMS if connection == "main" and self._streams.serves(participant) else 0,
+            on_stream_keyframe=lambda ssrc: self._stream_keyframe(link, ssrc),
             on_channel=lambda news: self._on_channel(participant, connection, news),
             media=connection != "data",
         )
         link.peer = peer
         try:
             answer = await peer.answer(sdp)
+            self._streams.check_agreed(participant, peer.negotiated)
         except BaseException:
             await peer.close()
             raise
@@ -111,6 +124,7 @@ class Connections:
     async def drop_all(self, participant: Participant) -> None:
         for connection in list(participant.links):
             await self.drop(participant, connection)
+        self._forwarding.forget(participant)
 
     async def close(self) -> None:
         await self._chores.close()
@@ -139,14 +153,25 @@ class Connections:
         if link.connection != "main" or downlink is None or negotiated is None:
             return
         link.served = downlink
+        if self._streams.serves(participant):
+            link.watches_view = False
+            self._streams.attach(participant, link, downlink)
+            return
         if negotiated.video_out_codec is not None:
             self._views.add_viewer(downlink, negotiated.video_out_codec, participant.view, participant.tier)
 
     def _keyframe_request(self, link: Link) -> None:
         if link.served is not None:
             self._views.request_keyframe(link.served)
+            self._streams.request_keyframe(link, link.served.video)
+
+    def _stream_keyframe(self, link: Link, ssrc: int) -> None:
+        further = link.peer.streams
+        if further is not None:
+            self._streams.request_keyframe(link, further.find(ssrc))
 
     async def _retire(self, link: Link) -> None:
+        self._streams.detach(link)
         served, link.served = link.served, None
         if served is not None:
             await self._views.remove_viewer(served)

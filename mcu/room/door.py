@@ -9,7 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from mcu.clock import Clock
-from mcu.errors import Forbidden, Locked, TooMany
+from mcu.errors import Conflict, Forbidden, Locked, TooMany
 from mcu.flood import Bucket
 from mcu.passwords import password_fits
 from mcu.protocol import access as a
@@ -80,6 +80,8 @@ class Door:
             spec = command.changes.applied_to(self.spec)
         except ValidationError as error:
             raise invalid(error) from None
+        if spec.topology != self.spec.topology and self._attendance.people:
+            raise Conflict("the topology can only change while nobody is in the room", code="room_in_use")
         if spec != self.spec:
             self.spec = spec
             if not spec.lobby:

@@ -9,6 +9,7 @@ from mcu.media.decoding import VideoDecoding
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
 from mcu.protocol.models import Connection
+from mcu.room.forwarding import PictureForward, VoiceForward
 from mcu.rtc import Peer
 from mcu.rtc.downlink import Downlink
 from mcu.rtc.listener import PeerState, Reception
@@ -29,12 +30,18 @@ class Link:
         decoding: VideoDecoding,
         playout: Playout | None,
         lipsync: LipSync | None,
+        forwarded: PictureForward | None = None,
+        voice: VoiceForward | None = None,
         on_state: Callable[["Link", PeerState, str], None],
         on_keyframe_request: Callable[["Link"], None],
     ) -> None:
         self.participant = participant
         self.connection: Connection = connection
         self.connected = False
+        self.watches_view = True
+        """Else what they see is others' own streams."""
+        self.hears_mix = True
+        """Else what they hear is others' own voices."""
         self.reception: dict[str, Reception] = {}
         self.served: Downlink | None = None
         """Where hubs and mixes were sent to; kept after the peer has failed, so that they can let go of it."""
@@ -42,6 +49,8 @@ class Link:
         self._decoding = decoding
         self._playout = playout
         self._lipsync = lipsync
+        self._forwarded = forwarded
+        self._voice = voice
         self._video_ssrc: int | None = None
         self._audio_ssrc: int | None = None
         self._on_state = on_state
@@ -61,24 +70,29 @@ class Link:
         """Where the participant hears the room; None while they don't."""
         negotiated = self.peer.negotiated
         hears = self.connected and negotiated is not None and negotiated.audio_out is not None
-        return self.peer.downlink if hears else None
+        return self.peer.downlink if hears and self.hears_mix else None
 
     @property
     def watching(self) -> Downlink | None:
-        """Where the participant sees the room; None while they don't."""
+        """Where the participant sees a view of the room; None while they don't."""
         served = self.served
-        return served if self.connected and served is not None and served.video is not None else None
+        watches = self.connected and self.watches_view
+        return served if watches and served is not None and served.video is not None else None
 
     def on_video(self, frame: ReceivedFrame) -> None:
         self._video_ssrc = frame.ssrc
         if self._lipsync is not None:
             self._lipsync.arrived(frame)
         self._decoding.push(frame)
+        if self._forwarded is not None:
+            self._forwarded.push(frame)
 
     def on_audio(self, packet: AudioPacket) -> None:
         self._audio_ssrc = packet.ssrc
         if self._playout is not None:
             self._playout.push(packet)
+        if self._voice is not None:
+            self._voice.push(packet)
 
     def on_sender_report(self, report: SenderReport) -> None:
         if self._playout is not None and report.ssrc == self._audio_ssrc:

@@ -12,6 +12,7 @@ from mcu.frames import VideoCodec
 from mcu.media.encoding import Effort
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
+from mcu.room.forwarding import PictureForward
 from mcu.room.tiers import VideoTier, shape_for
 from mcu.rtc import OutgoingIdentity
 from mcu.rtc.downlink import Downlink
@@ -36,6 +37,14 @@ class OutputKey(NamedTuple):
 
     codec: VideoCodec
     tier: VideoTier
+
+
+@dataclass(slots=True)
+class _Passed:
+    """A viewer who sees one source as it was sent. ``relieved``: their encoder counts on them no more."""
+
+    forward: PictureForward
+    relieved: bool = False
 
 
 @dataclass(slots=True)
@@ -67,7 +76,9 @@ class ViewOutputs:
         self._outputs: dict[OutputKey, _Output] = {}
         self._viewers: dict[Downlink, OutputKey] = {}
         self._leaving: dict[Downlink, tuple[OutputKey, ...]] = {}
+        self._passed: dict[Downlink, _Passed] = {}
         self._retired: list[_Output] = []
+        self._past_frames = 0
         self._effort: Effort = "full"
 
     @property
@@ -94,6 +105,53 @@ class ViewOutputs:
         return len(self._viewers)
 
     @property
+    def frames(self) -> int:
+        """Pictures encoded since the beginning, by all encoders there have been."""
+        return self._past_frames + sum(output.hub.statistics.frames for output in self._outputs.values())
+
+    @property
+    def passed(self) -> int:
+        """Viewers who see one source as it was sent, or are about to."""
+        return len(self._passed)
+
+    def watched(self, downlink: Downlink) -> OutputKey:
+        """What a viewer is sent when it is encoded here. Raises KeyError for somebody else's."""
+        return self._viewers[downlink]
+
+    def pass_through(self, downlink: Downlink, forward: PictureForward) -> bool:
+        """Shows a viewer one source as it was sent, from its next keyframe on; until then they see what they saw.
+        False when they can't take it. ``settle`` then ends what nobody needs.
+        """
+        lane = downlink.video
+        if lane is None or downlink not in self._viewers or downlink in self._leaving:
+            return False
+        if not forward.add(lane, downlink):
+            return False
+        passed = self._passed.get(downlink)
+        self._passed[downlink] = _Passed(forward, passed is not None and passed.relieved)
+        return True
+
+    def take_back(self, downlink: Downlink) -> None:
+        """Shows a viewer the composite again, from its encoder's next keyframe on. Without effect on others."""
+        passed = self._passed.pop(downlink, None)
+        if passed is None:
+            return
+        output = self._open(self._viewers[downlink])
+        output.viewers += passed.relieved
+        output.fanout.add(downlink)
+        output.hub.request_keyframe()
+
+    def settle(self) -> tuple[OutputKey, ...]:
+        """For ``close_unused``: the encoders of those who have come to see a source as it was sent."""
+        keys: list[OutputKey] = []
+        for downlink, passed in self._passed.items():
+            fanout = passed.forward.fanout
+            if not passed.relieved and downlink.video is not None and downlink.video.source is fanout:
+                passed.relieved = True
+                keys += self._release(downlink, (self._viewers[downlink],))
+        return tuple(keys)
+
+    @property
     def downlinks(self) -> tuple[Downlink, ...]:
         return tuple(self._viewers)
 
@@ -105,6 +163,8 @@ class ViewOutputs:
         former = self._viewers.get(downlink)
         if former == key:
             return
+        if self._end_passing(downlink):
+            former = None
         leaving = self._leaving.pop(downlink, ())
         output = self._open(key)
         if key not in leaving:
@@ -120,7 +180,12 @@ class ViewOutputs:
 
     def drop_viewer(self, downlink: Downlink) -> tuple[OutputKey, ...]:
         """Feeds a viewer nothing any more; what served it, for ``close_unused``. Idempotent."""
+        forward = passed.forward if (passed := self._passed.get(downlink)) is not None else None
+        relieved = self._end_passing(downlink)
         watched = self._viewers.pop(downlink, None)
+        if forward is not None and downlink.video is not None:
+            forward.drop(downlink.video)
+        watched = None if relieved else watched
         return self._release(downlink, (*self._leaving.pop(downlink, ()), *([watched] if watched else [])))
 
     def hand_over(self, downlink: Downlink, to: "ViewOutputs") -> None:
@@ -134,8 +199,9 @@ class ViewOutputs:
 
     def leave(self, downlink: Downlink) -> None:
         """Another view feeds the viewer from its next keyframe on; then ``let_go``. Without effect when not here."""
+        relieved = self._end_passing(downlink)
         key = self._viewers.pop(downlink, None)
-        if key is not None:
+        if key is not None and not relieved:
             self._set_leaving(downlink, (*self._leaving.get(downlink, ()), key))
 
     async def let_go(self, downlink: Downlink) -> None:
@@ -145,6 +211,13 @@ class ViewOutputs:
                 while self._still_feeds(downlink):  # noqa: ASYNC110 - the other hub's thread brings it about
                     await asyncio.sleep(HAND_OVER_POLL_S)
         await self.close_unused(self._release(downlink, self._leaving.pop(downlink, ())))
+
+    def _end_passing(self, downlink: Downlink) -> bool:
+        """Forgets that they see a source as it was sent; True when no encoder here counts on them. What they see goes
+        on until something else begins.
+        """
+        passed = self._passed.pop(downlink, None)
+        return passed is not None and passed.relieved
 
     def _still_feeds(self, downlink: Downlink) -> bool:
         source = downlink.video.source if downlink.video is not None else None
@@ -164,8 +237,10 @@ class ViewOutputs:
         return keys
 
     def request_keyframe(self, downlink: Downlink) -> None:
-        key = self._viewers.get(downlink)
-        if key is not None:
+        key, passed = self._viewers.get(downlink), self._passed.get(downlink)
+        if passed is not None:
+            passed.forward.want_keyframe()
+        if key is not None and key in self._outputs:
             self._outputs[key].hub.request_keyframe()
 
     def add_sink(self, codec: VideoCodec, sink: FrameSink, keyframe_interval_s: float) -> None:
@@ -208,11 +283,13 @@ class ViewOutputs:
         self._retired += self._outputs.values()
         self._outputs, self._spec, self._viewers = fresh, spec, moved
         self._leaving.clear()
+        self._passed.clear()
         self._publish()
 
     async def close_retired(self) -> None:
         """Frees what ``restart`` put aside. Idempotent."""
         retired, self._retired = self._retired, []
+        self._past_frames += sum(output.hub.statistics.frames for output in retired)
         await asyncio.gather(*(output.hub.aclose() for output in retired))
         for output in retired:
             output.fanout.close()
@@ -223,6 +300,7 @@ class ViewOutputs:
         self._outputs.clear()
         self._viewers.clear()
         self._leaving.clear()
+        self._passed.clear()
         self._on_change(())
         await self.close_retired()
 
@@ -254,6 +332,7 @@ class ViewOutputs:
             output = self._outputs.get(key)
             if output is not None and output.viewers == 0 and output.sinks == 0:
                 unused.append(self._outputs.pop(key))
+                self._past_frames += output.hub.statistics.frames
         if unused:
             self._publish()
             await asyncio.gather(*(output.hub.aclose() for output in unused))

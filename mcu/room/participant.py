@@ -42,6 +42,8 @@ class Participant:
     identified: bool = False
     """Their id is the identity of a token, not made up here."""
     hidden: bool = False
+    follows: str | None = None
+    """Whose own stream they get, in place of a view."""
     group: str = ""
     """Whom they hear, and who hears them."""
     attributes: Mapping[str, str] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from mcu.room.parking import Parking
 from mcu.room.selection import Selection
 from mcu.room.snapshot import RoomSnapshot, SpeechState
 from mixer.scaled import ScaledPictures
+from mixer.scene import TileKey
 
 
 class RoomPictures:
@@ -24,6 +25,8 @@ class RoomPictures:
     ) -> None:
         self.snapshot_of_room = RoomSnapshot()
         self.composites: tuple[Composite, ...] = ()
+        self.forwarded: frozenset[TileKey] = frozenset()
+        """Sources that somebody sees as they were sent. Set by the event loop, whole."""
         self.scaled = ScaledPictures()
         self._speech = speech
         self._selection = Selection(clock, stale_after_ns)
@@ -59,14 +62,15 @@ class RoomPictures:
             return
         # A picture that is due within half an interval is nearer to this tick than to the next.
         horizon_ns = time_ns + NS_PER_S // max(composite.timeline.fps for composite in composites) // 2
-        moment = self._selection.at(snapshot, self._speech(), horizon_ns)
+        moment = self._selection.at(snapshot, self._speech(), horizon_ns, self.forwarded)
         played_ns, self._played_ns = self._played_ns, time_ns
         for composite in composites:
             timeline = composite.timeline
             due_ns = timeline.canvas_tick_ns(timeline.canvas_tick_at(time_ns))
             if due_ns > played_ns:
                 composite.tick(due_ns, moment)
-        self._parking.look(snapshot.pictures, [composite.seen for composite in composites], moment.now_ns)
+        seen = [composite.seen for composite in composites if composite.needs_pictures]
+        self._parking.look(snapshot.pictures, seen, moment.now_ns)
 
     def _newest(self, now_ns: int) -> int:
         return max(c.timeline.canvas_tick_ns(c.timeline.canvas_tick_at(now_ns)) for c in self.composites)

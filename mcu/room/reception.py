@@ -87,6 +87,8 @@ class Reception:
     async def _join(self, command: c.Join) -> c.Joined | a.Waiting:
         if self.finished:
             raise NotFound("this room has been closed", code="no_such_room")
+        if command.follows is not None and self._attendance.participant(command.follows).hidden:
+            raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
         self._groups.claim(command.group)
         knock = await self._door.enter(command)
         if knock is not None and not knock.admitted:

@@ -20,21 +20,25 @@ from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
+from mcu.room.chores import Chores
 from mcu.room.connections import Connections
 from mcu.room.decor import Decorating
 from mcu.room.desk import Desk
 from mcu.room.events import Events, Subscription
+from mcu.room.forwards import Forwarding
 from mcu.room.governor import RoomGovernor
 from mcu.room.groups import Groups
 from mcu.room.media import RoomMedia
 from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
+from mcu.room.passthrough import Passthrough
 from mcu.room.qualities import Qualities
 from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
 from mcu.room.relay import Relay
 from mcu.room.snapshot import RoomSnapshot
+from mcu.room.streams import Streams
 from mcu.room.uplinks import Uplinks
 from mcu.room.viewing import Viewing
 from mcu.rtc import RtcTicker
@@ -78,12 +82,20 @@ class Room:
         )
         self.sounds, self.pictures, self.views = self._media.sounds, self._media.pictures, self._media.views
         self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
+        self.forwarding = Forwarding(
+            spec.name, self._identity, clock, self._keyframe_wanted, lambda: self.spec.topology == "forward"
+        )
+        self.streams = Streams(
+            lambda: self._attendance.people, self.forwarding, self._events, lambda: self.sounds.speech.last_spoke_ns
+        )
         self._connections = Connections(
             config,
             self._identity,
             clock,
             ticker,
             self.views,
+            self.forwarding,
+            self.streams,
             on_change=lambda *news: self._attendance.connection_changed(*news),
             on_channel=lambda *news: self._channels.heard(*news),
         )
@@ -108,7 +120,11 @@ class Room:
         self.governor = RoomGovernor(
             self._opened_as.name, self._clock, self.views, self.pictures, self.qualities, self._events
         )
-        self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events)
+        self._chores = Chores("room")
+        self.passthrough = Passthrough(
+            self._opened_as.name, self._clock, self.views, self._attendance, self.forwarding, self._chores
+        )
+        self.uplinks = Uplinks(self._clock, self.views, self._attendance, self._events, self.forwarding)
         self._announcing = Announcing(
             self._clock,
             self._events,
@@ -247,6 +263,8 @@ class Room:
         await self.qualities.close()
         await self._viewing.close()
         await self._connections.close()
+        await self._chores.close()
+        await self.forwarding.close()
         if not await self._media.close():
             log.error("thread_did_not_end", room=self.name)
 
@@ -265,6 +283,7 @@ class Room:
         self._media.place_voices(tiles)
         self._events.emit(e.Tiles(tiles=tiles))
         self.uplinks.look()
+        self._look_at_streams()
 
     def _views_changed(self) -> None:
         self._arranging.forget_gone()
@@ -297,12 +316,20 @@ class Room:
                 await self.recordings.poll()
                 await self._attendance.sweep(self._clock.now_ns())
                 self.uplinks.look()
+                self._look_at_streams()
                 if self._config.govern:
                     self.governor.look(round(late_s * NS_PER_S))
                 self.qualities.look()
             except Exception:
                 # The boundary of the room's only timer: one bad sweep must not end the later ones.
                 log.exception("housekeeping_failed", room=self.name)
+
+    def _look_at_streams(self) -> None:
+        """Who is forwarded to whom."""
+        self.forwarding.look(self._clock.now_ns())
+        self.passthrough.look()
+        self.streams.look()
+        self.pictures.forwarded = self.forwarding.seen
 
     def _publish(self) -> None:
         """Hands the threads a new snapshot."""
@@ -320,5 +347,7 @@ class Room:
                 plugins=self.views.plugins,
                 banners=self.views.banners,
                 decors=self.views.decors,
+                forwarded=self.forwarding.everybody,
             )
         )
+        self._look_at_streams()

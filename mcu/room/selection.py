@@ -30,6 +30,8 @@ class Moment:
     banners: Mapping[str, BannerLines] = field(default_factory=dict)
     wall_ahead_ns: int = 0
     decors: Mapping[str, Decor] = field(default_factory=dict)
+    forwarded: frozenset[TileKey] = frozenset()
+    """Sources that are seen without being decoded here: they have no picture, and no avatar either."""
 
     def of(self, group: str | None) -> tuple[tuple[Member, ...], str | None]:
         """The members of a group, and who of them has the floor: where it is somebody else's, who spoke last."""
@@ -74,22 +76,33 @@ class Selection:
         self._shown: dict[TileKey, DecodedPicture] = {}
         self._roll = _Roll(())
 
-    def at(self, snapshot: RoomSnapshot, speech: SpeechState, horizon_ns: int) -> Moment:
-        """The room with the pictures that are due until ``horizon_ns`` of room time."""
+    def at(
+        self,
+        snapshot: RoomSnapshot,
+        speech: SpeechState,
+        horizon_ns: int,
+        forwarded: frozenset[TileKey] = frozenset(),
+    ) -> Moment:
+        """The room with the pictures that are due until ``horizon_ns`` of room time. Of ``forwarded`` sources it is
+        enough that frames arrive.
+        """
         now_ns = self._clock.now_ns()
         wall_ahead_ns = self._clock.wall_ns() - now_ns
         if snapshot.pictures is not self._roll.sources:
             self._roll = _Roll(snapshot.pictures)
         pictures: dict[TileKey, Picture] = {}
+        received: set[TileKey] = set()
         for _, source in self._roll.shown:
             newest = source.decoding.latest.peek()
             if newest is not None and now_ns - newest.arrived_ns < self._stale_after_ns:
                 pictures[source.key] = self._due(source, newest, horizon_ns).picture
+            elif source.key in forwarded and self._arrives(source, now_ns):
+                received.add(source.key)
         self._shown = {key: shown for key, shown in self._shown.items() if key in pictures}
         return Moment(
             now_ns,
             self._roll.by_key,
-            self._roll.members(pictures, speech),
+            self._roll.members(pictures.keys() | received, speech),
             pictures,
             speech.dominant,
             snapshot.layouts,
@@ -97,7 +110,12 @@ class Selection:
             snapshot.banners,
             wall_ahead_ns,
             snapshot.decors,
+            frozenset(received),
         )
+
+    def _arrives(self, source: PictureInput, now_ns: int) -> bool:
+        arrived_ns = source.decoding.arrived_ns
+        return arrived_ns is not None and now_ns - arrived_ns < self._stale_after_ns
 
     def _due(self, source: PictureInput, newest: DecodedPicture, horizon_ns: int) -> DecodedPicture:
         """The picture in step with its owner's voice, and never an older one than before."""

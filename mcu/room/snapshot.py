@@ -77,6 +77,8 @@ class RoomSnapshot:
     """By the name of the view."""
     decors: Mapping[str, Decor] = field(default_factory=dict)
     """By the name of the view; each the same object for as long as nothing in it changes."""
+    forwarded: bool = False
+    """Voices reach people as they were sent: who hears no mix needs none to be made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,8 @@ class RoomSounds:
         """Plays sound tick ``n``: pull, mix, encode, send, record, judge."""
         time_ns = self._timeline.sound_tick_ns(n)
         room = self.snapshot
-        heard = self._voices.collect(room.sounds, time_ns)
+        wanted = not room.forwarded or bool(self.sinks) or any(source.downlink is not None for source in room.sounds)
+        heard = self._voices.collect(room.sounds, time_ns, mixed=wanted)
         mixes = self._mixing.play(room, heard, time_ns, self.pans)
         self._contributors = len(heard.inputs)
         self._tell_of_ends(room.announcements)

@@ -10,6 +10,7 @@ from mcu.protocol.models import Connection, Source, Uplink, UplinkVideo
 from mcu.room.attendance import Attendance
 from mcu.room.demand import DOWN_HOLD_NS, USUAL_SHAPE, Need, SteadyNeed, most, need_of, shape_of, wish
 from mcu.room.events import Events
+from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant
 from mcu.room.views import Views
@@ -97,11 +98,14 @@ def _asked(participant: str) -> _Asked:
 class Uplinks:
     """Looks at where everybody stands, and tells them what that needs. On the event loop."""
 
-    def __init__(self, clock: Clock, views: Views, attendance: Attendance, events: Events) -> None:
+    def __init__(
+        self, clock: Clock, views: Views, attendance: Attendance, events: Events, forwarding: Forwarding | None = None
+    ) -> None:
         self._clock = clock
         self._views = views
         self._attendance = attendance
         self._events = events
+        self._forwarding = forwarding
         self._asked: dict[str, _Asked] = {}
         self._round = 0
         self.told = 0
@@ -141,13 +145,19 @@ class Uplinks:
         wishes: dict[Source, UplinkVideo | None] = {}
         for source, _ in _SOURCES:
             newest = person.decodings[source].latest.peek()
-            if newest is not None:
-                asked.shapes[source] = shape_of(asked.shapes.get(source, USUAL_SHAPE), newest.picture.size)
+            size = newest.picture.size if newest is not None else self._sent_size(TileKey(person.id, source))
+            if size is not None:
+                asked.shapes[source] = shape_of(asked.shapes.get(source, USUAL_SHAPE), size)
             seen = not person.server_muted_video and (source == "camera" or person.media.screen)
             need = asked.steady[source].update(needs.get(TileKey(person.id, source)) if seen else None, now_ns)
             wishes[source] = wish(need, source) if need is not None else None
         self._tell(person, asked, Uplink(video=wishes["camera"], screen=wishes["screen"]), now_ns)
         self._limit(person, asked, now_ns)
+
+    def _sent_size(self, key: TileKey) -> Size | None:
+        """Of a picture that nobody decodes here."""
+        forward = self._forwarding.find(key) if self._forwarding is not None else None
+        return forward.format.size if forward is not None and forward.format is not None else None
 
     def _tell(self, person: Participant, asked: _Asked, wanted: Uplink, now_ns: int) -> None:
         told, since_ns = asked.told, asked.told_ns

@@ -76,14 +76,16 @@ class Voices:
         self._decoded: Set[str] = frozenset()
         self.statistics = VoicesStatistics(0, 0)
 
-    def collect(self, sounds: tuple[SoundInput, ...], time_ns: int) -> Heard:
-        """What is heard in the 20 ms that begin at ``time_ns``, room time."""
+    def collect(self, sounds: tuple[SoundInput, ...], time_ns: int, *, mixed: bool = True) -> Heard:
+        """What is heard in the 20 ms that begin at ``time_ns``, room time. Not ``mixed``: nothing, only the levels are
+        wanted.
+        """
         if sounds is not self._roll.sounds:
             self._roll = _Roll(sounds)
         roll = self._roll
         levels = dict(roll.silence)
         decoded = self._measure(roll.heard, levels, time_ns)
-        chosen = self._choose(roll, levels, time_ns)
+        chosen = self._choose(roll, levels, time_ns) if mixed else frozenset()
         inputs: dict[str, NDArray[np.int16]] = {}
         gains: dict[str, float] = {}
         for who in chosen | self._mixed:

@@ -32,7 +32,8 @@ def write_answer(agreement: Agreement, local: LocalTransport, identity: Outgoing
     for section in agreement.offer.sections:
         one = agreement.taken(section)
         if one is not None:
-            lines += _taken(one, identity)
+            place = next((at for at, stream in enumerate(agreement.streams) if stream is one), None)
+            lines += _taken(one, identity, place)
         else:
             lines += _data(section) if section is agreement.data else _refused(section, agreement)
         # Some clients read the transport of a bundle from its last section, others from its first: it is in all.
@@ -40,7 +41,7 @@ def write_answer(agreement: Agreement, local: LocalTransport, identity: Outgoing
     return "\r\n".join(lines) + "\r\n"
 
 
-def _taken(one: TakenSection, identity: OutgoingIdentity) -> Iterator[str]:
+def _taken(one: TakenSection, identity: OutgoingIdentity, place: int | None) -> Iterator[str]:
     kind = one.section.kind
     yield f"m={kind} 9 {one.section.profile} {_formats(one.codecs)}"
     yield "c=IN IP4 0.0.0.0"
@@ -58,20 +59,25 @@ def _taken(one: TakenSection, identity: OutgoingIdentity) -> Iterator[str]:
         # Who wants few packets may send few as well.
         yield f"a=ptime:{sound_form(one).packet_ms}"
     if one.sends:
-        yield from _sources(kind, one.codecs, identity)
+        yield from _sources(kind, one.codecs, identity, place)
 
 
-def _sources(kind: str, codecs: Sequence[Codec], identity: OutgoingIdentity) -> Iterator[str]:
-    yield f"a=msid:{identity.cname} {kind}"
-    ssrcs = [identity.audio_ssrc]
-    if kind == "video":
-        ssrcs = [identity.video_ssrc]
-        if any(codec.name == "rtx" for codec in codecs):
-            ssrcs.append(identity.video_rtx_ssrc)
-            yield f"a=ssrc-group:FID {ssrcs[0]} {ssrcs[1]}"
+def _sources(kind: str, codecs: Sequence[Codec], identity: OutgoingIdentity, place: int | None) -> Iterator[str]:
+    """``place`` None: what the room itself says; otherwise the section of a participant's own stream."""
+    if place is None:
+        msid = f"{identity.cname} {kind}"
+        ssrc, repair = identity.video_ssrc if kind == "video" else identity.audio_ssrc, identity.video_rtx_ssrc
+    else:
+        msid, stream = f"{identity.cname}-{place} {kind}-{place}", identity.stream(place)
+        ssrc, repair = stream.ssrc, stream.rtx_ssrc
+    yield f"a=msid:{msid}"
+    ssrcs = [ssrc]
+    if kind == "video" and any(codec.name == "rtx" for codec in codecs):
+        ssrcs.append(repair)
+        yield f"a=ssrc-group:FID {ssrcs[0]} {ssrcs[1]}"
     for ssrc in ssrcs:
         yield f"a=ssrc:{ssrc} cname:{identity.cname}"
-        yield f"a=ssrc:{ssrc} msid:{identity.cname} {kind}"
+        yield f"a=ssrc:{ssrc} msid:{msid}"
 
 
 def _codec(kind: str, codec: Codec) -> Iterator[str]:

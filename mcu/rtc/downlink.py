@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from mcu.clock import NS_PER_S, Clock, ntp_from_wall
+from mcu.frames import VideoCodec
 from mcu.rtc import rtcp
 from mcu.rtc.history import History, Sent
 from mcu.rtc.lane import Lane
@@ -42,11 +43,17 @@ class DownlinkStatistics:
     send_errors: int
 
 
+def _repeats(negotiated: Negotiated) -> bool:
+    """Whether a lost packet may have to be sent again as it was: without RTX of a codec that may be sent."""
+    types = negotiated.video_out_codecs.values()
+    return negotiated.video_out_rtx is None or any(one.rtx is None for one in types)
+
+
 class VideoLane(Lane):
     """A lane with what a lost packet needs: its source's history, and how its packets look."""
 
     def __init__(self, keys: SrtpKeys, negotiated: Negotiated, payload_type: int) -> None:
-        super().__init__(keys, payload_type, repeats=negotiated.video_out_rtx is None)
+        super().__init__(keys, payload_type, repeats=_repeats(negotiated))
         extension = negotiated.abs_send_time_out_ext
         if extension is not None and not 1 <= extension <= 14:
             extension = None  # needs the two-byte form, which nobody asks for
@@ -54,6 +61,27 @@ class VideoLane(Lane):
         self.history: History | None = None
         self.timestamp = -1
         self.shift = 0
+        self.codec = negotiated.video_out_codec
+        self.types = negotiated.video_out_codecs
+        """Every codec that may be sent here."""
+        self.rtx_type = negotiated.video_out_rtx
+        self.rtx_ssrc: int | None = None
+        """None: the room's."""
+        self.opened: tuple[tuple[range, int], ...] = ()
+        """Frames that went under an RTP time of their own (``opening.py``): the source's numbers, and the time."""
+
+    def takes(self, codec: VideoCodec) -> bool:
+        """Whether the viewer agreed to it: payload types tell codecs apart, so it may differ from source to source."""
+        return codec == self.codec or codec in self.types
+
+    def variant_of(self, codec: VideoCodec) -> Variant:
+        """How packets of a codec look that it ``takes``."""
+        return self.variant if codec == self.codec else self.variant._replace(payload_type=self.types[codec][0])
+
+    def speak(self, codec: VideoCodec) -> None:
+        """The source that begins brings this codec. Holds the lock."""
+        if codec != self.codec:
+            self.variant, self.rtx_type, self.codec = self.variant_of(codec), self.types[codec].rtx, codec
 
     def follow_on(self, timestamp: int) -> None:
         """A source begins with a frame of this RTP time. Views of a room share their ticks, so the former one may have
@@ -61,6 +89,7 @@ class VideoLane(Lane):
         shifted, by the least there is, and so is all that follows from this source. Holds the lock.
         """
         self.shift = 0
+        self.opened = ()
         if self.timestamp >= 0:
             ahead = (self.timestamp - timestamp) & 0xFFFF_FFFF
             self.shift = ahead + 1 if ahead <= MAX_SHIFT else 0
@@ -72,10 +101,15 @@ class VideoLane(Lane):
             if self.history is None or self.next < 0 or sequence < self.joined:
                 return None
             sent = self.history.find(sequence - self.offset)
-            if sent is not None and self.shift:
-                timestamp = sent.stamp.timestamp + self.shift & 0xFFFF_FFFF
+            if sent is not None and (self.shift or self.opened):
+                timestamp = self._time_of(sent) + self.shift & 0xFFFF_FFFF
                 sent = sent._replace(stamp=replace(sent.stamp, timestamp=timestamp))
             return None if sent is None else (sent, sequence)
+
+    def _time_of(self, sent: Sent) -> int:
+        """The RTP time under which this viewer got a packet, but for the shift."""
+        opened = (timestamp for numbers, timestamp in self.opened if sent.sequence in numbers)
+        return next(opened, sent.stamp.timestamp)
 
 
 class SoundLane(Lane):
@@ -117,6 +151,8 @@ class Downlink:
         self._clock = clock
         self._epoch_ns = epoch_ns
         self._video_time, self._audio_time = video_time(identity), audio_time(identity)
+        self.further: tuple[Lane, ...] = ()
+        """Lanes beside the first of each kind, on SSRCs of their own (``mcu/rtc/streams.py``)."""
         self._protector = Protector(keys)
         self._rtx_next = secrets.randbits(14)
         self._allowance = float(MAX_RETRANSMISSIONS_PER_S)
@@ -134,14 +170,15 @@ class Downlink:
             former.close()
 
     def _lanes(self) -> list[Lane]:
-        return [lane for lane in (self.video, self.audio) if lane is not None]
+        return [lane for lane in (self.video, self.audio, *self.further) if lane is not None]
 
-    def retransmit(self, sequence_numbers: Sequence[int]) -> None:
-        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again.
+    def retransmit(self, sequence_numbers: Sequence[int], stream: VideoLane | None = None) -> None:
+        """Answers a NACK: over RTX (RFC 4588) where agreed, else as the same packet again. ``stream`` None: of the
+        first lane of pictures.
 
         Bounded a second, and what is too old to be found counts as well: it is work too.
         """
-        lane = self.video
+        lane = stream or self.video
         if lane is None:
             return
         self._refill()
@@ -152,10 +189,10 @@ class Downlink:
             found = lane.find(number)
             if found is None:
                 self._missed += 1
-            elif self.negotiated.video_out_rtx is None:
+            elif lane.rtx_type is None:
                 self._send_again(lane, *found)
             else:
-                self._send_repair(self.negotiated.video_out_rtx, lane, *found)
+                self._send_repair(lane.rtx_type, lane, *found)
 
     def _refill(self) -> None:
         now_ns = self._clock.now_ns()
@@ -165,7 +202,7 @@ class Downlink:
 
     def _send_repair(self, payload_type: int, lane: VideoLane, sent: Sent, sequence: int) -> None:
         stamp = Stamp(self._identity.video_rtx_ssrc, sent.stamp.timestamp, sent.stamp.send_time)
-        variant = lane.variant._replace(payload_type=payload_type)
+        variant = lane.variant._replace(payload_type=payload_type, ssrc=lane.rtx_ssrc)
         payload = (sequence & 0xFFFF).to_bytes(2, "big") + sent.payload
         plain = packet(payload, self._rtx_next, sent.marker, stamp, variant)
         self._rtx_next += 1
@@ -204,7 +241,11 @@ class Downlink:
     def _spoken(self) -> list[tuple[int, MediaTime, Lane]]:
         ours = self._identity
         both = ((ours.video_ssrc, self._video_time, self.video), (ours.audio_ssrc, self._audio_time, self.audio))
-        return [(ssrc, time, lane) for ssrc, time, lane in both if lane is not None]
+        further = (
+            (lane.ssrc, self._video_time if isinstance(lane, VideoLane) else self._audio_time, lane)
+            for lane in self.further
+        )
+        return [(ssrc, time, lane) for ssrc, time, lane in (*both, *further) if lane is not None and ssrc is not None]
 
     @staticmethod
     def _report(ssrc: int, rtp_timestamp: int, wall_ns: int, lane: Lane) -> bytes:

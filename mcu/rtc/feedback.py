@@ -10,7 +10,8 @@ from mcu.rtc.listener import OutgoingIdentity, PeerListener, Reception
 class RemoteFeedback:
     """Sorts what came in one peer's RTCP, and tells ``listener``. Event loop only.
 
-    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses.
+    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses; the ``on_stream`` ones
+    with the SSRC as well, for any other than the room's.
     """
 
     def __init__(
@@ -19,11 +20,16 @@ class RemoteFeedback:
         clock: Clock,
         identity: OutgoingIdentity,
         on_nack: Callable[[Sequence[int]], None],
+        *,
+        on_stream_nack: Callable[[int, Sequence[int]], None] = lambda ssrc, numbers: None,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
     ) -> None:
         self._listener = listener
         self._clock = clock
         self._identity = identity
         self._on_nack = on_nack
+        self._on_stream_nack = on_stream_nack
+        self._on_stream_keyframe = on_stream_keyframe
         self._estimate_bps: int | None = None
         self._fraction_lost = 0.0
         self._round_trip_s: float | None = None
@@ -39,6 +45,11 @@ class RemoteFeedback:
             elif isinstance(item, rtcp.Nack):
                 if item.media_ssrc == self._identity.video_ssrc:
                     self._on_nack(item.sequence_numbers)
+                else:
+                    self._on_stream_nack(item.media_ssrc, item.sequence_numbers)
+            elif isinstance(item, rtcp.KeyframeRequest):
+                if item.media_ssrc != self._identity.video_ssrc:
+                    self._on_stream_keyframe(item.media_ssrc)
             elif isinstance(item, rtcp.Remb):
                 self._estimate_bps = item.bitrate_bps
                 self._listener.on_reception(self._video_reception())

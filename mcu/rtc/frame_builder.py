@@ -25,12 +25,14 @@ class FrameBuilder:
     """Puts the frames of one source together and hands them to ``on_frame``, from within ``add``. Event loop.
 
     ``waiting``: nothing is handed on before a key frame. ``keyframe_due``: the sender should be asked for one.
+    ``repaired_ns``: when a packet came that had been asked for again; the frames that follow at once waited for it.
     ``frames``, ``keyframes``, ``discarded`` frames and ``malformed`` pieces are counts.
     """
 
     def __init__(self, ssrc: int, on_frame: Callable[[ReceivedFrame], None]) -> None:
         self.waiting = True
         self.keyframe_due = False
+        self.repaired_ns: int | None = None
         self.frames = self.keyframes = self.discarded = self.malformed = 0
         self._ssrc = ssrc
         self._on_frame = on_frame
@@ -84,7 +86,8 @@ class FrameBuilder:
             self.keyframes += 1
             self.waiting = self.keyframe_due = False
         data = unit.parts[0] if len(unit.parts) == 1 else b"".join(unit.parts)
-        self._on_frame(ReceivedFrame(unit.codec, data, keyframe, unit.timestamp, self._ssrc, now_ns))
+        repaired = now_ns == self.repaired_ns
+        self._on_frame(ReceivedFrame(unit.codec, data, keyframe, unit.timestamp, self._ssrc, now_ns, repaired))
 
     def lose(self) -> None:
         """Drops the frame that isn't whole yet; what comes next may be anywhere, but is certainly an entry."""

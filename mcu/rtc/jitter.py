@@ -132,6 +132,7 @@ class FrameAssembler:
             missing = self._missing.pop(sequence, None)
             if missing is not None and missing.tries:
                 self._recovered += 1
+                self._builder.repaired_ns = now_ns
         if sequence > highest:
             self._highest = sequence
         if sequence == self._next:

@@ -29,6 +29,8 @@ class Lane:
     def __init__(self, keys: SrtpKeys, payload_type: int, *, repeats: bool = False) -> None:
         self.lock = threading.Lock()
         self.payload_type = payload_type
+        self.ssrc: int | None = None
+        """None: the room's, of its kind."""
         self.protector = Protector(keys, repeats=repeats)
         self.source: Source | None = None
         self.awaited: Source | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from mcu.frames import PLAIN_SOUND, AudioPacket, ReceivedFrame, SenderReport, SoundForm, VideoCodec
 
@@ -49,6 +49,10 @@ class Reception:
     reports: int = 0
 
 
+_STREAM_STEP = 0x9E37_79B1
+"""Odd, so that no two of a few million are the same; large, so that they look as random as the first."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutgoingIdentity:
     """The one voice a room speaks with: every viewer gets the same SSRCs, so packets are laid out once for all."""
@@ -57,6 +61,40 @@ class OutgoingIdentity:
     video_rtx_ssrc: int
     audio_ssrc: int
     cname: str
+
+    def stream(self, index: int) -> "StreamIdentity":
+        """The SSRCs of a connection's further section with that index, beside the room's own."""
+        ssrcs = (self.video_ssrc + (2 * index + step) * _STREAM_STEP & 0xFFFF_FFFF or 1 for step in (1, 2))
+        return StreamIdentity(*ssrcs)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamIdentity:
+    """``rtx_ssrc`` is used where the section is of video."""
+
+    ssrc: int
+    rtx_ssrc: int
+
+
+class OutgoingTypes(NamedTuple):
+    """The payload types of a codec in what we send, and of its repairs (RFC 4588), where agreed on."""
+
+    payload_type: int
+    rtx: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOut:
+    """A section in which one participant's own stream may be sent, under SSRCs of its own.
+
+    ``codecs`` are those of video that the remote side takes there, ``audio_type`` is Opus; one of them is empty.
+    """
+
+    mid: str
+    index: int
+    codecs: Mapping[VideoCodec, OutgoingTypes] = field(default_factory=dict)
+    audio_type: int | None = None
+    abs_send_time_ext: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +117,9 @@ class Negotiated:
     audio_out: int | None = None
     audio_out_form: SoundForm = PLAIN_SOUND
     audio_out_dtx: bool = False
+    video_out_codecs: Mapping[VideoCodec, OutgoingTypes] = field(default_factory=dict)
+    """All that the remote side takes where ``video_out_codec`` is what it is sent first."""
+    video_mid: str | None = None
+    audio_mid: str | None = None
+    streams: tuple[StreamOut, ...] = ()
+    """Sections beside the first of each kind."""

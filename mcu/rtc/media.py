@@ -1,6 +1,6 @@
 """The media of a connection once it stands: a receiver, a downlink, and the rhythm between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
@@ -10,6 +10,7 @@ from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener
 from mcu.rtc.receiver import Receiver, ReceiverStatistics
 from mcu.rtc.sender import Downlink
 from mcu.rtc.srtp import SrtpKeys, Unprotector
+from mcu.rtc.streams import StreamLanes
 
 REPORT_INTERVAL_NS = NS_PER_S
 REST_NS = NS_PER_S // 10
@@ -34,12 +35,22 @@ class MediaSession:
         log: FilteringBoundLogger,
         *,
         epoch_ns: int,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
     ) -> None:
         self.downlink = Downlink(
             negotiated, keys, path.fileno(), path.remote_address, identity, clock, epoch_ns=epoch_ns
         )
+        self.streams = StreamLanes(negotiated, keys, identity)
+        self.downlink.further = tuple(self.streams)
         self.receiver = Receiver(
-            Unprotector(keys), negotiated, listener, clock, identity=identity, on_nack=self._on_nack
+            Unprotector(keys),
+            negotiated,
+            listener,
+            clock,
+            identity=identity,
+            on_nack=self._on_nack,
+            on_stream_nack=self._on_stream_nack,
+            on_stream_keyframe=on_stream_keyframe,
         )
         self.faults = 0
         """Datagrams that made our own code throw."""
@@ -88,6 +99,11 @@ class MediaSession:
 
     def _on_nack(self, sequence_numbers: Sequence[int]) -> None:
         self.downlink.retransmit(sequence_numbers)
+
+    def _on_stream_nack(self, ssrc: int, sequence_numbers: Sequence[int]) -> None:
+        lane = self.streams.find(ssrc)
+        if lane is not None:
+            self.downlink.retransmit(sequence_numbers, lane)
 
     def close(self) -> ReceiverStatistics:
         """Frees keys and socket; the last reading. Idempotent."""

@@ -1,17 +1,18 @@
 """What of an offer a room takes: a pure function from an offer to an agreement (RFC 8829, RFC 8843).
 
-One audio and one video section are taken, and one of data channels beside them, on one transport; every other section
-is answered with port 0. The client always offers, so there is no other direction.
+One audio and one video section are taken, and one of data channels beside them, on one transport; where streams are
+forwarded, further sections that receive as well. Every other section is answered with port 0. The client always offers,
+so there is no other direction.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcu.errors import BadRequest
 from mcu.frames import AUDIO_CLOCK_HZ, PLAIN_SOUND, VIDEO_CLOCK_HZ, SoundForm, VideoCodec
-from mcu.rtc.listener import Negotiated
+from mcu.rtc.listener import Negotiated, OutgoingTypes, StreamOut
 from mcu.rtc.sdp import Codec, Direction, Fingerprint, Offer, Section, bad_sdp
 
 AUDIO_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -82,19 +83,22 @@ class Agreement:
     negotiated: Negotiated
     data: Section | None = None
     """The section of data channels."""
+    streams: tuple[TakenSection, ...] = ()
+    """Where participants' own streams may be sent, in the order of ``negotiated.streams``."""
 
     def taken(self, section: Section) -> TakenSection | None:
         """The agreement on a section of the offer; None for one that is refused."""
-        return next((one for one in (self.audio, self.video) if one is not None and one.section is section), None)
+        known = (self.audio, self.video, *self.streams)
+        return next((one for one in known if one is not None and one.section is section), None)
 
 
 def negotiate(
-    offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool = True, media: bool = True
+    offer: Offer, codecs: tuple[VideoCodec, ...], *, dtls_server: bool = True, media: bool = True, streams: int = 0
 ) -> Agreement:
     """Takes what can be taken of ``offer``, with the video ``codecs`` in our order of preference.
 
     ``dtls_server`` is the part to take where the offer leaves it to us. Without ``media`` data channels are taken and
-    nothing else.
+    nothing else. Of each kind, ``streams`` further sections that receive are taken at most.
 
     Raises ``BadRequest``: ``no_common_codec`` when audio or video was offered in codecs unknown here only, ``bad_sdp``
     when there is nothing to take, or no way to carry it on one transport.
@@ -116,7 +120,47 @@ def negotiate(
         raise bad_sdp("a payload type stands for two codecs")
     first = min((one.section for one in taken), key=lambda section: section.index)
     transport = _transport(first, ice_lite=offer.ice_lite, dtls_server=dtls_server)
-    return Agreement(offer, audio, video, transport, _negotiated(audio, video), _data(offer, first))
+    further = tuple(_further(offer, taken, codecs, streams)) if first.mid in offer.bundle else ()
+    agreed = replace(_negotiated(audio, video), streams=tuple(map(_stream_out, further, range(len(further)))))
+    return Agreement(offer, audio, video, transport, agreed, _data(offer, first), further)
+
+
+def _further(
+    offer: Offer, first: list[TakenSection], codecs: tuple[VideoCodec, ...], most: int
+) -> Iterator[TakenSection]:
+    """Sections beside the first ones in which the remote side receives. It need not send in them."""
+    left = {"audio": most, "video": most}
+    for section in offer.sections:
+        kind = section.kind
+        refused = section.port == 0 and not section.bundle_only
+        if not left.get(kind) or refused or section.direction not in ("recvonly", "sendrecv"):
+            continue
+        usable = section.profile in _PROFILES and section.rtcp_mux and section.mid in offer.bundle
+        if not usable or any(one.section is section for one in first):
+            continue
+        chosen = _opus(section) if kind == "audio" else _video(section, codecs)
+        if chosen:
+            left[kind] -= 1
+            yield TakenSection(section, "sendonly", tuple(chosen), _extensions(section, ABS_SEND_TIME_URI))
+
+
+def _stream_out(taken: TakenSection, index: int) -> StreamOut:
+    section = taken.section
+    mid = section.mid or ""
+    if section.kind == "audio":
+        return StreamOut(mid, index, audio_type=taken.codecs[0].payload_type)
+    send_time = taken.extensions[0][0] if taken.extensions else None
+    return StreamOut(mid, index, _outgoing(taken.codecs), abs_send_time_ext=send_time)
+
+
+def _outgoing(codecs: Sequence[Codec]) -> dict[VideoCodec, OutgoingTypes]:
+    """In our order of preference."""
+    repairs = {int(codec.parameters["apt"]): codec.payload_type for codec in codecs if codec.name == "rtx"}
+    return {
+        "H264" if codec.name == "h264" else "VP8": OutgoingTypes(codec.payload_type, repairs.get(codec.payload_type))
+        for codec in codecs
+        if codec.name != "rtx"
+    }
 
 
 def _data_alone(offer: Offer, *, dtls_server: bool) -> Agreement:
@@ -153,14 +197,17 @@ def _take(offer: Offer, kind: str, codecs: tuple[VideoCodec, ...]) -> TakenSecti
             without_codec = True
             continue
         uri = AUDIO_LEVEL_URI if kind == "audio" else ABS_SEND_TIME_URI
-        number = section.extensions.get(uri, 0)
-        # One-byte header extensions have ids 1 to 14 (RFC 8285).
-        extensions = ((number, uri),) if 1 <= number <= 14 else ()
-        return TakenSection(section, _ANSWERED[section.direction], tuple(chosen), extensions)
+        return TakenSection(section, _ANSWERED[section.direction], tuple(chosen), _extensions(section, uri))
     if without_codec:
         wanted = "Opus" if kind == "audio" else " or ".join(codecs)
         raise BadRequest(f"offer {wanted} for {kind}", code="no_common_codec", field="sdp")
     return None
+
+
+def _extensions(section: Section, uri: str) -> tuple[tuple[int, str], ...]:
+    number = section.extensions.get(uri, 0)
+    # One-byte header extensions have ids 1 to 14 (RFC 8285).
+    return ((number, uri),) if 1 <= number <= 14 else ()
 
 
 def _usable(section: Section) -> Iterable[Codec]:
@@ -247,6 +294,9 @@ def _negotiated(audio: TakenSection | None, video: TakenSection | None) -> Negot
         audio_out=sound if listens else None,
         audio_out_form=sound_form(audio) if audio is not None and listens else PLAIN_SOUND,
         audio_out_dtx=audio is not None and listens and audio.codecs[0].parameters.get("usedtx") == "1",
+        video_out_codecs=_outgoing(video.codecs) if video is not None and out is not None else {},
+        video_mid=video.section.mid if video is not None and video.sends else None,
+        audio_mid=audio.section.mid if audio is not None and listens else None,
     )
 
 

@@ -30,6 +30,8 @@ class Variant(NamedTuple):
     payload_type: int
     abs_send_time_ext: int | None
     tag_length: int
+    ssrc: int | None = None
+    """None: that of the stamp. One source may be in another place, on another SSRC, at each viewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def packet(payload: bytes, sequence: int, marker: bool, stamp: Stamp, variant: V
             marker,
             sequence,
             stamp.timestamp,
-            stamp.ssrc,
+            stamp.ssrc if variant.ssrc is None else variant.ssrc,
             variant.abs_send_time_ext,
             stamp.send_time,
         )

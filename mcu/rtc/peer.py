@@ -34,6 +34,7 @@ from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
+from mcu.rtc.streams import StreamLanes
 from mcu.rtc.ticker import RtcTicker
 
 CLOSE_TIMEOUT_S = 1.0
@@ -59,6 +60,8 @@ class Peer:
 
     ``downlink`` is set just before ``on_state("connected")`` and closed before ``on_state("failed")`` or
     ``on_state("closed")``. ``label`` names the peer in logs; at ``epoch_ns``, monotonic, room time is 0.
+    Of each kind, up to ``streams`` further sections are taken in which participants' own streams may be sent;
+    ``on_stream_keyframe(ssrc)`` is called for the keyframes that the remote side wants there.
     ``on_channel`` hears of the data channels that the remote side opens; without ``media`` there is nothing else.
     """
 
@@ -72,9 +75,13 @@ class Peer:
         *,
         ticker: RtcTicker,
         epoch_ns: int = 0,
+        streams: int = 0,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
         on_channel: Callable[[ChannelNews], None] | None = None,
         media: bool = True,
     ) -> None:
+        self._further = streams
+        self._on_stream_keyframe = on_stream_keyframe
         self._settings = settings
         self._identity = identity
         self._listener = listener
@@ -111,6 +118,11 @@ class Peer:
         return self._media.downlink if self._media is not None else None
 
     @property
+    def streams(self) -> StreamLanes | None:
+        """The further lanes out; only while connected."""
+        return self._media.streams if self._media is not None else None
+
+    @property
     def data(self) -> DataLink | None:
         """Where its data channels are spoken on; only while connected, and where it asked for them."""
         return self._data
@@ -131,7 +143,11 @@ class Peer:
             raise Conflict("a connection takes one offer; open another connection for the next")
         settings = self._settings
         agreement = negotiate(
-            parse_offer(offer_sdp), settings.codecs, dtls_server=settings.dtls_server, media=self._carries_media
+            parse_offer(offer_sdp),
+            settings.codecs,
+            dtls_server=settings.dtls_server,
+            media=self._carries_media,
+            streams=self._further,
         )
         ice = self._ice = IceAgent(
             self._ice_options(),
@@ -226,7 +242,15 @@ class Peer:
         if self._state != "connecting" or path is None or keys is None:
             return
         self._media = MediaSession(
-            keys, negotiated, path, self._identity, self._listener, self._clock, self._log, epoch_ns=self._epoch_ns
+            keys,
+            negotiated,
+            path,
+            self._identity,
+            self._listener,
+            self._clock,
+            self._log,
+            epoch_ns=self._epoch_ns,
+            on_stream_keyframe=self._on_stream_keyframe,
         )
         dtls.on("statechange", self._on_dtls_state)
         self._last = replace(self._last, connect_ms=(self._clock.now_ns() - self._started_ns) // NS_PER_MS)

@@ -43,8 +43,8 @@ class ReceiverStatistics:
 class Receiver:
     """Opens, reads and sorts what one peer sends.
 
-    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses. ``close`` frees the
-    unprotector.
+    ``on_nack`` is called with the 16-bit sequence numbers of our video that the peer misses; the ``on_stream`` ones
+    with the SSRC as well, for any other than the room's. ``close`` frees the unprotector.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Receiver:
         *,
         identity: OutgoingIdentity,
         on_nack: Callable[[Sequence[int]], None],
+        on_stream_nack: Callable[[int, Sequence[int]], None] = lambda ssrc, numbers: None,
+        on_stream_keyframe: Callable[[int], None] = lambda ssrc: None,
     ) -> None:
         self._unprotector = unprotector
         self._negotiated = negotiated
@@ -63,7 +65,9 @@ class Receiver:
         self._listener = listener
         self._clock = clock
         self._identity = identity
-        self._feedback = RemoteFeedback(listener, clock, identity, on_nack)
+        self._feedback = RemoteFeedback(
+            listener, clock, identity, on_nack, on_stream_nack=on_stream_nack, on_stream_keyframe=on_stream_keyframe
+        )
         self._sources: dict[int, SourceReception | None] = {}  # None: known to us, but no media came from it
         self._video: SourceReception | None = None
         self._video_heard_ns = 0

@@ -6,7 +6,7 @@ the sound's; viewers come and go on the event loop, which waits at most for one 
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcu.clock import Clock
 from mcu.frames import EncodedFrame, VideoCodec
@@ -16,6 +16,7 @@ from mcu.rtc.history import History
 from mcu.rtc.lane import Lane
 from mcu.rtc.listener import OutgoingIdentity
 from mcu.rtc.media_time import video_time
+from mcu.rtc.opening import Opening
 from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Variant, couple, lay_out, split
 from mcu.rtc.sound_fanout import AudioFanout, AudioFanoutStatistics
 from mcu.rtc.srtp import Mould, PacketBuffer
@@ -37,7 +38,8 @@ class VideoFanoutStatistics:
 
 
 class VideoFanout:
-    """What one hub sends: each frame to each of its viewers, nobody before a key frame.
+    """What one hub sends: each frame to each of its viewers, nobody before a key frame: the next one, or the last one
+    with what followed (``opening.py``).
 
     ``write`` belongs to the hub's thread, ``waiting`` and ``statistics`` to any, everything else to the event loop.
     """
@@ -52,6 +54,7 @@ class VideoFanout:
         self._next = secrets.randbits(15)
         self._picture_id = secrets.randbits(15)
         self._buffer = PacketBuffer(MAX_TRAIN_SIZE)
+        self._opening = Opening()
         self._frames = self._packets = self._octets = 0
 
     def add(self, downlink: Downlink) -> None:
@@ -60,8 +63,12 @@ class VideoFanout:
         Raises ``ValueError`` when the viewer receives no video, or not this codec.
         """
         lane = downlink.video
-        if lane is None or downlink.negotiated.video_out_codec != self.codec:
+        if lane is None or not lane.takes(self.codec):
             raise ValueError(f"the viewer has not agreed to receive {self.codec}")
+        self.feed(lane, downlink)
+
+    def feed(self, lane: VideoLane, downlink: Downlink) -> None:
+        """``add`` for one lane of a viewer who has several, which takes this codec."""
         with lane.lock:
             if lane.closed:
                 return
@@ -77,8 +84,12 @@ class VideoFanout:
     def remove(self, downlink: Downlink) -> None:
         """Stops feeding a viewer. Afterwards the hub's thread uses nothing of it. Idempotent."""
         if downlink.video is not None:
-            downlink.video.detach(self)
-            self.forget(downlink.video)
+            self.drop(downlink.video)
+
+    def drop(self, lane: VideoLane) -> None:
+        """``remove`` for one lane."""
+        lane.detach(self)
+        self.forget(lane)
 
     def forget(self, lane: Lane) -> None:
         self._viewers.discard(lane, self)
@@ -101,6 +112,8 @@ class VideoFanout:
         laid_out = _LaidOut(self._buffer, payloads, first, stamp)
         count, octets, keyframe, sent = len(payloads), sum(map(len, payloads)), frame.keyframe, 0
         for lane, downlink in self._viewers.now:
+            if lane.source is None and not keyframe:
+                self._open(lane, downlink.way, stamp)
             if lane.source is not self and not (keyframe and lane.awaited is self):
                 continue
             former = None
@@ -108,6 +121,7 @@ class VideoFanout:
                 if keyframe and lane.awaited is self:
                     former = lane.begin(self, first)
                     lane.history = self.history
+                    lane.speak(self.codec)
                     lane.follow_on(stamp.timestamp)
                 if lane.source is self:
                     lane.timestamp = stamp.timestamp + lane.shift & 0xFFFF_FFFF
@@ -120,6 +134,31 @@ class VideoFanout:
                 former.forget(lane)
         self._packets += sent * count
         self._octets += sent * octets
+        self._opening.keep(first, payloads, keyframe=keyframe)
+
+    def _open(self, lane: VideoLane, way: Way, stamp: Stamp) -> None:
+        """Sends a newcomer what was sent since the last key frame, so that they see the frame of ``stamp``."""
+        opening = self._opening.frames(stamp.timestamp)
+        if not opening:
+            return
+        with lane.lock:
+            if lane.awaited is not self or lane.source is not None:
+                return
+            lane.begin(self, opening[0][0].first)
+            lane.history = self.history
+            lane.speak(self.codec)
+            lane.follow_on(opening[0][1])
+            for (first, payloads), timestamp in opening:
+                early = replace(stamp, timestamp=timestamp)
+                lane.timestamp = timestamp + lane.shift & 0xFFFF_FFFF
+                self._send(lane, way, _LaidOut(self._buffer, payloads, first, early))
+                count, octets = len(payloads), sum(map(len, payloads))
+                lane.next = first + lane.offset + count
+                lane.packets += count
+                lane.octets += octets
+                self._packets += count
+                self._octets += octets
+            lane.opened = tuple((range(first, first + len(payloads)), at) for (first, payloads), at in opening)
 
     def _send(self, lane: VideoLane, way: Way, laid_out: "_LaidOut") -> None:
         """Copies, numbers, protects and sends one frame's trains. Holds the lane's lock."""

@@ -24,7 +24,7 @@ from api.bench import (
     send,
     stock,
 )
-from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, Result, Work, measure
+from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, Missing, NotHere, Result, Work, measure
 from api.bench.quality import judge, lumas_of, lumas_of_file
 from api.cli import app
 from mcu.media.decoder import VideoDecoder
@@ -99,6 +99,38 @@ def test_the_table_says_what_was_missed_and_what_was_missing(run: Callable[..., 
     assert [cell.strip() for cell in missed.split("│")[4:]][1:4] == ["0.75", "≤ 0.5", "no"]
 
 
+def test_a_page_is_brought_up_to_date_and_its_words_stay(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Benchmarks\n\n<!-- bench small -->\nold\n<!-- end of bench -->\n\nWhy: \\1.\n\n"
+        "<!-- bench other -->\nkept\n<!-- end of bench -->\n"
+    )
+    work = Case("work | rest", "ms", constant(12_345.6), {OTHERS: constant(40_000.0), ABSENT: Missing("not here")})
+    for _ in range(2):
+        status, _, _ = run([bench_of("small", work), bench_of("new", work)], "all", "--markdown", str(page))
+        assert status == 0
+    text = page.read_text()
+    assert "| work \\| rest | 12,346 ms | what others do | 0.309 | ≤ 0.5 | yes |  |" in text
+    assert "|  | 12,346 ms | who is not here (not here) |  | ≤ 0.9 |  |  |" in text
+    assert "Why: \\1." in text
+    assert "kept" in text
+    assert "old" not in text
+    assert text.index("bench small") < text.index("Why") < text.index("bench other") < text.index("### new")
+    assert [text.count(part) for part in ("bench small", "### new", "bench machine", "aiortc")] == [1, 1, 1, 1]
+    assert "load_1min" not in text
+
+
+def test_a_page_in_no_folder_is_refused_before_anything_runs(run: Callable[..., tuple[int, str, str]]) -> None:
+    def never() -> float:
+        raise AssertionError
+
+    status, _, aside = run([bench_of("small", Case("work", "ms", never))], "small", "--markdown", "/nowhere/page.md")
+    assert status == 2
+    assert "/nowhere" in aside
+
+
 def test_one_case_alone_may_be_measured(run: Callable[..., tuple[int, str, str]]) -> None:
     def unwanted() -> float:
         raise BenchFailed("nobody asked for this")
@@ -119,6 +151,17 @@ def test_a_bench_that_fails_ends_with_1_and_the_others_run(run: Callable[..., tu
     status, said, aside = run(benches, "all", "--json")
     assert status == 1
     assert "the camera is gone" in aside
+    assert [json.loads(line)["name"] for line in said.splitlines()] == ["sound"]
+
+
+def test_what_is_not_installed_is_left_out_and_said(run: Callable[..., tuple[int, str, str]]) -> None:
+    def prepare(_: ExitStack, __: Effort) -> list[Case]:
+        raise NotHere("chromium is not installed")
+
+    absent = Bench("absent", "", (), (), prepare)
+    status, said, aside = run([absent, bench_of("sound", Case("work", "ms", constant(1.0)))], "all", "--json")
+    assert status == 0
+    assert "absent is left out: chromium is not installed" in aside
     assert [json.loads(line)["name"] for line in said.splitlines()] == ["sound"]
 
 

@@ -138,7 +138,7 @@ async def test_a_link_loses_its_share_and_shuffles_the_rest() -> None:
 
 
 def test_each_of_the_cameras_frames_is_seen_as_a_change() -> None:
-    watched, camera = loss.Watched(), loss.Camera()
+    watched, camera = loss.Watched(1), loss.Camera()
     screen = loss.Screen(watched)
     screen.counting = True
     for number in range(12):

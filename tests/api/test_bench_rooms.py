@@ -1,14 +1,19 @@
 """What the benches of whole rooms read off: codes in pictures, delays, gaps and voices that are known beforehand."""
 
 import os
+import secrets
 import struct
+import subprocess
+import sys
 import threading
 import tomllib
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from api.bench import calibrate, crowd, memory, processes, stage
+from api.bench import calibrate, company, crowd, priority, processes, soak, stage
 from api.bench.audience import Onlooker, Viewer
 from api.bench.extras import Extra
 from api.bench.harness import BenchFailed, Result
@@ -25,6 +30,7 @@ from mcu.protocol.wire import EventMessage
 from mcu.thread_name import show_thread_name
 from mixer.canvas import Canvas
 from mixer.geometry import Box, Size
+from mixer.picture import Picture
 
 
 def received(frame: EncodedFrame, arrived_ns: int) -> ReceivedFrame:
@@ -189,10 +195,12 @@ async def test_an_extra_counts_frames_and_what_was_left_out() -> None:
 
 
 def test_growth_is_a_line_through_what_is_read_after_the_beginning() -> None:
-    times_s = [float(at) for at in range(100)]
-    assert memory.slope(times_s, [500.0 if at < 20 else 100 + at / 60 for at in times_s]) == pytest.approx(1.0)
-    assert memory.slope(times_s, [100.0] * 100) == pytest.approx(0.0)
-    assert memory.slope([1.0], [100.0]) == 0.0
+    times_s = [float(at) for at in range(101)]
+    rising = soak.Soaked(times_s, [500.0 if at < 20 else 100 + at / 60 for at in times_s])
+    assert rising.growth == pytest.approx(1.0)
+    assert rising.added == pytest.approx(75 / 60)
+    assert soak.Soaked(times_s, [100.0] * 101).growth == pytest.approx(0.0)
+    assert soak.Soaked([1.0], [100.0]).growth == 0.0
 
 
 def test_costs_are_printed_as_settings_that_can_be_read() -> None:
@@ -209,3 +217,48 @@ def test_a_process_is_measured_from_the_outside() -> None:
     assert 10 < processes.resident_mib(os.getpid()) < 100_000
     with pytest.raises(BenchFailed, match="can't be measured"):
         processes.cpu_s(2**22 + 1)
+    assert processes.cpu_s(2**22 + 1, 0.5) == 0.5
+
+
+def test_a_process_is_found_by_what_it_was_started_with() -> None:
+    mark = secrets.token_hex(8)
+    with pytest.raises(BenchFailed, match=mark):
+        processes.named(mark)
+    with subprocess.Popen([sys.executable, "-c", "input()", mark], stdin=subprocess.PIPE) as child:
+        assert processes.named(mark) == child.pid
+
+
+def test_a_camera_in_a_file_plays_on_without_a_cut(tmp_path: Path) -> None:
+    film = [
+        Picture(*(np.full((720 // part, 1280 // part), luma, np.uint8) for part in (1, 2, 2))) for luma in (1, 2, 3)
+    ]
+    company.write_y4m(tmp_path / "camera.y4m", film)
+    header, _, rest = (tmp_path / "camera.y4m").read_bytes().partition(b"\n")
+    assert header.startswith(b"YUV4MPEG2 W640 H360 F25:1 ")
+    step = len(b"FRAME\n") + 640 * 360 * 3 // 2
+    assert [rest[at + 6] for at in range(0, len(rest), step)] == [1, 2, 3, 2]
+    assert len(rest) == 4 * step
+
+
+def test_a_bench_goes_first_until_it_has_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nice = {"now": 3}
+    session = tmp_path / "autogroup"
+    session.write_text("/autogroup-7 nice 2\n")
+    monkeypatch.setattr(priority, "SESSION", session)
+    monkeypatch.setattr(os, "getpriority", lambda *_: nice["now"])
+    monkeypatch.setattr(os, "setpriority", lambda _, __, value: nice.update(now=value))
+    with ExitStack() as stack:
+        assert priority.raised(stack)
+        assert (nice["now"], session.read_text()) == (priority.NICENESS, str(priority.NICENESS))
+    assert (nice["now"], session.read_text()) == (3, "2")
+
+    monkeypatch.setattr(priority, "SESSION", tmp_path / "nowhere" / "autogroup")
+    with ExitStack() as stack:
+        assert priority.raised(stack)
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with ExitStack() as stack:
+        assert not priority.raised(stack)

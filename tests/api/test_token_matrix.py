@@ -94,10 +94,8 @@ class Closed:
 @pytest.fixture
 async def closed(make_client: MakeClient) -> Closed:
     turn = {"urls": ["turn:turn.example.org"], "username": "user", "credential": "the TURN password"}
-    client = await make_client(keys={"k1": KEY}, admin_keys=(ADMIN_KEY,), ice_servers=[turn])
-    for name in ("team", "other"):
-        answer = await client.post(f"{API}/rooms", json={"name": name}, headers=bearer(ADMIN_KEY))
-        assert answer.status_code == 201
+    rooms = ("team", "other")
+    client = await make_client(keys={"k1": KEY}, admin_keys=(ADMIN_KEY,), ice_servers=[turn], permanent_rooms=rooms)
     mine, streams = pass_for("ada"), {}
     for door, direction in (("whip", "sendonly"), ("whep", "recvonly")):
         answer = await client.post(f"/{door}/team", content=offer(direction), headers=SDP | bearer(mine))

@@ -143,3 +143,20 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except McuError:
         return
     assert fragment.candidates or fragment.credentials.ufrag or fragment.credentials.pwd
+
+
+async def test_one_person_alone(meeting: Meeting) -> None:
+    await started(meeting, "/whip/team", pass_for("wolf", group="wolves"))
+    await started(meeting, "/whip/team", pass_for("ada"))
+    answer = await started(meeting, "/whep/team/ada", pass_for("bo"))
+    assert "a=sendonly" in answer.text
+    address = answer.headers["location"]
+    assert address.startswith("/whep/team/streams/")
+    problem(await ask(meeting, "/whep/team/nobody", pass_for("bo")), 404, "no_such_participant")
+    problem(await ask(meeting, "/whep/team/wolf", pass_for("bo")), 403, "forbidden")
+    await started(meeting, "/whep/team/wolf", ADMIN_KEY)
+    assert {one["id"] for one in await people(meeting)} == {"wolf", "ada"}
+    assert (await meeting.admin.delete(f"{ROOM}/participants/ada")).status_code == 204
+    async with asyncio.timeout(10):
+        while (await meeting.admin.patch(address)).status_code != 404:  # noqa: ASYNC110 - the room's news end it
+            await asyncio.sleep(0.05)

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+from api.gateway import Gateway
 from api.signaling.socketio.board import Board
 
 
@@ -21,7 +22,7 @@ async def test_a_client_that_cannot_be_told_costs_nobody_else_the_list() -> None
 
     anybody = SimpleNamespace(may=lambda action, room: True)
     lines = [SimpleNamespace(emit=fail, principal=anybody), SimpleNamespace(emit=tell, principal=anybody)]
-    gateway = SimpleNamespace(engine=SimpleNamespace(rooms=rooms))
+    gateway = SimpleNamespace(engine=SimpleNamespace(rooms=rooms), visible=Gateway.visible)
     board = Board(cast(Any, gateway), lambda: cast(Any, lines))
     try:
         for _ in range(2):

@@ -138,16 +138,25 @@ class Client:
 
 
 def new_client(*, audio: bool = True, video: bool = True, address: str = "127.0.0.1") -> Client:
-    """A client that hasn't offered yet; it gathers on loopback, which aioice leaves out by itself. Without sound and
-    pictures it has a data channel, ``first``.
+    """A client that hasn't offered yet, with silence and a grey picture. Without either it has a data channel,
+    ``first``.
     """
-    pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+    pc = new_connection()
     if audio:
         pc.addTrack(AudioStreamTrack())
     if video:
         pc.addTrack(SmallVideo())
     if not audio and not video:
         pc.createDataChannel("first")
+    return client_of(pc, address)
+
+
+def new_connection() -> RTCPeerConnection:
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+
+def client_of(pc: RTCPeerConnection, address: str = "127.0.0.1") -> Client:
+    """A client that has its tracks already; it gathers on loopback, which aioice leaves out by itself."""
     client = Client(pc)
     pc.on("track", client.on_track)
     pc.on("connectionstatechange", client.on_state)

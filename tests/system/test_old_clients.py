@@ -14,7 +14,7 @@ from mcu.protocol.models import TileMap
 from tests.doors.pages import open_page
 from tests.kit import libwebrtc
 from tests.kit.browser import RoomPage, launch_chromium
-from tests.kit.cards import Rgb
+from tests.kit.cards import Rgb, read_card
 from tests.kit.libwebrtc import Viewer
 from tests.kit.server import Server, running_server
 from tests.system.people import ADA, BO, CHLOE, DAE, Person, as_int16, hears_all_but, voices
@@ -127,6 +127,21 @@ async def test_clients_of_every_kind_meet_in_one_room(tmp_path: Path) -> None:
             await are_seen((ADA, CHLOE, DAE), met, (met.ada, met.chloe))
 
 
+async def meets(page: RoomPage, other: Person) -> None:
+    """The page shows the other's card and nothing else, and sounds like them."""
+
+    def shows_them(picture: Rgb) -> bool:
+        reading = read_card(picture)
+        return reading is not None and reading.sender == other.sender
+
+    await page.wait_for_frame(shows_them, PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            levels = voices(as_int16((await page.sound(1.5))[0]))
+            if levels.pop(other.name) > AUDIBLE_DBFS and max(levels.values()) < AUDIBLE_DBFS:
+                return
+
+
 @pytest.mark.browser
 @pytest.mark.long
 async def test_peers_call_each_other(tmp_path: Path) -> None:
@@ -139,8 +154,12 @@ async def test_peers_call_each_other(tmp_path: Path) -> None:
             await ada.page.evaluate("begin('ada')")
             assert await bo.page.evaluate("begin()")
             await bo.page.evaluate("dial('ada')")
-            for page in (ada, bo):
-                await page.wait_for_frames(3, PATIENCE_S)
+            await meets(ada, BO)
+            await meets(bo, ADA)
+            await ada.page.evaluate("peer.disconnect(); peer.reconnect()")
+            await ada.wait_for("peer.open")
+            await bo.page.evaluate("call.close(); dial('ada')")
+            await meets(bo, ADA)
             await bo.page.evaluate("dial('nobody')")
             await bo.wait_for("problems.includes('peer-unavailable')")
 
@@ -156,6 +175,9 @@ async def test_a_mesh_connects_pages_to_each_other(tmp_path: Path) -> None:
             old_page(server, ADA, tmp_path, "call.html", "?room=mesh") as ada,
             old_page(server, BO, tmp_path, "call.html", "?room=mesh") as bo,
         ):
+            await meets(ada, BO)
+            await meets(bo, ADA)
             for page in (ada, bo):
-                await page.wait_for_frames(3, PATIENCE_S)
                 await page.wait_for("channel?.readyState === 'open'")
+            await bo.page.evaluate("channel.send('hi')")
+            await ada.wait_for("heard.includes('hi')")

@@ -45,7 +45,14 @@ class Shown:
 class Meeting:
     """25 frames a second through ``way``; key frames at least half a second apart, as a hub makes them."""
 
-    def __init__(self, way: Way, seed: int, packets: int, keyframe_packets: int) -> None:
+    def __init__(
+        self,
+        way: Way,
+        seed: int,
+        packets: int,
+        keyframe_packets: int,
+        on_frame: Callable[[ReceivedFrame], None] = lambda _: None,
+    ) -> None:
         self._way, self._random = way, random.Random(seed)
         self._sizes = (packets, keyframe_packets)
         self._throttle_ns = 500 * NS_PER_MS
@@ -53,11 +60,13 @@ class Meeting:
         self._ranks = itertools.count()
         self._history: dict[int, tuple[int, bool, bytes]] = {}
         self._next, self._wanted, self._keyframe_ns = 100, True, -NS_PER_S
+        self._on_frame = on_frame
         self.shown = Shown()
         self.assembler = FrameAssembler(7, self._show)
 
     def _show(self, frame: ReceivedFrame) -> None:
         self.shown.times_ns.append(frame.arrived_ns)
+        self._on_frame(frame)
 
     def _at(self, time_ns: int, what: Callable[[int], None]) -> None:
         heapq.heappush(self._events, (time_ns, next(self._ranks), what))
@@ -73,7 +82,7 @@ class Meeting:
             self._wanted, self._keyframe_ns = False, now_ns
             self.shown.keyframes += 1
         size = 1 + 1100 * (self._sizes[keyframe] - 1)
-        head = make_frame("VP8", number, keyframe=keyframe).data[:16]
+        head = make_frame("VP8", number, keyframe=keyframe, size=16).data[:16]
         payloads = split("VP8", head + bytes(size), number & 0x7FFF)
         for index, payload in enumerate(payloads):
             self._history[self._next] = (number * 3600, index == len(payloads) - 1, bytes(payload))

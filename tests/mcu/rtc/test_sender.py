@@ -12,6 +12,7 @@ from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import EncodedFrame, VideoCodec
 from mcu.rtc import rtp, udp
 from mcu.rtc.media_time import audio_time, video_time
+from mcu.rtc.opening import MAX_PACKETS, STEP
 from mcu.rtc.packetise import MAX_TRAIN_PACKETS
 from mcu.rtc.sender import AudioFanout, VideoFanout
 from mcu.rtc.srtp import SrtpProfileName
@@ -147,7 +148,6 @@ def test_viewer_who_joins_high_starts_low_and_survives_a_lost_roll_over(
 
 def test_nobody_sees_anything_before_a_keyframe(clock: HeldClock, viewer: Viewers) -> None:
     one, fanout = viewer(), VideoFanout(IDENTITY, "VP8", clock)
-    fanout.write(make_frame("VP8", 0, keyframe=True))
     fanout.add(one.downlink)
     assert fanout.waiting == 1
     fanout.write(make_frame("VP8", 1))
@@ -158,6 +158,64 @@ def test_nobody_sees_anything_before_a_keyframe(clock: HeldClock, viewer: Viewer
     one.receive()
     assert fanout.waiting == 0
     assert seen(one) == data_of(frames)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_whoever_comes_between_keyframes_sees_what_followed_the_last_one(
+    codec: VideoCodec, clock: HeldClock, viewer: Viewers
+) -> None:
+    early, late, fanout, frames = (
+        viewer(codec),
+        viewer(codec),
+        VideoFanout(IDENTITY, codec, clock),
+        make_frames(codec, 7),
+    )
+    begin_at(fanout, 40_000)
+    fanout.add(early.downlink)
+    for frame in frames[:4]:
+        fanout.write(frame)
+    fanout.add(late.downlink)
+    assert fanout.waiting == 1
+    late.drops = lambda number: number == 7
+    for frame in frames[4:]:
+        fanout.write(frame)
+    assert fanout.waiting == 0
+    early.receive()
+    kept = late.plain(late.receive())
+    numbers = sequences(kept)
+    (lost,) = {*range(numbers[0], numbers[-1] + 1)} - {*numbers}
+    late.downlink.retransmit([lost])
+    late.receive()
+    assert seen(late) == seen(early) == data_of(frames)
+    times = [frame.rtp_timestamp for frame in late.notes.frames]
+    assert [(later - before) & 0xFFFF_FFFF for before, later in pairwise(times)] == [STEP] * 4 + [3600] * 2
+    assert times[4:] == [frame.rtp_timestamp for frame in early.notes.frames][4:]
+
+
+def test_what_would_be_too_much_at_once_is_not_sent_to_a_newcomer(clock: HeldClock, viewer: Viewers) -> None:
+    one, fanout = viewer(), VideoFanout(IDENTITY, "VP8", clock)
+    frames = make_frames("VP8", 3 + MAX_PACKETS // 5)
+    for frame in frames:
+        fanout.write(frame)
+    fanout.add(one.downlink)
+    fanout.write(make_frame("VP8", 50))
+    assert one.pending() == []
+    fanout.write(make_frame("VP8", 51, keyframe=True))
+    one.receive()
+    assert seen(one) == data_of([make_frame("VP8", 51, keyframe=True)])
+
+
+def test_whoever_sees_another_hub_goes_on_with_it_until_a_keyframe(clock: HeldClock, viewer: Viewers) -> None:
+    one, low, high = viewer(), VideoFanout(IDENTITY, "VP8", clock), VideoFanout(IDENTITY, "VP8", clock)
+    low.add(one.downlink)
+    low.write(make_frame("VP8", 0, keyframe=True))
+    high.write(make_frame("VP8", 1, keyframe=True))
+    low.move(one.downlink, high)
+    high.write(make_frame("VP8", 2))
+    low.write(make_frame("VP8", 3))
+    one.receive()
+    assert seen(one) == data_of([make_frame("VP8", 0, keyframe=True), make_frame("VP8", 3)])
+    assert high.waiting == 1
 
 
 def test_viewer_who_changes_hub_sees_the_old_one_until_the_new_one_begins(clock: HeldClock, viewer: Viewers) -> None:
