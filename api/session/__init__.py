@@ -7,10 +7,11 @@ from api.session.archive import Archive
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
 from api.session.entering import admitted, enter, follow, nothing_to_watch, observe, require_publishing
-from api.session.knock import Knock, nobody_is_refused
+from api.session.knock import LOBBY, Knock, nobody_is_refused, told_to_wait
 from api.session.session import Session
 
 __all__ = [
+    "LOBBY",
     "Archive",
     "Knock",
     "RoomControl",
@@ -24,4 +25,5 @@ __all__ = [
     "nothing_to_watch",
     "observe",
     "require_publishing",
+    "told_to_wait",
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
 
 from api.auth import Principal
 from api.session.asking import unsubscribe
@@ -15,6 +16,14 @@ from mcu.protocol.events import Event
 
 Refusal = Callable[[], Awaitable[NoCapacity | None]]
 """Why the server takes nobody new at this moment; None: it does."""
+
+
+LOBBY: Final = "this room has a lobby: wait until you are let in"
+
+
+def told_to_wait() -> Forbidden:
+    """What somebody who waits is told in a dialect that knows nothing between a yes and a no."""
+    return Forbidden(LOBBY, code="lobby")
 
 
 async def nobody_is_refused() -> NoCapacity | None:

@@ -13,8 +13,9 @@ from pydantic_core import from_json
 from api.auth import Principal
 from api.errors import problem_response, validated
 from api.gateway import Gateway
+from api.session import LOBBY
 from api.signaling.conversation import DENIED, POLICY_VIOLATION, ROOM_CLOSED, Closing
-from api.signaling.stay import LOBBY, Stay
+from api.signaling.stay import Stay
 from api.signaling.textsocket import TextSocket
 from api.source import source_of
 from mcu.errors import BadRequest, McuError

@@ -14,8 +14,6 @@ from mcu.protocol.wire import JoinData
 
 log = structlog.get_logger()
 
-LOBBY = "this room has a lobby: wait until you are let in"
-
 
 class Guest(Protocol):
     """Who is told how the stay goes, in the dialect's own words."""

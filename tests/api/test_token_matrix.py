@@ -110,7 +110,7 @@ def test_the_routes_are_all_found() -> None:
     assert sockets() == {f"{API}/ws", "/", "/peerjs", "/peerjs/peerjs"}, "test_socket_matrix.py has those, by hand"
     assert len(guarded_routes) > 50
     assert len(stream_routes) == 4
-    assert len(preflights) == 4
+    assert len(preflights) == 5
 
 
 async def test_what_is_public_opens_to_everybody(closed: Closed) -> None:

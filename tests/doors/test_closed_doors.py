@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from api.signaling.stay import LOBBY
+from api.session import LOBBY
 from tests.api.people import ROOM, Meeting
 from tests.doors.channelclient import a_channel
 from tests.doors.eventclient import EventClient

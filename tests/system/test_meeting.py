@@ -50,7 +50,6 @@ SMALL_VIEW = {
 SHOWS_WITHIN_S = 1.9
 """It takes a few pictures; where the machine is busy the reader is behind. A camera that only falls silent is an avatar
 after two seconds."""
-VIEW_FPS = 25
 SOUND_HZ = 48_000
 SOUND_S = 1.5
 
@@ -264,8 +263,9 @@ def the_pictures_are_right(file: Path, tiles: TileMap) -> None:
 
 
 def flash_and_beep_are_together(file: Path, recording: recordings.RecordingProbe, tiles: TileMap) -> None:
-    """Within a picture and a half, in the median of the distances: on busy cores single pairs stand further apart, up
-    to 0.2 s at load 20. Whether the sender or the playout is late then, this test can't tell; ``mcu bench sync`` can.
+    """As far as nobody would take them for two things: on busy cores pairs stand up to 0.2 s apart, and whether the
+    sender is late then or the mixer, this test can't tell. Lip-sync is held to milliseconds where time is made
+    (``tests/mcu/media/test_lipsync.py``) and where it is measured (``mcu bench sync``).
     """
     box = next(tile.box for tile in tiles.tiles if tile.name == DAE.name)
     flashes_s = recordings.flashes(file, Box(box.x, box.y, box.width, box.height), luma=170.0)
@@ -273,7 +273,7 @@ def flash_and_beep_are_together(file: Path, recording: recordings.RecordingProbe
     apart_s = [min((beep - flash for beep in beeps_s), key=abs) for flash in flashes_s if flash > 0.3]
     apart_s = [apart for apart in apart_s if abs(apart) < 0.5]
     assert len(apart_s) >= 4
-    assert float(np.median(np.abs(apart_s))) < 1.5 / VIEW_FPS, apart_s
+    assert float(np.median(np.abs(apart_s))) < 0.15, apart_s
 
 
 @pytest.mark.browser

@@ -3,10 +3,10 @@
 from typing import Any
 
 from api.errors import error_body, validated
+from api.session import told_to_wait
 from api.signaling.socketio.line import NO_ANSWER, Line
 from api.signaling.socketio.server import acknowledged
-from api.signaling.stay import LOBBY
-from mcu.errors import Forbidden, McuError
+from mcu.errors import McuError
 from mcu.protocol.wire import JoinData
 
 
@@ -19,7 +19,7 @@ def asked_join(first: Any, **known: Any) -> JoinData:
 async def lobby(line: Line, room: str) -> tuple[Any, ...]:
     """As ``refusal``, for who has to wait; the event ``waiting`` comes in every case."""
     await line.emit("waiting", room)
-    body = error_body(Forbidden(LOBBY, code="lobby")).model_dump(exclude_none=True)
+    body = error_body(told_to_wait()).model_dump(exclude_none=True)
     return (body,) if acknowledged.get() else NO_ANSWER
 
 
