@@ -19,6 +19,7 @@ from mcu.rtc.media_time import video_time
 from mcu.rtc.opening import Opening
 from mcu.rtc.packetise import MAX_TRAIN_SIZE, PICTURE_ID_MASK, Stamp, Variant, couple, lay_out, split
 from mcu.rtc.sound_fanout import AudioFanout, AudioFanoutStatistics
+from mcu.rtc.spreading import Spread
 from mcu.rtc.srtp import Mould, PacketBuffer
 from mcu.rtc.udp import Way
 from mcu.rtc.viewers import Viewers
@@ -111,7 +112,9 @@ class VideoFanout:
         self._frames += 1
         laid_out = _LaidOut(self._buffer, payloads, first, stamp)
         count, octets, keyframe, sent = len(payloads), sum(map(len, payloads)), frame.keyframe, 0
-        for lane, downlink in self._viewers.now:
+        viewers = self._viewers.now
+        spread = Spread(len(viewers), octets) if keyframe else None
+        for lane, downlink in viewers:
             if lane.source is None and not keyframe:
                 self._open(lane, downlink.way, stamp)
             if lane.source is not self and not (keyframe and lane.awaited is self):
@@ -132,6 +135,8 @@ class VideoFanout:
                     sent += 1
             if former is not None:
                 former.forget(lane)
+            if spread is not None:
+                spread.sent()
         self._packets += sent * count
         self._octets += sent * octets
         self._opening.keep(first, payloads, keyframe=keyframe)
