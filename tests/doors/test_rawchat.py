@@ -36,17 +36,20 @@ async def closed(socket: ClientConnection) -> int:
 
 async def test_everybody_hears_what_is_said_the_sender_too(open_meeting: Meeting) -> None:
     server = open_meeting.server
-    async with connect(address(server)) as ada, connect(address(server)) as bo, SocketClient(server) as chloe:
+    async with SocketClient(server) as chloe:
         await chloe.ask("join", room="chat", name="Chloé")
-        await send(bo, "new_message", "who is here?")
-        assert await heard(bo) == "Anon: who is here?"
-        assert await heard(ada) == "Anon: who is here?"
-        await send(ada, "nickname", "아다")
-        await send(ada, "new_message", "me")
-        assert await heard(ada) == "아다: me"
-        assert await heard(bo) == "아다: me"
-        await chloe.ask("chat", text="me too")
-        assert await heard(bo) == "Chloé: me too"
+        async with connect(address(server)) as ada, connect(address(server)) as bo:
+            for _ in ("ada", "bo"):
+                await chloe.event("participant_joined")
+            await send(bo, "new_message", "who is here?")
+            assert await heard(bo) == "Anon: who is here?"
+            assert await heard(ada) == "Anon: who is here?"
+            await send(ada, "nickname", "아다")
+            await send(ada, "new_message", "me")
+            assert await heard(ada) == "아다: me"
+            assert await heard(bo) == "아다: me"
+            await chloe.ask("chat", text="me too")
+            assert await heard(bo) == "Chloé: me too"
 
 
 async def test_what_goes_wrong_is_said_in_words(open_meeting: Meeting) -> None:
