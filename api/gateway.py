@@ -14,6 +14,7 @@ from api.previews import Previews
 from api.session import (
     Archive,
     Knock,
+    Refusal,
     RoomControl,
     Session,
     admitted,
@@ -127,8 +128,7 @@ class Gateway:
     async def _join(self, principal: Principal, asked: JoinData, source: str | None) -> Session | Knock:
         room, hidden = asked.room, principal.grants.hidden
 
-        async def refusal() -> NoCapacity | None:
-            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=not hidden))
+        refusal = self._refusal(room, seen=not hidden)
 
         async def come_in() -> Session | Knock:
             handle, full = await self.engine.find(room), refusal
@@ -175,18 +175,24 @@ class Gateway:
         handle = await self.engine.find(room)
         if handle is None and self.settings.limits.rooms_on_join:
             raise nothing_to_watch()
-
-        async def refusal() -> NoCapacity | None:
-            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=False))
-
-        return await observe(handle or await self._find(room), principal, self.bans, view, tier, refusal)
+        found = handle or await self._find(room)
+        return await observe(found, principal, self.bans, view, tier, self._refusal(room, seen=False))
 
     async def follow(self, principal: Principal, room: str, participant: str) -> Session:
-        """``principal`` watches one participant as they are sent. Raises ``Forbidden``, or ``NotFound`` for somebody
-        who isn't there.
+        """``principal`` watches one participant as they are sent. Raises ``Forbidden``, ``NotFound`` for somebody who
+        isn't there, or ``NoCapacity``.
         """
         principal.require("watch", room)
-        return await follow(await self._find(room), principal, self.bans, participant)
+        found = await self._find(room)
+        return await follow(found, principal, self.bans, participant, self._refusal(room, seen=False))
+
+    def _refusal(self, room: str, *, seen: bool) -> Refusal:
+        """For one more in a room, who costs less where nobody sees them."""
+
+        async def refusal() -> NoCapacity | None:
+            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=seen))
+
+        return refusal
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""

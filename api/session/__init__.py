@@ -7,13 +7,14 @@ from api.session.archive import Archive
 from api.session.control import RoomControl
 from api.session.door import RoomPatch, hashed
 from api.session.entering import admitted, enter, follow, nothing_to_watch, observe, require_publishing
-from api.session.knock import LOBBY, Knock, nobody_is_refused, told_to_wait
+from api.session.knock import LOBBY, Knock, Refusal, nobody_is_refused, told_to_wait
 from api.session.session import Session
 
 __all__ = [
     "LOBBY",
     "Archive",
     "Knock",
+    "Refusal",
     "RoomControl",
     "RoomPatch",
     "Session",

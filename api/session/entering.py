@@ -90,10 +90,10 @@ async def observe(
     return session
 
 
-async def follow(handle: RoomHandle, principal: Principal, bans: Bans, participant: str) -> Session:
+async def follow(handle: RoomHandle, principal: Principal, bans: Bans, participant: str, refusal: Refusal) -> Session:
     """``principal`` gets one participant's own stream without being seen. Raises ``Forbidden`` for those who may not
-    look into the room, or into that participant's group, ``NotFound`` (``no_such_participant``), or what the room
-    answers.
+    look into the room, or into that participant's group, ``NotFound`` (``no_such_participant``), ``NoCapacity``, or
+    what the room answers. ``refusal``: as ``enter``.
     """
     room = RoomControl(handle, principal, bans)
     await room.check_standing()
@@ -103,7 +103,7 @@ async def follow(handle: RoomHandle, principal: Principal, bans: Bans, participa
     if watched.group != principal.grants.group and not principal.may("moderate", handle.name):
         raise Forbidden("this participant is in another group")
     join = Join(name=principal.name or "Viewer", group=watched.group, hidden=True, passes=True, follows=participant)
-    answer = await handle.call(join)
+    answer = await ask_in(handle, join, refusal)
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     return await Session.begin(handle, principal, bans, answer)

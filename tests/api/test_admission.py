@@ -70,6 +70,7 @@ async def test_who_only_watches_needs_less_but_not_nothing(make_client: MakeClie
     engine.busy_of = {"full": 0.795}
     people = len(engine.open_rooms["full"].people)
     turned_away(await post(client, "/whep/full"))
+    turned_away(await post(client, f"/whep/full/{next(iter(engine.open_rooms['full'].people))}"))
     assert len(engine.open_rooms["full"].people) == people
 
 
