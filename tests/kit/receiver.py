@@ -39,7 +39,11 @@ class WebhookReceiver:
             timeout = 20
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # whoever sent it was killed half-way
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status = receiver._take(headers, body, float(headers["webhook-timestamp"]))
                 if status is None:
