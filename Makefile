@@ -33,7 +33,7 @@ bench: $(VENV)/.runtime
 	@$(BIN)/python -m api.cli bench all $(BENCH_ARGS)
 
 test: $(VENV)/.test $(VENV)/.browser
-	@$(BIN)/python -m pytest -m "not long" --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	@PYTHON=$(BIN)/python scripts/run-tests -m "not long" --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 test-long: $(VENV)/.test $(VENV)/.browser
 	@$(BIN)/python -m pytest -m long $(PYTEST_ARGS)
