@@ -1,6 +1,7 @@
 """A participant's stay in a room."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
@@ -90,7 +91,8 @@ class Session(RoomControl):
         self.first_quality: Quality | None = None
         self._opening: list[Event] = []
         self._events = handle.events(joined.participant.id)
-        self.channels = ChannelChat(self)
+        # A proxy: the two would hold each other, and all that was read of the room, when nobody else does.
+        self.channels = ChannelChat(weakref.proxy(self))
         self._ended = False
         self._log = log.bind(room=handle.name, participant=self.me.id)
 

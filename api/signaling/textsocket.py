@@ -1,6 +1,7 @@
 """A WebSocket of text messages, bounded both ways, whatever dialect is spoken on it."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -41,10 +42,12 @@ class TextSocket:
             async with asyncio.TaskGroup() as self.tasks:
                 await read()
         except* Closing as ends:
-            closing = next(end for end in ends.exceptions if isinstance(end, Closing))
+            closing = _first(ends)
+            traceback.clear_frames(ends.__traceback__)
         except* Exception as faults:  # the boundary of one socket: its fault is logged and ends nobody else
             log.error("signaling_failed", exc_info=faults)
             closing = Closing(INTERNAL_ERROR, "internal error")
+            traceback.clear_frames(faults.__traceback__)
         finally:
             try:
                 await self._tell(gone)
@@ -103,6 +106,14 @@ class TextSocket:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
         log.info("socket_closed", code=closing.code, reason=closing.reason)
+
+
+def _first(ends: BaseExceptionGroup[Closing]) -> Closing:
+    """What the first of them says, without the way it came: whoever keeps that in a frame it leads through, as a task
+    group does too, keeps the whole stay until Python's collector comes, which is rarely.
+    """
+    first = next(end for end in ends.exceptions if isinstance(end, Closing))
+    return Closing(first.code, first.reason)
 
 
 async def _either(awaitable: Awaitable[Any], task: asyncio.Task[Any]) -> None:

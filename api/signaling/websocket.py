@@ -56,7 +56,13 @@ class Socket:
     def __init__(self, websocket: WebSocket, gateway: Gateway, holder: Principal | None) -> None:
         self._socket = TextSocket(websocket)
         self._join_timeout_s = gateway.settings.limits.join_timeout_s
-        self._conversation = Conversation(gateway, holder, self._tell, source_of(websocket))
+        socket = self._socket
+
+        async def tell(news: EventMessage) -> None:
+            socket.send(news.model_dump_json())
+
+        # Not a method of this object's: the two would hold each other, and all of the stay, when nobody else does.
+        self._conversation = Conversation(gateway, holder, tell, source_of(websocket))
 
     async def serve(self) -> None:
         await self._socket.serve(self._read, self._conversation.close)
@@ -88,11 +94,8 @@ class Socket:
         if request.type == "leave":
             raise Closing(1000, "left")
 
-    async def _tell(self, news: EventMessage) -> None:
-        self._send(news)
-
-    def _send(self, message: Reply | EventMessage) -> None:
-        self._socket.send(_text(message))
+    def _send(self, reply: Reply) -> None:
+        self._socket.send(_text(reply))
 
 
 def parse_request(text: str) -> Request | Reply:
@@ -114,12 +117,10 @@ def parse_request(text: str) -> Request | Reply:
         return Reply(reply_to=number, ok=False, error=ErrorBody(code="bad_request", message=first["msg"], field=field))
 
 
-def _text(message: Reply | EventMessage) -> str:
-    if isinstance(message, EventMessage):
-        return message.model_dump_json()
-    body: Data = {"reply_to": message.reply_to, "ok": message.ok}
-    if message.error is not None:
-        body["error"] = message.error.model_dump(exclude_none=True)
+def _text(reply: Reply) -> str:
+    body: Data = {"reply_to": reply.reply_to, "ok": reply.ok}
+    if reply.error is not None:
+        body["error"] = reply.error.model_dump(exclude_none=True)
     else:
-        body["data"] = message.data
+        body["data"] = reply.data
     return to_json(body).decode()

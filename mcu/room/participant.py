@@ -75,7 +75,9 @@ class Participant:
                 decoding.pause()
 
     def _decoding(self, source: Source) -> VideoDecoding:
-        return VideoDecoding(self.pool, lambda: self.on_keyframe_wanted(self.id, source), f"{self.id}/{source}")
+        # Of what they need, and not of this object: the two would hold each other when nobody else does.
+        wanted, me = self.on_keyframe_wanted, self.id
+        return VideoDecoding(self.pool, lambda: wanted(me, source), f"{me}/{source}")
 
     @property
     def presence(self) -> Presence:
