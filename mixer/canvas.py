@@ -66,5 +66,9 @@ class FramePool:
         """Hands a canvas back. Giving one back twice is the caller's fault and would tear pictures."""
         self._free.append(canvas)
 
+    def close(self) -> None:
+        """Lets go of the memory: what is free now, and what comes back later. Nothing is lent any more. Idempotent."""
+        self._free = deque(maxlen=0)
+
     def __len__(self) -> int:
         return len(self._free)

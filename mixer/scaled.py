@@ -74,6 +74,11 @@ class ScaledPictures:
         kept.serial = picture.serial
         return kept
 
+    def clear(self) -> None:
+        """Keeps nothing any more."""
+        self._kept.clear()
+        self._bytes = 0
+
 
 def _as_it_is(tile: Tile, picture: Picture) -> Scaled | None:
     """The picture itself, but for what ``cover`` cuts off; None where it has to be scaled."""

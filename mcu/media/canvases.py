@@ -68,6 +68,10 @@ class CanvasPool:
         canvas = self._pool.take()
         return None if canvas is None else SharedCanvas(canvas, self._pool)
 
+    def close(self) -> None:
+        """Lets go of the memory; of a canvas that is out, with its last release. Idempotent."""
+        self._pool.close()
+
     def __len__(self) -> int:
         """How many are free."""
         return len(self._pool)

@@ -56,6 +56,10 @@ class Shrinker:
         twice = self._small.get(Size(size.width * 2, size.height * 2))
         return twice.canvas if twice is not None and twice.canvas and twice.source is canvas else canvas
 
+    def close(self) -> None:
+        """Frees everything. Idempotent."""
+        self.keep(frozenset())
+
     def keep(self, sizes: frozenset[Size]) -> None:
         """Frees what is there for any other size."""
         for size in self._small.keys() - sizes:

@@ -257,6 +257,16 @@ class Composite:
             if future.set_running_or_notify_cancel():
                 future.set_exception(Internal("the view is not drawn any more: try again"))
 
+    def free(self) -> None:
+        """Lets go of canvases and of all that was drawn, which are most of what a room takes: whoever still holds the
+        room, if only until Python's collector comes, doesn't hold them. When it is ticked no more. Idempotent.
+        """
+        self.close()
+        self._let_go()
+        self._pool.close()
+        self._shrinker.close()
+        self._compositor = Compositor(None)
+
     def _staged(self, scene: Scene, time_ns: int) -> Scene:
         """The scene on everybody's way to it. The tile map tells where they go, once, and not where they pass by."""
         wanted = self.transition

@@ -80,4 +80,7 @@ class RoomMedia:
         joined = await asyncio.gather(
             asyncio.to_thread(self.pictures.join, CLOSE_THREADS_S), asyncio.to_thread(self.sounds.join, CLOSE_THREADS_S)
         )
-        return all(joined)
+        ended = all(joined)
+        if ended:
+            self.pictures.free()
+        return ended

@@ -51,6 +51,14 @@ class RoomPictures:
     def join(self, timeout_s: float) -> bool:
         return self._metronome.join(timeout_s)
 
+    def free(self) -> None:
+        """Lets go of every picture. When the thread has ended. Idempotent."""
+        for composite in self.composites:
+            composite.free()
+        self.scaled.clear()
+        self._selection.clear()
+        self.snapshot_of_room = RoomSnapshot()
+
     @property
     def statistics(self) -> TickStatistics:
         return self._metronome.statistics

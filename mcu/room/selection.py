@@ -76,6 +76,10 @@ class Selection:
         self._shown: dict[TileKey, DecodedPicture] = {}
         self._roll = _Roll(())
 
+    def clear(self) -> None:
+        """Keeps no picture any more."""
+        self._shown = {}
+
     def at(
         self,
         snapshot: RoomSnapshot,
