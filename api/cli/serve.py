@@ -48,8 +48,10 @@ async def _run(settings: "Settings", demo: bool) -> None:
     from api.app import create_app
     from api.cli.companion import CompanionProcess
     from api.server import build_server
+    from mcu.engine.collecting import leave_out_what_is_loaded
 
     server = build_server(create_app(settings), settings)
+    leave_out_what_is_loaded()
     if demo:
         server.companions.append(CompanionProcess(DEMO_MODULE, DEMO_ROOM, _demo_token(settings)))
     await server.serve()

@@ -21,6 +21,7 @@ import structlog
 from pydantic import BaseModel
 
 from mcu.config import EngineConfig
+from mcu.engine.collecting import leave_out_what_is_loaded
 from mcu.engine.frames import (
     Figures,
     Frame,
@@ -285,6 +286,7 @@ def run(number: int, descriptor: int, loop_factory: Callable[[], asyncio.Abstrac
     """The process's whole life; its exit code."""
     structlog.contextvars.bind_contextvars(worker=number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches it by way of the gateway
+    leave_out_what_is_loaded()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         return 0 if runner.run(serve(descriptor)) else 1
 
