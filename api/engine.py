@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from mcu.engine.process import Program
 
 
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "524288", "MALLOC_TRIM_THRESHOLD_": "33554432"}
+"""How a worker's memory is managed, unless the environment says otherwise (mallopt(3)). By itself the GNU C library
+moves the first threshold up to the largest block that was ever freed; then pictures lie among small things, and hardly
+anything goes back to the system: after forty rooms had come and gone a worker had 572 MiB, and with these 278.
+"""
+
+
 async def start_engine(settings: Settings) -> Engine:
     """Rooms in worker processes, or with ``workers`` 0 on the running event loop. Raises RuntimeError when a thread or
     a process can't start, or when the libraries below aren't the ones this server was written for.
@@ -65,4 +72,5 @@ def worker_program(settings: Settings) -> "Program":
     from mcu.engine.process import Program
 
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MCU_")}
+    environment = MALLOC | environment
     return Program(("-m", "api.worker", settings.log.format, settings.log.level), environment)

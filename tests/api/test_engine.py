@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.engine import cores, start_engine, worker_program
+from api.engine import MALLOC, cores, start_engine, worker_program
 from api.settings import LogSettings, Settings
 from mcu.engine.inline import InlineEngine
 from mcu.engine.processes import ProcessEngine
@@ -42,6 +42,14 @@ def test_a_worker_never_learns_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     program = worker_program(Settings())
     assert KEY not in repr(program)
     assert program.environment["LC_ALL"] == "C.UTF-8"
+
+
+def test_how_a_worker_keeps_its_memory_is_the_operators_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1000000")
+    environment = worker_program(Settings()).environment
+    assert environment["MALLOC_MMAP_THRESHOLD_"] == "1000000"
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == MALLOC["MALLOC_TRIM_THRESHOLD_"]
 
 
 def test_a_worker_logs_as_its_server_does() -> None:
