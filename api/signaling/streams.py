@@ -47,13 +47,12 @@ class Stream:
         return hmac.compare_digest(self.credential, presented)
 
     def ends_with(self, event: Event) -> bool:
-        """Its connection is dead, or the person who watches with it was thrown out of the room."""
+        """Its connection is dead, or whom it follows has gone. The events end by themselves with the session's stay."""
         match event:
             case PeerFailed():
                 return event.connection == "main"
             case ParticipantLeft():
-                kicked = event.reason == "kicked" and event.id == self.session.principal.identity
-                return kicked or event.id == self.follows
+                return event.id == self.follows
             case _:
                 return False
 
