@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, StopWaiting, TellBans, UpdateRoom, Waiting, WaitingList
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -193,6 +193,7 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
+    | TellBans
     | StopWaiting,
     Field(discriminator="type"),
 ]

@@ -266,6 +266,12 @@ class LobbyChanged(RoomEvent):
     waiting: tuple[WaitingInfo, ...]
 
 
+class BansChanged(RoomEvent):
+    """For moderators: somebody was banned, or may come back. ``GET …/bans`` says who is."""
+
+    type: Literal["bans"] = "bans"
+
+
 class Admitted(RoomEvent):
     """For somebody who waits: come in."""
 
@@ -312,6 +318,7 @@ Event = Annotated[
     | Reacted
     | ReadyChanged
     | LobbyChanged
+    | BansChanged
     | Admitted
     | Denied,
     Field(discriminator="type"),
