@@ -22,6 +22,7 @@ import structlog
 from mcu.clock import NS_PER_MS, NS_PER_S, Clock
 from mcu.errors import Conflict, Internal
 from mcu.network import RtcSettings
+from mcu.rtc.agreement import SCTP_PORT, Agreement, RemoteTransport
 from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
 from mcu.rtc.candidates import CandidateIntake
@@ -30,7 +31,7 @@ from mcu.rtc.channels import ChannelNews
 from mcu.rtc.interfaces import chosen_addresses
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState
 from mcu.rtc.media import MediaSession
-from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
+from mcu.rtc.negotiation import negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
