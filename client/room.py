@@ -10,11 +10,13 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from pydantic import JsonValue
 
+from client.admission import Invitation
 from client.chat import Chat, ChatLog
+from client.connections import Sending
 from client.errors import ClientError
 from client.moderation import Moderation
 from client.pace import Timeline
-from client.session import Invitation, Sending, Session, State
+from client.session import Session, State
 from client.sources import AudioSource, EncodedSource, VideoSource
 from client.streams import Broadcast, Reader
 from mcu.protocol.access import WaitingInfo

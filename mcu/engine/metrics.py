@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.registry import Collector
 
 from mcu.engine.threads import cpu_seconds
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
 from mcu.room.sound_health import concealed_share

@@ -1,10 +1,10 @@
-"""The commands that one part of the room answers by itself: connections, roster, pictures of now, recordings."""
+"""The commands that one part of the room answers by itself: its facts, roster, connections, pictures of now, files."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mcu.protocol import commands as c
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
@@ -26,13 +26,16 @@ class Desk:
         views: Views,
         recordings: Recordings,
         uplinks: Uplinks,
+        info: Callable[[], RoomInfo],
     ) -> None:
         self._attendance = attendance
         self._connections = connections
         self._views = views
         self._recordings = recordings
         self._uplinks = uplinks
+        self._info = info
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
+            c.GetRoom: self._get_room,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
@@ -50,6 +53,9 @@ class Desk:
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
         }
+
+    async def _get_room(self, _: c.GetRoom) -> RoomInfo:
+        return self._info()
 
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api.settings import OutboxSettings, Settings, SettingsError, WebhookSettings, load_settings
+from api.loading import SettingsError, load_settings
+from api.settings import OutboxSettings, Settings, WebhookSettings
 from api.webhooks.delivery import Delivery, Failure
 from api.webhooks.endpoint import Endpoint, WebhookAnnouncer
 from api.webhooks.events import ALL_EVENTS, DEFAULT_EVENTS, WebhookEvent
