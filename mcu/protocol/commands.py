@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, RestoreLobby, StopWaiting, UpdateRoom, Waiting, WaitingList
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -193,7 +193,8 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
-    | StopWaiting,
+    | StopWaiting
+    | RestoreLobby,
     Field(discriminator="type"),
 ]
 Reply = (
