@@ -257,6 +257,13 @@ class Room:
     async def start_recording(self, view: str = "main") -> RecordingInfo:
         return RecordingInfo.model_validate(await self._session.request("record", {"action": "start", "view": view}))
 
+    async def pause_recording(self, view: str = "main") -> RecordingInfo:
+        """Nothing of what follows is in the file, until ``resume_recording``; the file has no hole."""
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "pause", "view": view}))
+
+    async def resume_recording(self, view: str = "main") -> RecordingInfo:
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "resume", "view": view}))
+
     async def stop_recording(self, view: str = "main") -> RecordingInfo:
         """Answers once the file is complete."""
         return RecordingInfo.model_validate(await self._session.request("record", {"action": "stop", "view": view}))

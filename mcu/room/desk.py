@@ -48,6 +48,8 @@ class Desk:
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
+            c.PauseRecording: self._pause_recording,
+            c.ResumeRecording: self._resume_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
         }
@@ -101,7 +103,13 @@ class Desk:
         return c.Snapshot(content_type="image/jpeg" if command.format == "jpg" else "image/png", data=data)
 
     async def _start_recording(self, command: c.StartRecording) -> RecordingInfo:
-        return await self._recordings.start(self._views.get(command.view))
+        return await self._recordings.start(self._views.get(command.view), paused=command.paused)
+
+    async def _pause_recording(self, command: c.PauseRecording) -> RecordingInfo:
+        return await self._recordings.pause(command.recording)
+
+    async def _resume_recording(self, command: c.ResumeRecording) -> RecordingInfo:
+        return await self._recordings.resume(command.recording)
 
     async def _stop_recording(self, command: c.StopRecording) -> RecordingInfo:
         return await self._recordings.stop(command.recording)

@@ -57,7 +57,9 @@ class Room:
         self._identity = OutgoingIdentity.fresh()
         self._media = self._open_media()
         self.sounds, self.pictures, self.views = self._media.sounds, self._media.pictures, self._media.views
-        self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
+        self.recordings = Recordings(
+            spec.name, config.recordings_dir, self.sounds, recordings, clock, self._recording_changed
+        )
         self.forwarding = Forwarding(
             spec.name, self._identity, clock, self._keyframe_wanted, lambda: self.spec.topology == "forward"
         )
@@ -183,6 +185,7 @@ class Room:
             views=self.views.specs,
             recording=self.recordings.active,
             recorded_views=self.recordings.views,
+            paused_views=self.recordings.paused_views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
             locked=self.spec.locked,
