@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, TellBans, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import (
+    Admit,
+    ListWaiting,
+    RestoreLobby,
+    StopWaiting,
+    TellBans,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -194,7 +203,8 @@ Command = Annotated[
     | ListWaiting
     | Admit
     | TellBans
-    | StopWaiting,
+    | StopWaiting
+    | RestoreLobby,
     Field(discriminator="type"),
 ]
 Reply = (

@@ -50,21 +50,13 @@ class Desks:
         on_views_changed: Callable[[], None],
         from_thread: Callable[..., None],
     ) -> None:
-        views, pace = media.views, Pace(attendance, clock)
+        room, views, pace = spec.name, media.views, Pace(attendance, clock)
         self.announcing = Announcing(
             clock, events, chimes=spec.chimes, played=lambda: media.sounds.announced, on_change=on_change
         )
         self.groups = Groups(identity, attendance, views, events, on_change=on_change)
         self.viewing = Viewing(
-            spec.name,
-            clock,
-            views,
-            attendance,
-            connections,
-            recordings,
-            self.groups,
-            events,
-            on_change=on_views_changed,
+            room, clock, views, attendance, connections, recordings, self.groups, events, on_change=on_views_changed
         )
         self.reception = Reception(
             spec, attendance, views, self.groups, events, clock, info=info, follow_groups=self.viewing.follow_groups

@@ -36,6 +36,7 @@ class Lobby:
             a.Admit: self._admit,
             a.StopWaiting: self._stop,
             a.TellBans: self._tell_bans,
+            a.RestoreLobby: self._restore,
         }
 
     @property
@@ -114,6 +115,14 @@ class Lobby:
         knock = self._knocks.get(command.participant)
         if knock is not None and secrets.compare_digest(knock.admission.encode(), command.admission.encode()):
             self.leave(knock)
+        return c.Done()
+
+    async def _restore(self, command: a.RestoreLobby) -> c.Done:
+        for waiter in command.waiters:
+            knock = Knock(waiter.waiting, waiter.admission, waiter.admitted)
+            self._knocks.setdefault(knock.info.id, knock)
+            self.empty_since_ns = None
+        self.tell()
         return c.Done()
 
     def _forget(self, knock: Knock) -> None:
