@@ -83,8 +83,9 @@ class Playing:
 class Memory:
     """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
     them), the groups that listen in on others, what was said to everybody, and in private to those who may not have got
-    it, the announcements and recordings that run (id to view), the people, their avatars, who waits before the door,
-    and who holds which resume token. ``former``: the tokens of people whose worker died; ``absent``: how those were.
+    it, the announcements and recordings that run (by id; some are paused), the people, their avatars, who waits before
+    the door, and who holds which resume token. ``former``: the tokens of people whose worker died; ``absent``: how
+    those were.
     """
 
     spec: RoomSpec
@@ -97,7 +98,7 @@ class Memory:
     letters: Letters = field(default_factory=Letters)
     waiters: dict[str, Waiter] = field(default_factory=dict)
     playing: dict[str, Playing] = field(default_factory=dict)
-    recordings: dict[str, str] = field(default_factory=dict)
+    recordings: dict[str, RecordingInfo] = field(default_factory=dict)
     people: dict[str, Stay] = field(default_factory=dict)
     avatars: dict[str, SetAvatar] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -238,8 +239,8 @@ class Memory:
             self.waiters[who] = Waiter(waiting=reply.waiting, admission=reply.admission)
 
     def _learn_recording(self, recording: RecordingInfo) -> None:
-        if recording.state in ("starting", "active"):
-            self.recordings[recording.id] = recording.view
+        if recording.runs:
+            self.recordings[recording.id] = recording
         else:
             self.recordings.pop(recording.id, None)
 

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.registry import Collector
 
 from mcu.engine.threads import cpu_seconds
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
 from mcu.room.sound_health import concealed_share
@@ -120,7 +120,10 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
-    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+    recordings = room.recordings
+    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(recordings.active))
+    paused = float(len(recordings.paused_views))
+    page.gauge("mcu_recordings_paused", "Recordings that are paused", _ROOM, labels, paused)
 
 
 def _forwarded(page: _Page, room: Room) -> None:
