@@ -17,7 +17,7 @@ import structlog
 from api.session import Session
 from api.signaling.trickle import Fragment, IceCredentials
 from mcu.errors import McuError, NoCapacity, NotFound, StaleIce, Unprocessable
-from mcu.protocol.events import Event, ParticipantLeft, PeerFailed
+from mcu.protocol.events import Event, ParticipantLeft, PeerFailed, StreamsChanged
 
 log = structlog.get_logger()
 
@@ -47,12 +47,16 @@ class Stream:
         return hmac.compare_digest(self.credential, presented)
 
     def ends_with(self, event: Event) -> bool:
-        """Its connection is dead, or whom it follows has gone. The events end by themselves with the session's stay."""
+        """Its connection is dead, or whom it is about has left, or sends in a codec that it can't carry: who asks again
+        is told so. The events end by themselves with the session's stay.
+        """
         match event:
             case PeerFailed():
                 return event.connection == "main"
             case ParticipantLeft():
                 return event.id == self.follows
+            case StreamsChanged():
+                return any(one.participant == self.follows and one.missing == "codec_mismatch" for one in event.streams)
             case _:
                 return False
 
