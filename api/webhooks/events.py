@@ -10,6 +10,7 @@ from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
 from mcu.protocol.models import Frozen, ParticipantInfo
 from mcu.protocol.names import RoomName
+from mcu.protocol.outputs import OutputState
 
 WebhookEvent = Literal[
     "room_opened",
@@ -21,6 +22,10 @@ WebhookEvent = Literal[
     "participant_left",
     "recording_started",
     "recording_stopped",
+    "output_started",
+    "output_interrupted",
+    "output_finished",
+    "output_failed",
     "layout_changed",
     "speaker_changed",
     "quality_changed",
@@ -37,10 +42,21 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "participant_left",
     "recording_started",
     "recording_stopped",
+    "output_started",
+    "output_finished",
+    "output_failed",
 )
 """The others tell of quality and of what changes often: an endpoint has to ask for them."""
 
 ALL_EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
+
+
+_OF_OUTPUTS: Final[dict[OutputState, WebhookEvent]] = {
+    "active": "output_started",
+    "retrying": "output_interrupted",
+    "ended": "output_finished",
+    "failed": "output_failed",
+}
 
 
 class WebhookBody(Frozen):
@@ -89,6 +105,9 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
                 return None
             kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
             return kind, {"recording": _plain(news.recording)}
+        case e.OutputChanged():
+            about = _OF_OUTPUTS.get(news.output.state)
+            return None if about is None else (about, {"output": _plain(news.output)})
         case e.LayoutChangedEvent():
             return "layout_changed", {"view": news.view, "etag": news.state.etag, "by": news.by}
         case e.Speakers():

@@ -29,6 +29,7 @@ from mcu.protocol.events import (
     Event,
     GroupChanged,
     LayoutChangedEvent,
+    OutputChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -38,6 +39,7 @@ from mcu.protocol.events import (
 from mcu.protocol.groups import GroupSpec
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, ViewSpec
+from mcu.protocol.outputs import MAX_OUTPUTS, OutputInfo, StartOutput
 from mcu.protocol.quality import SetQuality, TierChoice
 from mcu.protocol.talk import MAX_HISTORY, ChatMessage
 
@@ -75,8 +77,9 @@ class Playing:
 class Memory:
     """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
     them), the groups that listen in on others, what was said to everybody, the announcements and recordings that run
-    (id to view), the people, their avatars, and who holds which resume token. ``former``: the tokens of people whose
-    worker died; ``absent``: how those were.
+    (id to view), the outputs that do (the commands, whose addresses and tokens are kept nowhere else), the people,
+    their avatars, and who holds which resume token. ``former``: the tokens of people whose worker died; ``absent``: how
+    those were.
     """
 
     spec: RoomSpec
@@ -88,6 +91,7 @@ class Memory:
     chat: dict[str, ChatMessage] = field(default_factory=dict)
     playing: dict[str, Playing] = field(default_factory=dict)
     recordings: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, StartOutput] = field(default_factory=dict)
     people: dict[str, Stay] = field(default_factory=dict)
     avatars: dict[str, SetAvatar] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -113,6 +117,9 @@ class Memory:
             case AnnouncementChanged():
                 if event.announcement.state != "playing":
                     self.playing.pop(event.announcement.id, None)
+            case OutputChanged():
+                if event.output.state in ("failed", "ended"):
+                    self.outputs.pop(event.output.id, None)
             case ChatPosted() | ChatEdited() if event.to is None:
                 self.chat[event.message.id] = event.message
                 if len(self.chat) > MAX_HISTORY:
@@ -147,6 +154,8 @@ class Memory:
                 self._keep_avatar(command)
             case Announce() if isinstance(reply, AnnouncementInfo) and len(self.playing) < MAX_ANNOUNCEMENTS:
                 self.playing[reply.id] = Playing(command, reply)
+            case StartOutput() if isinstance(reply, OutputInfo) and len(self.outputs) < MAX_OUTPUTS:
+                self.outputs[reply.id] = command.model_copy(update={"id": reply.id})
             case UpdateParticipant() | WatchView() | SetQuality():
                 stay = self.people.get(command.participant)
                 if stay is not None:

@@ -31,7 +31,8 @@ log = structlog.get_logger()
 
 
 async def restore(room: RoomHandle, was: Memory) -> None:
-    """Views and what they wear first, then a second part of every recording that ran. What the room refuses is left
+    """Views and what they wear first, then a second part of every recording that ran, and the
+    outputs. What the room refuses is left
     out and logged: a room with less is better than none.
     """
     await _carry_out(room, _commands(was))
@@ -83,6 +84,7 @@ def _commands(was: Memory) -> Iterator[Command]:
         yield RestoreChat(messages=tuple(was.chat.values()))
     for name in sorted(set(was.recordings.values())):
         yield StartRecording(view=name)
+    yield from was.outputs.values()
 
 
 def _changes(now: ParticipantInfo, was: Stay) -> Iterator[Command]:

@@ -27,6 +27,7 @@ from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
 from mcu.protocol.names import RecordingId, ViewName
+from mcu.protocol.outputs import ListOutputs, OutputInfo, OutputList, StartOutput, StopOutput
 from mcu.protocol.participation import (
     AddCandidate,
     Answer,
@@ -158,6 +159,9 @@ Command = Annotated[
     | StartRecording
     | StopRecording
     | ListRecordings
+    | StartOutput
+    | StopOutput
+    | ListOutputs
     | Say
     | EditMessage
     | DeleteMessage
@@ -201,6 +205,8 @@ Reply = (
     | ViewDecor
     | RecordingInfo
     | RecordingList
+    | OutputInfo
+    | OutputList
     | Said
     | ChatMessage
     | ChatHistory
@@ -234,12 +240,15 @@ __all__ = [
     "Joined",
     "LayoutCommand",
     "Leave",
+    "ListOutputs",
     "ListParticipants",
     "ListRecordings",
     "ListScheduledLayouts",
     "ListViews",
     "MergeLayout",
     "Offer",
+    "OutputInfo",
+    "OutputList",
     "ParticipantList",
     "RecordingList",
     "Reply",
@@ -253,7 +262,9 @@ __all__ = [
     "SetLogo",
     "SetMediaState",
     "Snapshot",
+    "StartOutput",
     "StartRecording",
+    "StopOutput",
     "StopRecording",
     "TakeSnapshot",
     "TileHealthList",

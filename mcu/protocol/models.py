@@ -207,6 +207,7 @@ class RoomInfo(Frozen):
     views: tuple[ViewSpec, ...]
     recording: bool
     recorded_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being recorded")
+    live_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being sent out live")
     created_at: datetime
     metadata: dict[str, str]
     locked: bool = False

@@ -14,10 +14,12 @@ from mcu.media.decoding import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.protocol.outputs import OutputInfo
 from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.broadcasts import Broadcasts
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
 from mcu.room.chores import Chores
@@ -82,6 +84,7 @@ class Room:
         )
         self.sounds, self.pictures, self.views = self._media.sounds, self._media.pictures, self._media.views
         self.recordings = Recordings(spec.name, config.recordings_dir, self.sounds, recordings, self._recording_changed)
+        self.broadcasts = Broadcasts(spec.name, config, clock, self.views, self.sounds, self._output_changed)
         self.forwarding = Forwarding(
             spec.name, self._identity, clock, self._keyframe_wanted, lambda: self.spec.topology == "forward"
         )
@@ -150,6 +153,7 @@ class Room:
             self._attendance,
             self._connections,
             self.recordings,
+            self.broadcasts,
             self._groups,
             self._events,
             on_change=self._views_changed,
@@ -171,6 +175,7 @@ class Room:
         return {
             c.GetRoom: self._get_room,
             **desk.handlers,
+            **self.broadcasts.handlers,
             **self.qualities.handlers,
             **self._viewing.handlers,
             **self._groups.handlers,
@@ -227,6 +232,7 @@ class Room:
             views=self.views.specs,
             recording=self.recordings.active,
             recorded_views=self.recordings.views,
+            live_views=self.broadcasts.views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
             locked=self.spec.locked,
@@ -248,7 +254,7 @@ class Room:
         return await self._handlers[type(command)](command)
 
     async def close(self) -> None:
-        """Finishes recordings, tells and drops everybody, ends the threads. Idempotent, bounded."""
+        """Finishes recordings and outputs, tells and drops everybody, ends the threads. Idempotent, bounded."""
         if self._closed:
             return
         self._closed = True
@@ -256,7 +262,7 @@ class Room:
             self._housekeeping.cancel()
             await asyncio.gather(self._housekeeping, return_exceptions=True)
         self._arranging.close()
-        await self.recordings.close()
+        await asyncio.gather(self.recordings.close(), self.broadcasts.close())
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
@@ -298,6 +304,10 @@ class Room:
         self._events.emit(e.RecordingChanged(recording=recording))
         self._events.emit(e.RoomUpdated(room=self.info))
 
+    def _output_changed(self, output: OutputInfo) -> None:
+        self._events.emit(e.OutputChanged(output=output))
+        self._events.emit(e.RoomUpdated(room=self.info))
+
     def _from_thread(self, callback: Callable[..., None], *arguments: Any) -> None:
         """A thread may outlive the loop by a tick while everything closes; its news is then nobody's."""
         try:
@@ -314,6 +324,7 @@ class Room:
             late_s = self._loop.time() - due_s
             try:
                 await self.recordings.poll()
+                await self.broadcasts.poll()
                 await self._attendance.sweep(self._clock.now_ns())
                 self.uplinks.look()
                 self._look_at_streams()
