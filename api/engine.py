@@ -55,6 +55,7 @@ def engine_config(settings: Settings) -> "EngineConfig":
         outputs_per_room=settings.outputs.max_per_room,
         output_attempts=settings.outputs.attempts,
         output_hosts=settings.outputs.hosts,
+        output_verify=settings.outputs.verify,
         max_rooms=settings.limits.max_rooms,
         decode_threads=media.decode_threads,
         lost_after_ns=round(media.lost_after_s * 1e9),

@@ -147,6 +147,7 @@ class OutputSettings(Section):
     hosts: tuple[Annotated[str, StringConstraints(pattern=r"^(\*\.)?[A-Za-z0-9.:\-]{1,253}$")], ...] = Field(
         default=(), description="they go to these alone, `*.example.org` among them; empty: anywhere"
     )
+    verify: bool = Field(default=True, description="check the certificates of rtmps:// and https:// destinations")
     attempts: int = Field(
         default=10,
         ge=1,

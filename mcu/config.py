@@ -19,7 +19,7 @@ class EngineConfig:
     ``lost_after_ns``: a connection without any packet for this long is given up and its client told.
     ``govern``: a room that can't keep up sends less (``mcu/room/governor.py``).
     ``outputs_per_room``: live outputs at a time; to ``output_hosts`` alone, where any are named, each tried
-    ``output_attempts`` times in a row.
+    ``output_attempts`` times in a row; ``output_verify``: their certificates.
     ``grace_ns``: how long a participant without socket or connection keeps its place.
     """
 
@@ -28,6 +28,7 @@ class EngineConfig:
     outputs_per_room: int = 4
     output_attempts: int = 10
     output_hosts: tuple[str, ...] = ()
+    output_verify: bool = True
     max_rooms: int = 64
     decode_threads: int = 2
     stale_after_ns: int = 2 * NS_PER_S

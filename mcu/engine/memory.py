@@ -39,7 +39,7 @@ from mcu.protocol.events import (
 from mcu.protocol.groups import GroupSpec
 from mcu.protocol.layout import Layout
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, ViewSpec
-from mcu.protocol.outputs import MAX_OUTPUTS, OutputInfo, StartOutput
+from mcu.protocol.outputs import MAX_OUTPUTS, OutputInfo, StartOutput, StopOutput
 from mcu.protocol.quality import SetQuality, TierChoice
 from mcu.protocol.talk import MAX_HISTORY, ChatMessage
 
@@ -156,6 +156,8 @@ class Memory:
                 self.playing[reply.id] = Playing(command, reply)
             case StartOutput() if isinstance(reply, OutputInfo) and len(self.outputs) < MAX_OUTPUTS:
                 self.outputs[reply.id] = command.model_copy(update={"id": reply.id})
+            case StopOutput():
+                self.outputs.pop(command.id, None)
             case UpdateParticipant() | WatchView() | SetQuality():
                 stay = self.people.get(command.participant)
                 if stay is not None:

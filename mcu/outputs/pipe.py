@@ -1,5 +1,8 @@
 """What passes between an output and its sender process: one line of JSON, then pictures and sound, each after a header
 of its kind, whether it is a keyframe, its length and its room time. The sender answers with lines of JSON.
+
+An ``END`` asks it to take leave of its destination; where the pipe ends without one, whoever held it has died, and it
+goes at once.
 """
 
 import json
@@ -9,6 +12,7 @@ from typing import BinaryIO, Final, Literal
 
 PICTURE: Final = 1
 SOUND: Final = 2
+END: Final = 3
 HEADER: Final = struct.Struct("!BBIq")
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 MAX_SETUP_BYTES: Final = 64 * 1024
@@ -17,7 +21,8 @@ MAX_SETUP_BYTES: Final = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What is sent where. ``target``: an address, for ``hls`` a folder that is there. ``again``: it isn't the first
-    sender of this output. ``scratch``: a folder of the sender's own, which whoever started it removes.
+    sender of this output. ``scratch``: a folder of the sender's own, which whoever started it removes. ``verify``:
+    the certificate of its destination.
     """
 
     kind: Literal["rtmp", "srt", "hls", "whip"]
@@ -26,6 +31,7 @@ class Setup:
     token: str | None = None
     again: bool = False
     scratch: str = ""
+    verify: bool = True
 
     def __repr__(self) -> str:
         return f"Setup({self.kind!r}, …)"  # target and token are secret
@@ -36,7 +42,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A picture (H.264, Annex B) or a block of sound (int16, mono, 48 kHz)."""
+    """A picture (H.264, Annex B), a block of sound (int16, mono, 48 kHz), or the end."""
 
     kind: int
     keyframe: bool
@@ -65,12 +71,12 @@ def read_setup(source: BinaryIO) -> Setup:
 
 
 def read_item(source: BinaryIO) -> Item | None:
-    """The next one; None at the end. Raises ``ValueError``."""
+    """The next one; None where the pipe ends. Raises ``ValueError``."""
     header = source.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
     kind, keyframe, length, time_ns = HEADER.unpack(header)
-    if kind not in (PICTURE, SOUND) or length > MAX_BODY_BYTES:
+    if kind not in (PICTURE, SOUND, END) or length > MAX_BODY_BYTES:
         raise ValueError(f"no item is of kind {kind} and {length} bytes")
     body = source.read(length)
     return Item(kind, bool(keyframe), time_ns, body) if len(body) == length else None

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from mcu.outputs.pipe import News, Setup, read_news
+from mcu.outputs.pipe import END, Item, News, Setup, read_news
 
 STALL_S: Final = 15.0
 """A process that takes nothing for so long hangs; its own alarm should have ended it before."""
@@ -95,9 +95,11 @@ class SenderProcess:
                     self.news = read_news(line)
 
     def close(self, grace_s: float) -> None:
-        """Ends its input and gives it this long to take leave of the destination; then it is killed. Idempotent."""
+        """Tells it to end and gives it this long to take leave of the destination; then it is killed. Idempotent."""
         process = self._process
         if process.stdin is not None and not process.stdin.closed:
+            with suppress(OSError):  # it is gone, or its pipe is full: then it is killed
+                os.write(self._input, self._to_write + Item(END, False, 0, b"").packed())
             process.stdin.close()
         try:
             process.wait(grace_s)

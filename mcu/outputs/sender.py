@@ -7,7 +7,9 @@ Here it costs this process alone, which an alarm of the system ends. The address
 stands in a command line can be read by everybody on the machine.
 """
 
+import os
 import signal
+import ssl
 import sys
 import time
 from collections import deque
@@ -18,7 +20,8 @@ import numpy as np
 
 from mcu.clock import NS_PER_MS
 from mcu.outputs.muxing import LiveMuxer
-from mcu.outputs.pipe import PICTURE, Item, News, Setup, read_item, read_setup
+from mcu.outputs.pipe import END, PICTURE, Item, News, Setup, read_item, read_setup
+from mcu.outputs.trust import check_certificate
 from mcu.recording.soundtrack import Soundtrack
 
 PATIENCE_S: Final = 10.0
@@ -50,16 +53,20 @@ class Sending:
 
 
 def send(setup: Setup, source: BinaryIO, tell: BinaryIO) -> None:
-    """Sends until ``source`` ends. Raises ``OSError``, ``ValueError`` or ``av.FFmpegError``."""
+    """Sends until it is told to end; where ``source`` ends untold, the process does, without a word. Raises
+    ``OSError``, ``ValueError`` or ``av.FFmpegError``.
+    """
     early: deque[Item] = deque(maxlen=EARLY_BLOCKS)
     while True:
-        first = read_item(source)
-        if first is None:
+        first = _next(source)
+        if first.kind == END:
             return
         if first.keyframe:
             break
         early.append(first)
     _wait_at_most(PATIENCE_S)
+    if setup.verify:
+        check_certificate(setup.target)
     with LiveMuxer(setup, first.body) as muxer:
         sending = Sending(muxer, first, early)
         told_s = 0.0
@@ -68,9 +75,9 @@ def send(setup: Setup, source: BinaryIO, tell: BinaryIO) -> None:
             if time.monotonic() - told_s >= NEWS_S:
                 told_s = time.monotonic()
                 _tell(tell, News(True, muxer.bytes_sent))
-            item = read_item(source)
+            item = _next(source)
             _wait_at_most(PATIENCE_S)
-            if item is None:
+            if item.kind == END:
                 break
             sending.take(item)
     _tell(tell, News(True, muxer.bytes_sent))
@@ -89,6 +96,13 @@ def main() -> int:
     return 0
 
 
+def _next(source: BinaryIO) -> Item:
+    item = read_item(source)
+    if item is None:
+        os._exit(1)  # another may have begun in this one's place: a playlist must not be ended under it
+    return item
+
+
 def _tell(tell: BinaryIO, news: News) -> None:
     tell.write(news.line())
     tell.flush()
@@ -101,6 +115,8 @@ def _wait_at_most(seconds: float | None) -> None:
 
 def _reason(error: Exception) -> str:
     """Without the address, which FFmpeg's errors hold."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the destination's certificate is not valid: {error.verify_message}"
     if isinstance(error, av.FFmpegError | OSError):
         return error.strerror or type(error).__name__
     return type(error).__name__

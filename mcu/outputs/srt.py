@@ -15,7 +15,15 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-LIBRARIES: Final = ("libsrt-gnutls.so.1.5", "libsrt-openssl.so.1.5", "libsrt.so.1.5", "libsrt.so.1", "libsrt.dylib")
+LIBRARIES: Final = (
+    "libsrt-gnutls.so.1.5",
+    "libsrt-openssl.so.1.5",
+    "libsrt.so.1.5",
+    "libsrt-gnutls.so.1.4",
+    "libsrt-openssl.so.1.4",
+    "libsrt.so.1.4",
+    "libsrt.dylib",
+)
 ADVICE: Final = "SRT needs the system's library: apt-get install libsrt1.5-gnutls"
 
 CONNECT_TIMEOUT_MS: Final = 5000

@@ -73,7 +73,8 @@ class Broadcasts:
         self._sounds = sounds
         self._on_change = on_change
         self._running: dict[str, _Broadcast] = {}
-        self._opening = 0
+        self._opening: list[str] = []  # the views of those that are being made
+        self._closed = False
         self._ended: deque[OutputInfo] = deque(maxlen=REMEMBERED)
         self._past_bytes: Counter[OutputKind] = Counter()
         self._past_restarts: Counter[OutputKind] = Counter()
@@ -89,7 +90,7 @@ class Broadcasts:
         return tuple(dict.fromkeys(one.info.view for one in self._running.values()))
 
     def active_in(self, view: str) -> bool:
-        return view in self.views
+        return view in self.views or view in self._opening
 
     @property
     def infos(self) -> tuple[OutputInfo, ...]:
@@ -116,31 +117,42 @@ class Broadcasts:
 
     async def close(self) -> None:
         """Ends every output. Idempotent."""
+        self._closed = True
         await asyncio.gather(*(self._end(broadcast) for broadcast in tuple(self._running.values())))
 
     async def _start(self, command: StartOutput) -> OutputInfo:
         wanted = command.output
         view = self._views.get(wanted.view)
         self._check(wanted)
-        if len(self._running) + self._opening >= self._config.outputs_per_room:
+        if len(self._running) + len(self._opening) >= self._config.outputs_per_room:
             raise Conflict(
                 f"a room has at most {self._config.outputs_per_room} outputs: stop one first", code="too_many_outputs"
             )
         identifier = secrets.token_hex(8) if command.id is None or command.id in self._running else command.id
-        self._opening += 1
+        self._opening.append(view.name)
         try:
             broadcast = await asyncio.to_thread(self._made, identifier, wanted, view, again=command.id is not None)
         except OSError as error:
             raise Internal(f"the output can't be written: {error.strerror or error}") from error
         finally:
-            self._opening -= 1
+            self._opening.remove(view.name)
         self._running[identifier] = broadcast
-        view.outputs.add_sink("H264", broadcast.output, KEYFRAME_INTERVAL_S)
-        self._sounds.sinks = (*self._sounds.sinks, (broadcast.output, view.spec.group or NO_GROUP))
+        try:
+            self._feed(broadcast, view)
+        except BaseException:
+            await self._end(broadcast)
+            raise
         info = self._info(broadcast)
         self._tell(broadcast, info)
         log.info("output_started", room=self._room, output=info.id, kind=info.kind, view=info.view, host=wanted.host)
         return info
+
+    def _feed(self, broadcast: _Broadcast, view: View) -> None:
+        """Raises what an encoder raises that can't be opened, or NotFound when the room has closed meanwhile."""
+        if self._closed:
+            raise NotFound("this room has been closed", code="no_such_room")
+        view.outputs.add_sink("H264", broadcast.output, KEYFRAME_INTERVAL_S)
+        self._sounds.sinks = (*self._sounds.sinks, (broadcast.output, view.spec.group or NO_GROUP))
 
     def _check(self, wanted: NewOutput) -> None:
         if wanted.resolved_kind == "srt":
@@ -156,7 +168,9 @@ class Broadcasts:
             folder = self._config.outputs_dir.absolute() / identifier
             folder.mkdir(parents=True, exist_ok=True)
             playlist = f"/api/v1/rooms/{quote(self._room, safe='')}/outputs/{identifier}/hls/index.m3u8"
-        setup = Setup(kind, str(folder or wanted.url), view.spec.fps, wanted.token, again)
+        setup = Setup(
+            kind, str(folder or wanted.url), view.spec.fps, wanted.token, again, verify=self._config.output_verify
+        )
         output = Output(identifier, setup, Patience(attempts=self._config.output_attempts))
         output.start()
         info = OutputInfo(

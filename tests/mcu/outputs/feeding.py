@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from mcu.frames import EncodedFrame
 from mcu.outputs.output import Output, Patience
 from mcu.outputs.pipe import Setup
 from tests.kit.broadcast import SOUND_TICK_NS, broadcast_frames, broadcast_sound
@@ -25,11 +26,21 @@ def running(setup: Setup, patience: Patience = IMPATIENT) -> Iterator[Output]:
 def feed(output: Output, first_s: float, last_s: float) -> None:
     """The broadcast between two room times, as fast as it is taken."""
     for frame in broadcast_frames(round((last_s - first_s) * FPS), round(first_s * 1e9)):
-        output.write(frame)
-        for time_ns in (frame.time_ns, frame.time_ns + SOUND_TICK_NS):
-            output.write_sound(broadcast_sound(time_ns), time_ns)
+        _give(output, frame)
         eventually(lambda: output.waiting < 100)
     eventually(lambda: not output.waiting)
+
+
+def flood(output: Output, first_s: float, last_s: float) -> None:
+    """The same without looking whether it is taken."""
+    for frame in broadcast_frames(round((last_s - first_s) * FPS), round(first_s * 1e9)):
+        _give(output, frame)
+
+
+def _give(output: Output, frame: EncodedFrame) -> None:
+    output.write(frame)
+    for time_ns in (frame.time_ns, frame.time_ns + SOUND_TICK_NS):
+        output.write_sound(broadcast_sound(time_ns), time_ns)
 
 
 def feed_until(output: Output, state: str) -> None:

@@ -3,16 +3,20 @@
 import os
 import signal
 import socket
+import ssl
 from pathlib import Path
+
+import pytest
 
 from mcu.outputs.muxing import SEGMENTS
 from mcu.outputs.output import Patience
 from mcu.outputs.pipe import Setup
 from tests.kit.destinations import Listener, unused_port
 from tests.kit.eventually import eventually
+from tests.kit.ffmpeg_whip import certificate
 from tests.kit.moving import FPS
 from tests.kit.recordings import beeps, flashes, probe
-from tests.mcu.outputs.feeding import feed, feed_until, running
+from tests.mcu.outputs.feeding import feed, feed_until, flood, running
 
 ALIGNMENT_S = 0.040
 
@@ -138,3 +142,36 @@ def senders() -> list[int]:
     children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
     found = [int(pid) for child in children for pid in child.read_text().split()]
     return [pid for pid in found if b"mcu.outputs.sender" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_slow_sender_costs_pictures_and_what_follows_is_whole(tmp_path: Path) -> None:
+    with running(Setup("hls", str(tmp_path), FPS)) as output:
+        feed(output, 0, 3)
+        eventually(lambda: output.statistics.state == "active")
+        (sender,) = senders()
+        os.kill(sender, signal.SIGSTOP)
+        flood(output, 10, 60)
+        os.kill(sender, signal.SIGCONT)
+        feed(output, 60, 70)
+        assert output.statistics.dropped > 0
+        assert output.statistics.restarts == 0
+        output.close()
+        last = probe(tmp_path / playlist(tmp_path)[-2])
+        assert last.frames == 2 * FPS
+        in_sync(tmp_path / playlist(tmp_path)[-2], 2)
+
+
+def test_a_destination_with_another_certificate_is_told_nothing(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    files = certificate(tmp_path)
+    context.load_cert_chain(files["cert_file"], files["key_file"])
+    with socket.create_server(("127.0.0.1", 0)) as impostor:
+        url = f"rtmps://localhost:{impostor.getsockname()[1]}/live/key"
+        with running(Setup("rtmp", url, FPS), Patience(0.01, 0.01, attempts=1)) as output:
+            feed(output, 0, 0.4)
+            impostor.settimeout(20)
+            connection = impostor.accept()[0]
+            with connection, pytest.raises(OSError, match="alert"):
+                context.wrap_socket(connection, server_side=True).recv(1)
+            feed_until(output, "failed")
+            assert "certificate" in (output.statistics.error or "")
