@@ -100,7 +100,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
         stack.push_async_callback(_close, running)
         running.journal.on_written = webhooks.wake
-        bans = KeptBans(running.journal)
+        bans = KeptBans(running.journal, store if store.shared else None)
         gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks, store)
         await running.load()
         await bans.load(store, datetime.now(UTC))

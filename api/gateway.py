@@ -137,7 +137,16 @@ class Gateway:
                 await self.admission.check(Newcomers())
                 handle, full = await self.engine.open(self.spec(room)), nobody_is_refused
             trusted = not self.authority.open
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source, refusal=full)
+            return await enter(
+                handle,
+                principal,
+                self.bans,
+                asked,
+                trusted=trusted,
+                find=lambda: self.engine.find(room),
+                source=source,
+                refusal=full,
+            )
 
         try:
             return await come_in()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
-from mcu.protocol.models import Frozen, ParticipantInfo
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo
 from mcu.protocol.names import RoomName
 from mcu.protocol.outputs import OutputState
 
@@ -21,6 +21,8 @@ WebhookEvent = Literal[
     "participant_updated",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
     "output_started",
     "output_interrupted",
@@ -41,6 +43,8 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "participant_joined",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
     "output_started",
     "output_finished",
@@ -101,10 +105,8 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.ParticipantLeft():
             return "participant_left", {"participant": _person(news.id, person), "reason": news.reason}
         case e.RecordingChanged():
-            if news.recording.state == "starting":
-                return None
-            kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
-            return kind, {"recording": _plain(news.recording)}
+            kind = _said_of(news.recording)
+            return None if kind is None else (kind, {"recording": _plain(news.recording)})
         case e.OutputChanged():
             about = _OF_OUTPUTS.get(news.output.state)
             return None if about is None else (about, {"output": _plain(news.output)})
@@ -123,6 +125,18 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
             return "connection_failed", {"participant": who, "connection": news.connection}
         case _:
             return None
+
+
+def _said_of(recording: RecordingInfo) -> WebhookEvent | None:
+    match recording.state:
+        case "starting":
+            return None
+        case "active":
+            return "recording_resumed" if recording.pauses else "recording_started"
+        case "paused":
+            return "recording_paused"
+        case "finished" | "failed":
+            return "recording_stopped"
 
 
 def _person(identifier: str, person: ParticipantInfo | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.registry import Collector
 
 from mcu.engine.threads import cpu_seconds
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
 from mcu.room.sound_health import concealed_share
@@ -127,7 +127,10 @@ def _room(page: _Page, room: Room) -> None:
         page.counter("mcu_output_bytes", "Bytes sent by live outputs", _KIND, (room.name, kind), sent)
     for kind, restarts in room.broadcasts.restarts.items():
         page.counter("mcu_output_restarts", "Times a destination was tried again", _KIND, (room.name, kind), restarts)
-    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+    recordings = room.recordings
+    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(recordings.active))
+    paused = float(len(recordings.paused_views))
+    page.gauge("mcu_recordings_paused", "Recordings that are paused", _ROOM, labels, paused)
 
 
 def _forwarded(page: _Page, room: Room) -> None:

@@ -240,10 +240,10 @@ class ProcessEngine:
             with suppress(NoCapacity):
                 await self._fleet.pick(self._rooms_of)
         while True:
-            room = await self._place(was.survive())
+            room = await self._place(was.survive(lost_at))
             if was.recordings:
                 await self._mender.some(room.worker, tuple(was.recordings))
-            await restore(room, was)
+            await restore(room, was, lost_at)
             if not room.worker.lost.is_set():
                 self._chores.start(restore_the_rest(room, was, lost_at))
                 return self._admit(room)

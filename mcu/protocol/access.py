@@ -101,6 +101,21 @@ class Admit(Frozen):
     reason: Reason = "a moderator did not let you in"
 
 
+class Waiter(Frozen):
+    """Somebody in the lobby, as the room has them. ``admitted``: they may come in and have not yet."""
+
+    waiting: WaitingInfo
+    admission: Admission = Field(repr=False)
+    admitted: bool = False
+
+
+class RestoreLobby(Frozen):
+    """→ ``Done``. Who waited in an earlier life of the room, who came first coming first: they wait on."""
+
+    type: Literal["restore_lobby"] = "restore_lobby"
+    waiters: tuple[Waiter, ...] = Field(max_length=MAX_WAITING)
+
+
 class StopWaiting(Frozen):
     """→ ``Done``. Somebody in the lobby went away; ``admission`` says that it is they."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, RestoreLobby, StopWaiting, UpdateRoom, Waiting, WaitingList
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -87,10 +87,29 @@ class GetRoom(Frozen):
 
 
 class StartRecording(Frozen):
-    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
+    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already. ``paused``: it waits for
+    ``ResumeRecording``, as the second part of a paused one does.
+    """
 
     type: Literal["start_recording"] = "start_recording"
     view: ViewName = "main"
+    paused: bool = False
+
+
+class PauseRecording(Frozen):
+    """→ ``RecordingInfo``. Pausing twice is pausing once. Raises ``Conflict`` when it has ended, or was paused too
+    often.
+    """
+
+    type: Literal["pause_recording"] = "pause_recording"
+    recording: RecordingId
+
+
+class ResumeRecording(Frozen):
+    """→ ``RecordingInfo``: it goes on with the next keyframe. Raises ``Conflict`` when it has ended."""
+
+    type: Literal["resume_recording"] = "resume_recording"
+    recording: RecordingId
 
 
 class StopRecording(Frozen):
@@ -157,6 +176,8 @@ Command = Annotated[
     | SetLogo
     | SetAvatar
     | StartRecording
+    | PauseRecording
+    | ResumeRecording
     | StopRecording
     | ListRecordings
     | StartOutput
@@ -176,7 +197,8 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
-    | StopWaiting,
+    | StopWaiting
+    | RestoreLobby,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -250,10 +272,12 @@ __all__ = [
     "OutputInfo",
     "OutputList",
     "ParticipantList",
+    "PauseRecording",
     "RecordingList",
     "Reply",
     "RestoreChat",
     "RestoreLayout",
+    "ResumeRecording",
     "SetAvatar",
     "SetBackgroundImage",
     "SetBanner",

@@ -225,6 +225,15 @@ class ChatPosted(RoomEvent):
     message: ChatMessage
 
 
+class LetterWaits(RoomEvent):
+    """For the gateway alone, which keeps it for the day the room's process dies: a private message to somebody who has
+    no socket, and is told when they are back.
+    """
+
+    type: Literal["letter_waits"] = "letter_waits"
+    message: ChatMessage
+
+
 class ChatEdited(RoomEvent):
     type: Literal["chat_edited"] = "chat_edited"
     message: ChatMessage
@@ -314,6 +323,7 @@ Event = Annotated[
     | Moved
     | RoomClosed
     | ChatPosted
+    | LetterWaits
     | ChatEdited
     | ChatDeleted
     | ChatHistoryTold

@@ -35,6 +35,7 @@ class Lobby:
             a.ListWaiting: self._list,
             a.Admit: self._admit,
             a.StopWaiting: self._stop,
+            a.RestoreLobby: self._restore,
         }
 
     @property
@@ -107,6 +108,14 @@ class Lobby:
         knock = self._knocks.get(command.participant)
         if knock is not None and secrets.compare_digest(knock.admission.encode(), command.admission.encode()):
             self.leave(knock)
+        return c.Done()
+
+    async def _restore(self, command: a.RestoreLobby) -> c.Done:
+        for waiter in command.waiters:
+            knock = Knock(waiter.waiting, waiter.admission, waiter.admitted)
+            self._knocks.setdefault(knock.info.id, knock)
+            self.empty_since_ns = None
+        self.tell()
         return c.Done()
 
     def _forget(self, knock: Knock) -> None:
