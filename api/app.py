@@ -19,6 +19,7 @@ from api.engine import start_engine
 from api.errors import Problem, on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.outputs import forget_lost_outputs
 from api.page import Page, page_directory
 from api.recordings import forget_lost_recordings
 from api.routes import (
@@ -30,6 +31,7 @@ from api.routes import (
     health,
     layouts,
     messages,
+    outputs,
     participants,
     ready,
     recordings,
@@ -104,6 +106,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         await running.load()
         await bans.load(store, datetime.now(UTC))
         await forget_lost_recordings(store, settings.recordings_dir)
+        await asyncio.to_thread(forget_lost_outputs, settings.outputs_place)
         await webhooks.start()
         for name in settings.permanent_rooms:
             await running.open(gateway.spec(name, permanent=True))
@@ -136,6 +139,7 @@ def _add_doors(app: FastAPI) -> None:
         decor,
         layouts,
         recordings,
+        outputs,
         tokens,
         capacity,
     ):

@@ -35,6 +35,7 @@ from mcu.protocol.events import (
     GroupChanged,
     LayoutChangedEvent,
     LetterWaits,
+    OutputChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -45,6 +46,7 @@ from mcu.protocol.events import (
 from mcu.protocol.groups import GroupSpec
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, ViewSpec
+from mcu.protocol.outputs import MAX_OUTPUTS, OutputInfo, StartOutput, StopOutput
 from mcu.protocol.quality import SetQuality, TierChoice
 from mcu.protocol.talk import MAX_HISTORY, ChatHistory, ChatMessage, ClearReady, GetChatHistory, RestoreChat
 
@@ -83,9 +85,9 @@ class Playing:
 class Memory:
     """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
     them), the groups that listen in on others, what was said to everybody, and in private to those who may not have got
-    it, the announcements and recordings that run (by id; some are paused), the people, their avatars, who waits before
-    the door, and who holds which resume token. ``former``: the tokens of people whose worker died; ``absent``: how
-    those were.
+    it, the announcements and recordings that run (by id; some are paused), the outputs that do (the commands, whose
+    addresses and tokens are kept nowhere else), the people, their avatars, who waits before the door, and who holds
+    which resume token. ``former``: the tokens of people whose worker died; ``absent``: how those were.
     """
 
     spec: RoomSpec
@@ -99,6 +101,7 @@ class Memory:
     waiters: dict[str, Waiter] = field(default_factory=dict)
     playing: dict[str, Playing] = field(default_factory=dict)
     recordings: dict[str, RecordingInfo] = field(default_factory=dict)
+    outputs: dict[str, StartOutput] = field(default_factory=dict)
     people: dict[str, Stay] = field(default_factory=dict)
     avatars: dict[str, SetAvatar] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -124,6 +127,9 @@ class Memory:
             case AnnouncementChanged():
                 if event.announcement.state != "playing":
                     self.playing.pop(event.announcement.id, None)
+            case OutputChanged():
+                if event.output.state in ("failed", "ended"):
+                    self.outputs.pop(event.output.id, None)
             case ChatPosted() | ChatEdited() | ChatDeleted() | LetterWaits():
                 self._learn_chat(event)
             case Admitted() | Denied():
@@ -166,6 +172,10 @@ class Memory:
                 self._keep_avatar(command)
             case Announce() if isinstance(reply, AnnouncementInfo) and len(self.playing) < MAX_ANNOUNCEMENTS:
                 self.playing[reply.id] = Playing(command, reply)
+            case StartOutput() if isinstance(reply, OutputInfo) and len(self.outputs) < MAX_OUTPUTS:
+                self.outputs[reply.id] = command.model_copy(update={"id": reply.id})
+            case StopOutput():
+                self.outputs.pop(command.id, None)
             case GetChatHistory() if command.participant is not None and isinstance(reply, ChatHistory):
                 self.letters.told(command.participant, (message.id for message in reply.messages))
             case RestoreLayout() if isinstance(reply, LayoutState):

@@ -233,8 +233,8 @@ class ProcessEngine:
         return True
 
     async def _reopen(self, worker: WorkerProcess, was: Memory, lost_at: datetime) -> RemoteRoom:
-        if was.recordings:
-            await worker.reaped.wait()  # nobody may be writing what is mended
+        if was.recordings or was.outputs:
+            await worker.reaped.wait()  # nobody may be writing what is mended, or sending where it goes on
         await self._fleet.replaced(worker.number)
         while not self._fleet.ready:
             with suppress(NoCapacity):

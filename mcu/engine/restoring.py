@@ -33,9 +33,9 @@ log = structlog.get_logger()
 
 
 async def restore(room: RoomHandle, was: Memory, lost_at: datetime) -> None:
-    """Views and what they wear first, then a second part of every recording that ran: of a paused one, one that is
-    paused. What the room refuses is left
-    out and logged: a room with less is better than none.
+    """Views and what they wear first, then a second part of every recording that ran, of a paused one one that is
+    paused, and the outputs under the ids they had. What the room refuses is left out and logged: a room with less is
+    better than none.
     """
     await _carry_out(room, _commands(was, lost_at))
 
@@ -95,6 +95,7 @@ def _commands(was: Memory, lost_at: datetime) -> Iterator[Command]:
     paused = {recording.view: recording.state == "paused" for recording in was.recordings.values()}
     for name in sorted(paused):
         yield StartRecording(view=name, paused=paused[name])
+    yield from was.outputs.values()
 
 
 def _changes(now: ParticipantInfo, was: Stay, letters: tuple[ChatMessage, ...]) -> Iterator[Command]:

@@ -36,6 +36,7 @@ from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
 from mcu.protocol.names import RecordingId, ViewName
+from mcu.protocol.outputs import ListOutputs, OutputInfo, OutputList, StartOutput, StopOutput
 from mcu.protocol.participation import (
     AddCandidate,
     Answer,
@@ -188,6 +189,9 @@ Command = Annotated[
     | ResumeRecording
     | StopRecording
     | ListRecordings
+    | StartOutput
+    | StopOutput
+    | ListOutputs
     | Say
     | EditMessage
     | DeleteMessage
@@ -233,6 +237,8 @@ Reply = (
     | ViewDecor
     | RecordingInfo
     | RecordingList
+    | OutputInfo
+    | OutputList
     | Said
     | ChatMessage
     | ChatHistory
@@ -266,12 +272,15 @@ __all__ = [
     "Joined",
     "LayoutCommand",
     "Leave",
+    "ListOutputs",
     "ListParticipants",
     "ListRecordings",
     "ListScheduledLayouts",
     "ListViews",
     "MergeLayout",
     "Offer",
+    "OutputInfo",
+    "OutputList",
     "ParticipantList",
     "PauseRecording",
     "RecordingList",
@@ -287,7 +296,9 @@ __all__ = [
     "SetLogo",
     "SetMediaState",
     "Snapshot",
+    "StartOutput",
     "StartRecording",
+    "StopOutput",
     "StopRecording",
     "TakeSnapshot",
     "TileHealthList",

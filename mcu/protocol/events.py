@@ -21,6 +21,7 @@ from mcu.protocol.models import (
     UplinkVideo,
 )
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.outputs import OutputInfo
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.streams import StreamInfo
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
@@ -149,6 +150,13 @@ class AnnouncementChanged(RoomEvent):
 class RecordingChanged(RoomEvent):
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
+
+
+class OutputChanged(RoomEvent):
+    """A live output of a view runs, is tried again, was given up or has ended."""
+
+    type: Literal["output"] = "output"
+    output: OutputInfo
 
 
 class Kicked(RoomEvent):
@@ -312,6 +320,7 @@ Event = Annotated[
     | AnnouncementChanged
     | DecorChanged
     | RecordingChanged
+    | OutputChanged
     | Kicked
     | PeerFailed
     | ChannelNews

@@ -9,6 +9,7 @@ from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance
+from mcu.room.broadcasts import Broadcasts
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
@@ -41,6 +42,7 @@ class Desks:
         attendance: Attendance,
         connections: Connections,
         recordings: Recordings,
+        broadcasts: Broadcasts,
         qualities: Qualities,
         uplinks: Uplinks,
         events: Events,
@@ -56,7 +58,16 @@ class Desks:
         )
         self.groups = Groups(identity, attendance, views, events, on_change=on_change)
         self.viewing = Viewing(
-            room, clock, views, attendance, connections, recordings, self.groups, events, on_change=on_views_changed
+            room,
+            clock,
+            views,
+            attendance,
+            connections,
+            recordings,
+            broadcasts,
+            self.groups,
+            events,
+            on_change=on_views_changed,
         )
         self.reception = Reception(
             spec, attendance, views, self.groups, events, clock, info=info, follow_groups=self.viewing.follow_groups
@@ -65,6 +76,7 @@ class Desks:
         self.channels = Channels(attendance, events)
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             **Desk(attendance, connections, views, recordings, uplinks, info).handlers,
+            **broadcasts.handlers,
             **qualities.handlers,
             **self.viewing.handlers,
             **self.groups.handlers,
