@@ -5,9 +5,8 @@ error messages and logs.
 """
 
 import ipaddress
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,7 +16,6 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -25,11 +23,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api.keys import TokenKey
 from api.webhooks.events import DEFAULT_EVENTS, WebhookEvent
 from api.webhooks.signature import MIN_SECRET_BYTES, key_of
+from mcu.config import LIVE_FOLDER
 from mcu.protocol.models import ViewSpec
 from mcu.protocol.names import RoomName
+from mcu.protocol.outputs import MAX_OUTPUTS
 
 STORE_FILE = "mcu.db"
-DEFAULT_CONFIG = Path("mcu.toml")
 
 MIN_ADMIN_KEY_BYTES = 16
 
@@ -42,10 +41,6 @@ IceUrl = Annotated[
 """RFC 7064 and RFC 7065."""
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
-
-
-class SettingsError(ValueError):
-    """The settings can't be used; the message says which, why and what to write instead. Holds no secret."""
 
 
 class Section(BaseModel):
@@ -136,6 +131,24 @@ class MediaSettings(Section):
         return self
 
 
+class OutputSettings(Section):
+    """Live outputs of rooms. Whoever may record may have a room sent to any address that this server reaches, unless
+    ``hosts`` says which.
+    """
+
+    max_per_room: int = Field(default=4, ge=0, le=MAX_OUTPUTS, description="at a time; 0: none")
+    hosts: tuple[Annotated[str, StringConstraints(pattern=r"^(\*\.)?[A-Za-z0-9.:\-]{1,253}$")], ...] = Field(
+        default=(), description="they go to these alone, `*.example.org` among them; empty: anywhere"
+    )
+    verify: bool = Field(default=True, description="check the certificates of rtmps:// and https:// destinations")
+    attempts: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="in a row at a destination, the last ones 30 s apart; then it is given up",
+    )
+
+
 class StoreSettings(Section):
     """Where that is kept which must survive a restart: rooms, layouts, the outbox of webhooks, bans."""
 
@@ -196,6 +209,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
+    outputs: OutputSettings = OutputSettings()
     store: StoreSettings = StoreSettings()
     webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=16)] = ()
     outbox: OutboxSettings = OutboxSettings()
@@ -206,6 +220,11 @@ class Settings(BaseSettings):
         if self.store.url is not None:
             return self.store.url.get_secret_value()
         return self.recordings_dir / STORE_FILE
+
+    @property
+    def outputs_place(self) -> Path:
+        """Where HLS is kept while it is live, in a folder for each output."""
+        return self.recordings_dir / LIVE_FOLDER
 
     @property
     def open(self) -> bool:
@@ -277,30 +296,3 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
-    """Reads ``config`` (``mcu.toml`` of the working directory where None is given and it exists), the environment and
-    ``overrides``. Raises ``SettingsError``.
-    """
-    if config is not None and not config.is_file():
-        raise SettingsError(f"{config}: no such file")
-    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
-    try:
-        return FromFile(**overrides)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors(include_input=False))) from None
-    except ValueError as error:  # pydantic-settings: an environment variable that isn't JSON where it must be
-        raise SettingsError(str(error)) from None
-
-
-def _explain(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message

@@ -6,6 +6,9 @@ from pathlib import Path
 from mcu.clock import NS_PER_S
 from mcu.network import RtcSettings
 
+LIVE_FOLDER = "live"
+"""Where HLS is kept while it is live, beside the recordings: that place is sure to be writable."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
@@ -15,11 +18,17 @@ class EngineConfig:
     ``park_after_ns``: a source that no view shows is not decoded any more after this long.
     ``lost_after_ns``: a connection without any packet for this long is given up and its client told.
     ``govern``: a room that can't keep up sends less (``mcu/room/governor.py``).
+    ``outputs_per_room``: live outputs at a time; to ``output_hosts`` alone, where any are named, each tried
+    ``output_attempts`` times in a row; ``output_verify``: their certificates.
     ``grace_ns``: how long a participant without socket or connection keeps its place.
     """
 
     rtc: RtcSettings = field(default_factory=RtcSettings)
     recordings_dir: Path = Path("recordings")
+    outputs_per_room: int = 4
+    output_attempts: int = 10
+    output_hosts: tuple[str, ...] = ()
+    output_verify: bool = True
     max_rooms: int = 64
     decode_threads: int = 2
     stale_after_ns: int = 2 * NS_PER_S
@@ -27,3 +36,8 @@ class EngineConfig:
     lost_after_ns: int = 10 * NS_PER_S
     grace_ns: int = 30 * NS_PER_S
     govern: bool = False
+
+    @property
+    def outputs_dir(self) -> Path:
+        """Of HLS, a folder for each output."""
+        return self.recordings_dir / LIVE_FOLDER

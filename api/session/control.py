@@ -4,6 +4,7 @@ from typing import Any
 
 from api.session.decor import DecorControl
 from api.session.door import DoorControl
+from api.session.outputs import OutputControl
 from api.session.people import PeopleControl
 from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
@@ -22,7 +23,9 @@ from mcu.protocol.commands import (
     ListScheduledLayouts,
     ListViews,
     MergeLayout,
+    PauseRecording,
     RecordingList,
+    ResumeRecording,
     SetLayout,
     Snapshot,
     StartRecording,
@@ -45,7 +48,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorControl):
+class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorControl, OutputControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """
@@ -144,12 +147,22 @@ class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorCo
         self.principal.require("record", self.room)
         return await self._ask(StopRecording(recording=recording), RecordingInfo)
 
-    async def stop_recording_of(self, view: str) -> RecordingInfo:
-        """Stops the recording of ``view`` that runs. Raises ``Conflict`` when none does."""
-        running = [one for one in await self.recordings() if one.view == view and one.state in ("starting", "active")]
+    async def pause_recording(self, recording: str) -> RecordingInfo:
+        """Raises ``Conflict`` when it has ended."""
+        self.principal.require("record", self.room)
+        return await self._ask(PauseRecording(recording=recording), RecordingInfo)
+
+    async def resume_recording(self, recording: str) -> RecordingInfo:
+        """Raises ``Conflict`` when it has ended."""
+        self.principal.require("record", self.room)
+        return await self._ask(ResumeRecording(recording=recording), RecordingInfo)
+
+    async def running_recording(self, view: str) -> RecordingInfo:
+        """The recording of ``view`` that runs or is paused. Raises ``Conflict`` when there is none."""
+        running = [one for one in await self.recordings() if one.view == view and one.runs]
         if not running:
             raise Conflict("this view is not being recorded")
-        return await self.stop_recording(running[-1].id)
+        return running[-1]
 
     async def recordings(self) -> tuple[RecordingInfo, ...]:
         self.principal.require("record", self.room)

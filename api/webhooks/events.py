@@ -8,8 +8,9 @@ from pydantic import BaseModel
 
 from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
-from mcu.protocol.models import Frozen, ParticipantInfo
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo
 from mcu.protocol.names import RoomName
+from mcu.protocol.outputs import OutputState
 
 WebhookEvent = Literal[
     "room_opened",
@@ -20,7 +21,13 @@ WebhookEvent = Literal[
     "participant_updated",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
+    "output_started",
+    "output_interrupted",
+    "output_finished",
+    "output_failed",
     "layout_changed",
     "speaker_changed",
     "quality_changed",
@@ -36,11 +43,24 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "participant_joined",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
+    "output_started",
+    "output_finished",
+    "output_failed",
 )
 """The others tell of quality and of what changes often: an endpoint has to ask for them."""
 
 ALL_EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
+
+
+_OF_OUTPUTS: Final[dict[OutputState, WebhookEvent]] = {
+    "active": "output_started",
+    "retrying": "output_interrupted",
+    "ended": "output_finished",
+    "failed": "output_failed",
+}
 
 
 class WebhookBody(Frozen):
@@ -85,10 +105,11 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.ParticipantLeft():
             return "participant_left", {"participant": _person(news.id, person), "reason": news.reason}
         case e.RecordingChanged():
-            if news.recording.state == "starting":
-                return None
-            kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
-            return kind, {"recording": _plain(news.recording)}
+            kind = _said_of(news.recording)
+            return None if kind is None else (kind, {"recording": _plain(news.recording)})
+        case e.OutputChanged():
+            about = _OF_OUTPUTS.get(news.output.state)
+            return None if about is None else (about, {"output": _plain(news.output)})
         case e.LayoutChangedEvent():
             return "layout_changed", {"view": news.view, "etag": news.state.etag, "by": news.by}
         case e.Speakers():
@@ -104,6 +125,18 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
             return "connection_failed", {"participant": who, "connection": news.connection}
         case _:
             return None
+
+
+def _said_of(recording: RecordingInfo) -> WebhookEvent | None:
+    match recording.state:
+        case "starting":
+            return None
+        case "active":
+            return "recording_resumed" if recording.pauses else "recording_started"
+        case "paused":
+            return "recording_paused"
+        case "finished" | "failed":
+            return "recording_stopped"
 
 
 def _person(identifier: str, person: ParticipantInfo | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from client.admin.calls import Calls, below
 from client.admin.chat import ChatAdmin
 from client.admin.door import DoorAdmin
 from client.admin.models import JoinPass, RoomPatch
+from client.admin.outputs import OutputsAdmin
 from client.admin.people import PeopleAdmin
 from client.admin.recordings import RecordingsAdmin
 from client.admin.sound import SoundAdmin
@@ -25,6 +26,7 @@ class RoomAdmin:
         self.chat = ChatAdmin(calls, name)
         self.sound = SoundAdmin(calls, name)
         self.recordings = RecordingsAdmin(calls, name)
+        self.outputs = OutputsAdmin(calls, name)
         self._calls = calls
         self._path = below("rooms", name)
 

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.registry import Collector
 
 from mcu.engine.threads import cpu_seconds
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
 from mcu.room.sound_health import concealed_share
@@ -21,6 +21,7 @@ _ROOM = ("room",)
 _VIEW = ("room", "view")
 _HUB = ("room", "view", "codec", "tier")
 _TIER = ("room", "tier")
+_KIND = ("room", "kind")
 _PERSON = ("room", "participant")
 
 _DELAYS_S = (0.03, 0.04, 0.06, 0.1, 0.15, 0.2)
@@ -120,7 +121,16 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
-    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+    for kind, live in Counter(info.kind for info in room.broadcasts.infos).items():
+        page.gauge("mcu_outputs", "Live outputs", _KIND, (room.name, kind), live)
+    for kind, sent in room.broadcasts.bytes_sent.items():
+        page.counter("mcu_output_bytes", "Bytes sent by live outputs", _KIND, (room.name, kind), sent)
+    for kind, restarts in room.broadcasts.restarts.items():
+        page.counter("mcu_output_restarts", "Times a destination was tried again", _KIND, (room.name, kind), restarts)
+    recordings = room.recordings
+    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(recordings.active))
+    paused = float(len(recordings.paused_views))
+    page.gauge("mcu_recordings_paused", "Recordings that are paused", _ROOM, labels, paused)
 
 
 def _forwarded(page: _Page, room: Room) -> None:

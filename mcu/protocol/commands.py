@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import (
+    Admit,
+    ListWaiting,
+    RestoreLobby,
+    StopWaiting,
+    TellBans,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -27,6 +36,7 @@ from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
 from mcu.protocol.names import RecordingId, ViewName
+from mcu.protocol.outputs import ListOutputs, OutputInfo, OutputList, StartOutput, StopOutput
 from mcu.protocol.participation import (
     AddCandidate,
     Answer,
@@ -86,10 +96,29 @@ class GetRoom(Frozen):
 
 
 class StartRecording(Frozen):
-    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
+    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already. ``paused``: it waits for
+    ``ResumeRecording``, as the second part of a paused one does.
+    """
 
     type: Literal["start_recording"] = "start_recording"
     view: ViewName = "main"
+    paused: bool = False
+
+
+class PauseRecording(Frozen):
+    """→ ``RecordingInfo``. Pausing twice is pausing once. Raises ``Conflict`` when it has ended, or was paused too
+    often.
+    """
+
+    type: Literal["pause_recording"] = "pause_recording"
+    recording: RecordingId
+
+
+class ResumeRecording(Frozen):
+    """→ ``RecordingInfo``: it goes on with the next keyframe. Raises ``Conflict`` when it has ended."""
+
+    type: Literal["resume_recording"] = "resume_recording"
+    recording: RecordingId
 
 
 class StopRecording(Frozen):
@@ -156,8 +185,13 @@ Command = Annotated[
     | SetLogo
     | SetAvatar
     | StartRecording
+    | PauseRecording
+    | ResumeRecording
     | StopRecording
     | ListRecordings
+    | StartOutput
+    | StopOutput
+    | ListOutputs
     | Say
     | EditMessage
     | DeleteMessage
@@ -172,7 +206,9 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
-    | StopWaiting,
+    | TellBans
+    | StopWaiting
+    | RestoreLobby,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -201,6 +237,8 @@ Reply = (
     | ViewDecor
     | RecordingInfo
     | RecordingList
+    | OutputInfo
+    | OutputList
     | Said
     | ChatMessage
     | ChatHistory
@@ -234,17 +272,22 @@ __all__ = [
     "Joined",
     "LayoutCommand",
     "Leave",
+    "ListOutputs",
     "ListParticipants",
     "ListRecordings",
     "ListScheduledLayouts",
     "ListViews",
     "MergeLayout",
     "Offer",
+    "OutputInfo",
+    "OutputList",
     "ParticipantList",
+    "PauseRecording",
     "RecordingList",
     "Reply",
     "RestoreChat",
     "RestoreLayout",
+    "ResumeRecording",
     "SetAvatar",
     "SetBackgroundImage",
     "SetBanner",
@@ -253,7 +296,9 @@ __all__ = [
     "SetLogo",
     "SetMediaState",
     "Snapshot",
+    "StartOutput",
     "StartRecording",
+    "StopOutput",
     "StopRecording",
     "TakeSnapshot",
     "TileHealthList",

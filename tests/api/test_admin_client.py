@@ -25,6 +25,7 @@ from mcu.protocol.announcements import Tone
 from mcu.protocol.decor import Banner
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ViewChanges, ViewSpec
+from mcu.protocol.outputs import NewOutput
 from mcu.protocol.versions import ScheduledLayout
 from tests.api.conftest import ADMIN_KEY, BOUND_S
 from tests.api.every_route import every_route
@@ -176,13 +177,32 @@ async def use_recordings(admin: Admin, folder: Path) -> None:
     async with asyncio.timeout(BOUND_S):
         while (await recordings.get(running.id)).duration_s == 0:  # noqa: ASYNC110 - nothing tells of a first picture
             await asyncio.sleep(0.05)
+    assert (await recordings.pause(running.id)).state == "paused"
+    assert (await recordings.resume(running.id)).state == "active"
     finished = await recordings.stop(running.id)
+    with pytest.raises(Clash):
+        await recordings.pause(running.id)
     assert [one.id for one in await recordings.list()] == [finished.id]
     target = folder / "here.mp4"
     assert await recordings.download(finished.id, finished.file, target) == finished.size_bytes
     with pytest.raises(NotThere):
         await recordings.download(finished.id, "another.mp4", folder / "another.mp4")
     assert sizes(folder) == {"here.mp4": finished.size_bytes}
+
+
+async def use_outputs(admin: Admin) -> None:
+    outputs = admin.room("team").outputs
+    running = await outputs.start(NewOutput(kind="hls"))
+    assert running.playlist is not None
+    with pytest.raises(InvalidRequest):
+        await outputs.start(NewOutput(url="srt://127.0.0.1:9?mode=listener"))
+    async with asyncio.timeout(BOUND_S):
+        while (await outputs.get(running.id)).state != "active":  # noqa: ASYNC110 - its process takes its time
+            await asyncio.sleep(0.05)
+    with pytest.raises(NotThere):
+        await outputs.hls_file(running.id, "99.ts")
+    await outputs.stop(running.id)
+    assert [one.state for one in await outputs.list()] == ["ended"]
 
 
 async def test_everything_that_the_document_offers_is_in_the_client(
@@ -197,6 +217,7 @@ async def test_everything_that_the_document_offers_is_in_the_client(
     target = tmp_path / "downloads"
     target.mkdir()
     await use_recordings(admin, target)
+    await use_outputs(admin)
     guest = await use_the_lobby(admin, meeting)
     with pytest.raises(Clash) as twice:
         await admin.open_room("team", view=ViewSpec(width=64, height=64))

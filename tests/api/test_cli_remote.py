@@ -72,12 +72,28 @@ async def test_recordings(terminal: Terminal, meeting: Meeting) -> None:
     async with asyncio.timeout(BOUND_S):
         while not (await terminal.json("record", "list", "team"))[0]["duration_s"]:
             pass
+    assert (await terminal.json("record", "pause", "team", running["id"]))["state"] == "paused"
+    assert (await terminal.json("record", "resume", "team", running["id"]))["state"] == "active"
     finished = await terminal.json("record", "stop", "team", running["id"])
     assert finished["state"] == "finished"
     told = (await terminal.run("record", "download", "team", running["id"])).stdout
     assert told == f"{finished['file']}: {finished['size_bytes']} bytes\n"
     there = await terminal.run("record", "download", "team", running["id"], "no/such/folder.mp4", status=2)
     assert "no/such" in there.stderr
+    await ada.ask("ping")
+
+
+async def test_outputs(terminal: Terminal, meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    running = await terminal.json("output", "start", "team", "rtmp://127.0.0.1:9/live/secretkey")
+    assert (running["kind"], running["url"]) == ("rtmp", "rtmp://127.0.0.1:9/live/…")
+    listed = await terminal.run("output", "list", "team")
+    assert running["id"] in listed.stdout
+    assert "secretkey" not in listed.stdout
+    assert (await terminal.run("output", "stop", "team", running["id"])).stdout == f"{running['id']} is stopped\n"
+    assert [one["state"] for one in await terminal.json("output", "list", "team")] == ["ended"]
+    assert "url" in (await terminal.run("output", "start", "team", "ftp://127.0.0.1/x", status=2)).stderr
+    assert "no such output" in (await terminal.run("output", "stop", "team", "o1", status=1)).stderr
     await ada.ask("ping")
 
 

@@ -49,6 +49,7 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
     "get_tiles",
     "get_snapshot_jpg",
     "get_snapshot_png",
+    "get_hls_file",
     "get_banner",
     "get_decor",
     "get_layout",
@@ -57,7 +58,10 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
 }
 """What somebody in the room may ask without being its moderator. All else is 403 where it isn't their own."""
 
-FOR_RECORDERS = {"start_recording", "list_recordings", "get_recording", "stop_recording", "get_recording_file"}
+FOR_RECORDERS = {
+    "start_recording", "list_recordings", "get_recording", "pause_recording", "resume_recording", "stop_recording",
+    "get_recording_file", "start_output", "list_outputs", "get_output", "stop_output",
+}  # fmt: skip
 
 SHUT = {"GET /peerjs/peers", "GET /peerjs/{key}/peers"}
 """Nobody is told which peers there are."""

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api.settings import OutboxSettings, Settings, SettingsError, WebhookSettings, load_settings
+from api.loading import SettingsError, load_settings
+from api.settings import OutboxSettings, Settings, WebhookSettings
 from api.webhooks.delivery import Delivery, Failure
 from api.webhooks.endpoint import Endpoint, WebhookAnnouncer
 from api.webhooks.events import ALL_EVENTS, DEFAULT_EVENTS, WebhookEvent
@@ -32,6 +33,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.outputs import OutputInfo, OutputState
 from mcu.store.interfaces import NewEntry, OutboxEntry
 from mcu.store.store import Store
 from tests.kit.clock import FakeClock
@@ -79,9 +81,17 @@ def test_only_what_was_signed_just_now_is_believed() -> None:
 # What is said
 
 
-def recording(state: str) -> e.RecordingChanged:
+def output(state: OutputState) -> e.OutputChanged:
+    info = OutputInfo(
+        id="o", room="team", kind="rtmp", view="main", state=state, url="rtmp://live.example.org/app/…",
+        started_at=NOW, duration_s=1, bytes_sent=2, error="Connection refused" if state == "failed" else None,
+    )  # fmt: skip
+    return e.OutputChanged(output=info)
+
+
+def recording(state: str, *pauses: dict[str, float | None]) -> e.RecordingChanged:
     facts = {"id": "r", "room": "team", "view": "main", "file": "a.mp4", "started_at": NOW}
-    info = RecordingInfo.model_validate(facts | {"state": state, "duration_s": 1, "size_bytes": 2})
+    info = RecordingInfo.model_validate(facts | {"state": state, "duration_s": 1, "size_bytes": 2, "pauses": pauses})
     return e.RecordingChanged(recording=info)
 
 
@@ -101,8 +111,20 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
         "participant_left",
         {"participant": {"id": "ada", "name": "Ada 김"}, "reason": "kicked"},
     ),
+    (output("starting"), None, {}),
+    (output("active"), "output_started", {"output": {"id": "o", "state": "active"}}),
+    (output("retrying"), "output_interrupted", {"output": {"state": "retrying"}}),
+    (output("ended"), "output_finished", {"output": {"state": "ended"}}),
+    (output("failed"), "output_failed", {"output": {"error": "Connection refused"}}),
     (recording("starting"), None, {}),
     (recording("active"), "recording_started", {"recording": {"id": "r", "state": "active"}}),
+    (
+        recording("paused", {"at_s": 0.5, "paused_ms": None}),
+        "recording_paused",
+        {"recording": {"state": "paused", "pauses": [{"at_s": 0.5, "paused_ms": None}]}},
+    ),
+    (recording("active", {"at_s": 0.5, "paused_ms": 70}), "recording_resumed", {"recording": {"state": "active"}}),
+    (recording("finished", {"at_s": 0.5, "paused_ms": 70}), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("finished"), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("failed"), "recording_stopped", {"recording": {"state": "failed"}}),
     (

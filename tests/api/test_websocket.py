@@ -98,7 +98,9 @@ BAD_MESSAGES: list[tuple[str, dict[str, object], str, str | None]] = [
     ("layout", {"layout": {}, "if_match": "old"}, "layout_changed", None),
     ("mute", {"participant": "nobody", "audio": True}, "no_such_participant", "participant"),
     ("kick", {"participant": "no body"}, "invalid", "participant"),
-    ("record", {"action": "pause"}, "invalid", "action"),
+    ("record", {"action": "rewind"}, "invalid", "action"),
+    ("record", {"action": "pause"}, "wrong_state", None),
+    ("record", {"action": "resume"}, "wrong_state", None),
     ("record", {"action": "stop"}, "wrong_state", None),
     ("join", {"room": "other"}, "wrong_state", None),
 ]
@@ -256,6 +258,11 @@ async def test_news_have_the_shapes_of_the_protocol(server: Server, engine: Fake
         started = await ada.ask("record", action="start")
         assert (await ada.event("recording")) == started
         assert started["state"] == "active"
+        for action, now in (("pause", "paused"), ("resume", "active")):
+            changed = await ada.ask("record", action=action)
+            assert (changed["id"], changed["state"]) == (started["id"], now)
+            assert await ada.ask("record", action=action) == changed
+            assert (await ada.event("recording")) == changed
         assert (await ada.ask("record", action="stop"))["id"] == started["id"]
         state = await ada.ask("layout", layout={"preset": "speaker", "pinned": None})
         assert state["layout"]["pinned"] is None
@@ -304,16 +311,18 @@ async def test_a_fault_of_the_room_ends_one_socket_and_is_not_told(server: Serve
         assert await bob.ask("ping") == {}
 
 
-async def test_a_page_of_another_origin_is_kept_out(make_server: MakeServer) -> None:
+async def test_a_page_of_another_origin_is_kept_out(make_server: MakeServer, caplog: pytest.LogCaptureFixture) -> None:
     server = await make_server(cors_origins=("https://friend.example",))
     with pytest.raises(InvalidStatus) as refused:
         async with SocketClient(server, origin="https://evil.example"):
             pass
     assert refused.value.response.status_code == 403
+    assert json.loads(refused.value.response.body)["code"] == "forbidden_origin"
     async with SocketClient(server, origin="https://friend.example") as friend:
         assert await friend.ask("ping") == {}
     async with SocketClient(server, origin=server.url) as own:
         assert await own.ask("ping") == {}
+    assert [line.message for line in caplog.records if line.levelname in ("WARNING", "ERROR")] == []
 
 
 async def test_the_server_ends_in_time_with_clients_connected(make_server: MakeServer, engine: FakeEngine) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from mcu.clock import SystemClock
 from mcu.engine.capacity import Place
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
-from mcu.protocol.access import Admit, ListWaiting, UpdateRoom, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, TellBans, UpdateRoom, WaitingList
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -41,13 +41,18 @@ from mcu.protocol.commands import (
     Joined,
     LayoutCommand,
     Leave,
+    ListOutputs,
     ListParticipants,
     ListRecordings,
     ListViews,
     Offer,
+    OutputInfo,
+    OutputList,
     ParticipantList,
+    PauseRecording,
     RecordingList,
     Reply,
+    ResumeRecording,
     SetAvatar,
     SetBackgroundImage,
     SetBanner,
@@ -55,7 +60,9 @@ from mcu.protocol.commands import (
     SetLogo,
     SetMediaState,
     Snapshot,
+    StartOutput,
     StartRecording,
+    StopOutput,
     StopRecording,
     TakeSnapshot,
     TileHealthList,
@@ -69,9 +76,11 @@ from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
     AnnouncementChanged,
     BannerChanged,
+    BansChanged,
     DecorChanged,
     Event,
     Kicked,
+    OutputChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -88,6 +97,7 @@ from mcu.protocol.models import (
     PixelBox,
     PixelSize,
     RecordingInfo,
+    RecordingPause,
     RoomInfo,
     RoomSpec,
     TileHealth,
@@ -171,6 +181,7 @@ class FakeRoom:
         self.announcements: dict[str, AnnouncementInfo] = {}
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
+        self.outputs: dict[str, OutputInfo] = {}
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
         self.calls: list[Command] = []
@@ -228,7 +239,8 @@ class FakeRoom:
             participants=sum(not person.hidden for person in self.people.values()),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
-            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.runs),
+            paused_views=tuple(one.view for one in self.recordings.values() if one.state == "paused"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
             locked=self.spec.locked,
@@ -381,8 +393,12 @@ class FakeRoom:
                 return command.banner
             case StartRecording():
                 return self._start_recording(command)
+            case PauseRecording() | ResumeRecording():
+                return self._pause_recording(command)
             case StopRecording():
                 return self._stop_recording(command)
+            case StartOutput() | StopOutput() | ListOutputs():
+                return self._answer_about_outputs(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
             case ListGroups():
@@ -416,6 +432,11 @@ class FakeRoom:
                 return Done()
             case GetReady() | SetReady() | ClearReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
+            case TellBans():
+                for person in self.people.values():
+                    if person.role != "participant":
+                        self.emit(BansChanged(to=person.id))
+                return Done()
             case ListWaiting() | Admit():
                 return WaitingList(waiting=())
             case UpdateRoom():
@@ -553,7 +574,7 @@ class FakeRoom:
 
     def _start_recording(self, command: StartRecording) -> RecordingInfo:
         self._view(command.view)
-        if any(one.state == "active" and one.view == command.view for one in self.recordings.values()):
+        if any(one.runs and one.view == command.view for one in self.recordings.values()):
             raise Conflict("this view is being recorded already")
         info = RecordingInfo(
             id=f"rec_{secrets.token_hex(4)}",
@@ -570,13 +591,57 @@ class FakeRoom:
         (folder / info.file).write_bytes(bytes(range(256)))
         return self._record(info)
 
+    def _answer_about_outputs(self, command: StartOutput | StopOutput | ListOutputs) -> Reply:
+        """Every destination takes what it is sent, which is nothing."""
+        match command:
+            case StartOutput():
+                wanted, number = command.output, f"out_{secrets.token_hex(4)}"
+                self._view(wanted.view)
+                if sum(one.state == "active" for one in self.outputs.values()) >= 4:
+                    raise Conflict("a room has at most 4 outputs", code="too_many_outputs")
+                info = OutputInfo(
+                    id=number,
+                    room=self.name,
+                    kind=wanted.resolved_kind,
+                    view=wanted.view,
+                    state="active",
+                    url=wanted.shown_url,
+                    started_at=datetime.now(UTC),
+                    duration_s=0.0,
+                    bytes_sent=0,
+                )
+            case StopOutput():
+                if command.id not in self.outputs:
+                    raise NotFound("there is no such output", code="no_such_output")
+                info = self.outputs[command.id].model_copy(update={"state": "ended"})
+            case ListOutputs():
+                return OutputList(outputs=tuple(self.outputs.values()))
+        self.outputs[info.id] = info
+        self.emit(OutputChanged(output=info))
+        return info
+
     def _stop_recording(self, command: StopRecording) -> RecordingInfo:
         info = self.recordings.get(command.recording)
         if info is None:
             raise NotFound(f"there is no recording {command.recording!r}", code="no_such_recording")
-        if info.state != "active":
+        if not info.runs:
             raise Conflict("this recording has ended already")
         return self._record(info.model_copy(update={"state": "finished", "duration_s": 1.0, "size_bytes": 256}))
+
+    def _pause_recording(self, command: PauseRecording | ResumeRecording) -> RecordingInfo:
+        info = self.recordings.get(command.recording)
+        if info is None:
+            raise NotFound(f"there is no recording {command.recording!r}", code="no_such_recording")
+        if not info.runs:
+            raise Conflict("this recording has ended: start another one")
+        pausing = isinstance(command, PauseRecording)
+        if pausing == (info.state == "paused"):
+            return info
+        *past, last = info.pauses if not pausing else (*info.pauses, None)
+        pause = RecordingPause(at_s=0.5, paused_ms=None if last is None else 2000)
+        return self._record(
+            info.model_copy(update={"state": "paused" if pausing else "active", "pauses": (*past, pause)})
+        )
 
     def _record(self, info: RecordingInfo) -> RecordingInfo:
         self.recordings[info.id] = info

@@ -28,7 +28,7 @@ from mcu.room.decor import MOST_WAITING
 from mcu.room.room import Room
 from tests.kit.images import BLUE, GREEN, RED, file_of, plain
 from tests.mcu.room.meeting import PATIENCE_S, VIEW, ask, connect, next_event, open_room, running_engine, until
-from tests.mcu.room.test_decor import picture
+from tests.mcu.room.test_decor import picture, still
 
 Place = tuple[slice, slice]
 WHOLE: Place = np.s_[:, :]
@@ -61,7 +61,7 @@ async def test_a_background_image_is_seen_around_the_tiles_until_it_is_taken_awa
         client = await connect(room, "ada", video=False)
         await until(lambda: room.views.main.composite.tile_map.tiles)
         await ask(room, CreateView(spec=VIEW.model_copy(update={"name": "other"})), ViewSpec)
-        bare, other, events = await picture(room), await picture(room, "other"), room.events()
+        bare, other, events = await still(room), await still(room, "other"), room.events()
         worn = await ask(room, SetBackgroundImage(image=file_of(plain(RED), "jpg")), ViewDecor)
         assert worn == await ask(room, GetDecor(), ViewDecor) == ViewDecor(background_image=True)
         told = await next_event(events, "decor_changed")
