@@ -42,6 +42,7 @@ from api.routes import (
 from api.settings import Settings
 from api.signaling import rawchat, websocket, whep, whip
 from api.signaling.peerjs import door as peerjs
+from api.signaling.peerjs.lingering import Lingering
 from api.signaling.peerjs.realm import Realm
 from api.signaling.socketio import SocketIoDoor
 from api.signaling.started import Started
@@ -113,6 +114,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         app.state.gateway = gateway
         app.state.socketio = socketio = SocketIoDoor(gateway)
         app.state.peers = peers = Realm()
+        app.state.lingering = lingering = Lingering(settings.media.grace_s)
         _announce(settings)
         try:
             yield
@@ -120,6 +122,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
             app.state.gateway = None
             await socketio.close()
             peers.close()
+            await lingering.close()
             await gateway.streams.close()
 
 

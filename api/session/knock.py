@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from api.auth import Principal
@@ -14,8 +15,8 @@ from mcu.protocol.access import StopWaiting, Waiting
 from mcu.protocol.commands import Join, Joined, Reply
 from mcu.protocol.events import Event
 
-Refusal = Callable[[], Awaitable[NoCapacity | None]]
-"""Why the server takes nobody new at this moment; None: it does."""
+Refusal = Callable[[], AbstractAsyncContextManager[NoCapacity | None]]
+"""Why the server takes nobody new at this moment; None: it does, and keeps a place until the block ends."""
 
 
 LOBBY: Final = "this room has a lobby: wait until you are let in"
@@ -33,21 +34,21 @@ MOVES: Final = 3
 """So often in a row a room is looked for elsewhere before somebody is told to join again."""
 
 
-async def nobody_is_refused() -> NoCapacity | None:
-    return None
+def nobody_is_refused() -> AbstractAsyncContextManager[NoCapacity | None]:
+    return contextlib.nullcontext()
 
 
 async def ask_in(handle: RoomHandle, join: Join, refusal: Refusal) -> Reply:
     """Asks the room to let somebody in. A full server takes only those back who are in the room already, which the
     room knows best. Raises ``NoCapacity`` or what the room answers.
     """
-    full = await refusal()
-    try:
-        return await handle.call(join.model_copy(update={"newcomers": full is None}))
-    except NoCapacity:
-        if full is None:
-            raise
-        raise full from None
+    async with refusal() as full:
+        try:
+            return await handle.call(join.model_copy(update={"newcomers": full is None}))
+        except NoCapacity:
+            if full is None:
+                raise
+            raise full from None
 
 
 class Knock:

@@ -69,6 +69,12 @@ class WaitingInfo(Frozen):
     since: AwareDatetime
 
 
+class TellBans(Frozen):
+    """→ ``Done``. Bans are kept apart from rooms: who changed one has the room's moderators told."""
+
+    type: Literal["tell_bans"] = "tell_bans"
+
+
 class Waiting(Frozen):
     """The reply to a ``Join`` that has to wait: join again with ``admission`` after the event ``admitted``, and
     whenever that event may have been missed.

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, RestoreLobby, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import (
+    Admit,
+    ListWaiting,
+    RestoreLobby,
+    StopWaiting,
+    TellBans,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -197,6 +206,7 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
+    | TellBans
     | StopWaiting
     | RestoreLobby,
     Field(discriminator="type"),

@@ -283,6 +283,12 @@ class LobbyChanged(RoomEvent):
     waiting: tuple[WaitingInfo, ...]
 
 
+class BansChanged(RoomEvent):
+    """For moderators: somebody was banned, or may come back. ``GET …/bans`` says who is."""
+
+    type: Literal["bans"] = "bans"
+
+
 class Admitted(RoomEvent):
     """For somebody who waits: come in."""
 
@@ -331,6 +337,7 @@ Event = Annotated[
     | Reacted
     | ReadyChanged
     | LobbyChanged
+    | BansChanged
     | Admitted
     | Denied,
     Field(discriminator="type"),

@@ -35,6 +35,7 @@ class Lobby:
             a.ListWaiting: self._list,
             a.Admit: self._admit,
             a.StopWaiting: self._stop,
+            a.TellBans: self._tell_bans,
             a.RestoreLobby: self._restore,
         }
 
@@ -84,6 +85,12 @@ class Lobby:
         for person in self._attendance.people:
             if person.moderates:
                 self._events.emit(e.LobbyChanged(to=person.id, waiting=waiting))
+
+    async def _tell_bans(self, _: a.TellBans) -> c.Done:
+        for person in self._attendance.people:
+            if person.moderates:
+                self._events.emit(e.BansChanged(to=person.id))
+        return c.Done()
 
     async def _list(self, _: a.ListWaiting) -> a.WaitingList:
         return self.standing

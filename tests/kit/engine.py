@@ -15,7 +15,7 @@ from pathlib import Path
 from mcu.clock import SystemClock
 from mcu.engine.capacity import Place
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
-from mcu.protocol.access import Admit, ListWaiting, UpdateRoom, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, TellBans, UpdateRoom, WaitingList
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -76,6 +76,7 @@ from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
     AnnouncementChanged,
     BannerChanged,
+    BansChanged,
     DecorChanged,
     Event,
     Kicked,
@@ -431,6 +432,11 @@ class FakeRoom:
                 return Done()
             case GetReady() | SetReady() | ClearReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
+            case TellBans():
+                for person in self.people.values():
+                    if person.role != "participant":
+                        self.emit(BansChanged(to=person.id))
+                return Done()
             case ListWaiting() | Admit():
                 return WaitingList(waiting=())
             case UpdateRoom():

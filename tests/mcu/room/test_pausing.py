@@ -61,6 +61,7 @@ async def test_nothing_of_a_pause_is_in_the_file(tmp_path: Path) -> None:
         paused = await change(room, PauseRecording(recording=info.id))
         assert (paused.state, paused.pauses[0].paused_ms) == ("paused", None)
         assert (room.info.recording, room.info.recorded_views, room.info.paused_views) == (True, ("main",), ("main",))
+        assert 'mcu_recordings_paused{room="room"} 1' in await engine.metrics()
         again = await change(room, PauseRecording(recording=info.id))
         assert again == paused
         assert not room.views.main.outputs.hubs, "nobody watches: nothing is encoded"
