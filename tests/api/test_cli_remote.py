@@ -85,7 +85,7 @@ async def test_recordings(terminal: Terminal, meeting: Meeting) -> None:
 
 async def test_outputs(terminal: Terminal, meeting: Meeting) -> None:
     ada = await meeting.enter("ada")
-    running = await terminal.json("output", "start", "team", "rtmp://127.0.0.1:9/live/secretkey")
+    running = await terminal.json("output", "start", "team", "-", says="rtmp://127.0.0.1:9/live/secretkey\n")
     assert (running["kind"], running["url"]) == ("rtmp", "rtmp://127.0.0.1:9/live/…")
     listed = await terminal.run("output", "list", "team")
     assert running["id"] in listed.stdout
