@@ -5,6 +5,7 @@ from typing import Any
 from api.session.decor import DecorControl
 from api.session.door import DoorControl
 from api.session.people import PeopleControl
+from api.session.playing import PlaybackControl
 from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
 from mcu.errors import Conflict, Internal, NotFound
@@ -45,7 +46,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorControl):
+class RoomControl(PeopleControl, SoundControl, PlaybackControl, TalkControl, DoorControl, DecorControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """

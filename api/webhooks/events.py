@@ -21,6 +21,7 @@ WebhookEvent = Literal[
     "participant_left",
     "recording_started",
     "recording_stopped",
+    "playback_changed",
     "layout_changed",
     "speaker_changed",
     "quality_changed",
@@ -89,6 +90,8 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
                 return None
             kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
             return kind, {"recording": _plain(news.recording)}
+        case e.PlaybackChanged():
+            return "playback_changed", {"playback": _plain(news.playback)}
         case e.LayoutChangedEvent():
             return "layout_changed", {"view": news.view, "etag": news.state.etag, "by": news.by}
         case e.Speakers():

@@ -120,6 +120,9 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
+    page.gauge("mcu_playbacks", "Files that are played into the room", _ROOM, labels, len(room.playbacks.infos))
+    shown = room.playbacks.pictures_decoded
+    page.counter("mcu_playback_pictures", "Pictures decoded of files that are played", _ROOM, labels, shown)
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
 
 
@@ -145,7 +148,7 @@ def _forwarded(page: _Page, room: Room) -> None:
 
 def _heard(page: _Page, room: Room) -> None:
     """What single participants have is in their REST resource."""
-    heard = [participant.playout.statistics for participant in room.participants]
+    heard = [participant.voice.statistics for participant in room.participants]
     shares, delays = [concealed_share(one) for one in heard], [one.delay_ms / 1000 for one in heard if one.delay_ms]
     drifts = [abs(one.drift_ppm) for one in heard if one.drift_ppm is not None]
     levels = [-float(one.level) for one in heard]
@@ -193,7 +196,7 @@ def _participant(page: _Page, room: str, participant: Participant) -> None:
         page.counter("mcu_frames_dropped", "Incoming pictures not decoded", where, values, counted.dropped)
         page.gauge("mcu_source_parked", "1 while no view shows it and it isn't decoded", where, values, counted.parked)
         page.counter("mcu_decode_errors", "Incoming pictures that were broken", where, values, counted.errors)
-    heard = participant.playout.statistics
+    heard = participant.voice.statistics
     page.counter("mcu_audio_packets_received", "Opus packets received", _PERSON, labels, heard.received)
     page.counter("mcu_audio_packets_lost", "Opus packets that never came or came late", _PERSON, labels, heard.lost)
     page.counter("mcu_audio_concealed_samples", "Samples invented", _PERSON, labels, heard.concealed_samples)

@@ -43,6 +43,14 @@ from mcu.protocol.participation import (
     UpdateParticipant,
     UplinkState,
 )
+from mcu.protocol.playback import (
+    ListPlaybacks,
+    PlaybackInfo,
+    PlaybackList,
+    StartPlayback,
+    StopPlayback,
+    UpdatePlayback,
+)
 from mcu.protocol.quality import GetQuality, Quality, SetQuality
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
@@ -151,6 +159,10 @@ Command = Annotated[
     | Announce
     | StopAnnouncement
     | ListAnnouncements
+    | StartPlayback
+    | UpdatePlayback
+    | StopPlayback
+    | ListPlaybacks
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -198,6 +210,8 @@ Reply = (
     | GroupList
     | AnnouncementInfo
     | AnnouncementList
+    | PlaybackInfo
+    | PlaybackList
     | ViewDecor
     | RecordingInfo
     | RecordingList

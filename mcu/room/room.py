@@ -17,7 +17,7 @@ from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, Source, Speak
 from mcu.recording.index import RecordingIndex
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
-from mcu.room.attendance import Attendance
+from mcu.room.attendance import Attendance, Reason
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
 from mcu.room.chores import Chores
@@ -33,6 +33,7 @@ from mcu.room.outputs import new_identity
 from mcu.room.pace import Pace
 from mcu.room.participant import Participant
 from mcu.room.passthrough import Passthrough
+from mcu.room.playing import Playbacks
 from mcu.room.qualities import Qualities
 from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
@@ -108,7 +109,7 @@ class Room:
             self._connections,
             self._events,
             on_change=self._publish,
-            on_left=lambda *news: self._reception.left(*news),
+            on_left=self._left,
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
         self._housekeeping: asyncio.Task[None] | None = None
@@ -133,6 +134,16 @@ class Room:
             on_change=self._publish,
         )
         self._groups = Groups(self._identity, self._attendance, self.views, self._events, on_change=self._publish)
+        self.playbacks = Playbacks(
+            room=self._opened_as.name,
+            most=self._config.max_playbacks,
+            clock=self._clock,
+            attendance=self._attendance,
+            groups=self._groups,
+            events=self._events,
+            topology=lambda: self.spec.topology,
+            from_thread=self._from_thread,
+        )
         self._reception = Reception(
             self._opened_as,
             self._attendance,
@@ -175,6 +186,7 @@ class Room:
             **self._viewing.handlers,
             **self._groups.handlers,
             **self._announcing.handlers,
+            **self.playbacks.handlers,
             **decorating.handlers,
             **chat.handlers,
             **relay.handlers,
@@ -259,6 +271,7 @@ class Room:
         await self.recordings.close()
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
+        await self.playbacks.close()
         self._events.emit(e.RoomClosed())
         await self.qualities.close()
         await self._viewing.close()
@@ -278,6 +291,10 @@ class Room:
     def _keyframe_wanted(self, who: str, source: Source) -> None:
         if who in self._attendance:
             self._connections.request_keyframe(self._attendance.participant(who), source)
+
+    def _left(self, participant: Participant, reason: Reason) -> None:
+        self.playbacks.left(participant)
+        self._reception.left(participant, reason)
 
     def _tiles_changed(self, tiles: TileMap) -> None:
         self._media.place_voices(tiles)
@@ -335,7 +352,7 @@ class Room:
         """Hands the threads a new snapshot."""
         people = self.participants
         self.views.retime()
-        self._announcing.attend(self._attendance.visible)
+        self._announcing.attend(self._attendance.persons)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         self._media.show(
             RoomSnapshot(

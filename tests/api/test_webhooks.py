@@ -32,6 +32,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.playback import PlaybackInfo, PlaybackState
 from mcu.store.interfaces import NewEntry, OutboxEntry
 from mcu.store.store import Store
 from tests.kit.clock import FakeClock
@@ -85,6 +86,12 @@ def recording(state: str) -> e.RecordingChanged:
     return e.RecordingChanged(recording=info)
 
 
+def playback(state: PlaybackState) -> e.PlaybackChanged:
+    facts = {"id": "f", "participant": "playback-f", "name": "Film", "position_s": 1, "duration_s": None, "loop": True}
+    facts |= {"audio": True, "video": True, "started_at": NOW, "state": state}
+    return e.PlaybackChanged(playback=PlaybackInfo.model_validate(facts))
+
+
 NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     (RoomOpened(TEAM), "room_opened", {"room": {"name": "team", "capacity": 5}}),
     (e.RoomUpdated(room=TEAM), "room_updated", {"room": {"name": "team"}}),
@@ -105,6 +112,7 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     (recording("active"), "recording_started", {"recording": {"id": "r", "state": "active"}}),
     (recording("finished"), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("failed"), "recording_stopped", {"recording": {"state": "failed"}}),
+    (playback("paused"), "playback_changed", {"playback": {"id": "f", "state": "paused", "name": "Film"}}),
     (
         e.LayoutChangedEvent(view="main", state=LayoutState(layout=Layout(), etag="2-a"), by="ada"),
         "layout_changed",
