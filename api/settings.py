@@ -5,9 +5,8 @@ error messages and logs.
 """
 
 import ipaddress
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,7 +16,6 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -29,7 +27,6 @@ from mcu.protocol.models import ViewSpec
 from mcu.protocol.names import RoomName
 
 STORE_FILE = "mcu.db"
-DEFAULT_CONFIG = Path("mcu.toml")
 
 MIN_ADMIN_KEY_BYTES = 16
 
@@ -42,10 +39,6 @@ IceUrl = Annotated[
 """RFC 7064 and RFC 7065."""
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
-
-
-class SettingsError(ValueError):
-    """The settings can't be used; the message says which, why and what to write instead. Holds no secret."""
 
 
 class Section(BaseModel):
@@ -287,30 +280,3 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-
-def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
-    """Reads ``config`` (``mcu.toml`` of the working directory where None is given and it exists), the environment and
-    ``overrides``. Raises ``SettingsError``.
-    """
-    if config is not None and not config.is_file():
-        raise SettingsError(f"{config}: no such file")
-    path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=path)
-
-    try:
-        return FromFile(**overrides)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}") from error
-    except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors(include_input=False))) from None
-    except ValueError as error:  # pydantic-settings: an environment variable that isn't JSON where it must be
-        raise SettingsError(str(error)) from None
-
-
-def _explain(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message

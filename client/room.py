@@ -10,11 +10,13 @@ from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from pydantic import JsonValue
 
+from client.admission import Invitation
 from client.chat import Chat, ChatLog
+from client.connections import Sending
 from client.errors import ClientError
 from client.moderation import Moderation
 from client.pace import Timeline
-from client.session import Invitation, Sending, Session, State
+from client.session import Session, State
 from client.sources import AudioSource, EncodedSource, VideoSource
 from client.streams import Broadcast, Reader
 from mcu.protocol.access import WaitingInfo
@@ -254,6 +256,13 @@ class Room:
 
     async def start_recording(self, view: str = "main") -> RecordingInfo:
         return RecordingInfo.model_validate(await self._session.request("record", {"action": "start", "view": view}))
+
+    async def pause_recording(self, view: str = "main") -> RecordingInfo:
+        """Nothing of what follows is in the file, until ``resume_recording``; the file has no hole."""
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "pause", "view": view}))
+
+    async def resume_recording(self, view: str = "main") -> RecordingInfo:
+        return RecordingInfo.model_validate(await self._session.request("record", {"action": "resume", "view": view}))
 
     async def stop_recording(self, view: str = "main") -> RecordingInfo:
         """Answers once the file is complete."""

@@ -5,22 +5,21 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import structlog
-from aiortc import RTCIceServer
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 from pydantic import ValidationError
 
+from client.admission import Admission, Invitation
+from client.connections import Connections, Sending
+from client.ending import end_task
 from client.errors import ClientError, ConnectionLost, JoinRefused, Removed, RequestRefused
-from client.forwarded import ForwardedMedia
 from client.pace import Timeline
 from client.peer import Peer, ice_servers_from
 from client.roster import Roster, read_event
 from client.signaling import Signaling
-from client.sources import AudioSource, EncodedSource, VideoSource
 from mcu.protocol.events import Event, Kicked, PeerFailed, RoomClosed, StreamsChanged, UplinkChanged
 from mcu.protocol.models import Connection
 from mcu.protocol.wire import EventMessage
@@ -34,33 +33,6 @@ SILENCE_S = 2.0
 """So long without a packet, and the socket is asked whether the server is still there."""
 
 State = Literal["joining", "waiting", "joined", "reconnecting", "left"]
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """Where to join, and as whom. ``give_up_s``: how long to try to come back after a loss; None: for ever."""
-
-    url: str
-    room: str
-    name: str
-    token: str | None
-    give_up_s: float | None
-    password: str | None = field(default=None, repr=False)
-    on_waiting: Callable[[], None] | None = None
-
-
-@dataclass(slots=True)
-class Sending:
-    """What this participant has to send, and which of it is switched on."""
-
-    audio: AudioSource | None
-    video: VideoSource | EncodedSource | None
-    audio_on: bool
-    video_on: bool
-    screen: VideoSource | EncodedSource | None = None
-
-    def media_state(self) -> dict[str, bool]:
-        return {"audio": self.audio_on, "video": self.video_on, "screen": self.screen is not None}
 
 
 class Receiver(Protocol):
@@ -88,27 +60,20 @@ class Session:
         on_sound: Callable[[AudioFrame], None] | None,
     ) -> None:
         self._invitation = invitation
-        self._timeline = timeline
         self._receiver = receiver
-        self._on_picture = on_picture
-        self._on_sound = on_sound
         self._socket: Signaling | None = None
         self._roster: Roster | None = None
         self._resume_token: str | None = None
-        self._ice_servers: list[RTCIceServer] = []
-        self._peers: dict[Connection, Peer] = {}
-        self._failed: set[Connection] = set()
-        self._negotiating = asyncio.Lock()
         self._trouble = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self._removed: Removed | None = None
         self._over = False
-        self._admission: asyncio.Future[dict[str, Any]] | None = None
-        self.forwarded = ForwardedMedia()
+        self._admission: Admission | None = None
+        self._connections = Connections(sending, timeline, self.request, self._trouble.set, on_picture, on_sound)
+        self.forwarded = self._connections.forwarded
         self.sending = sending
         self.state: State = "joining"
-        self.offers = 0
         self.reconnects = 0
 
     @property
@@ -119,7 +84,19 @@ class Session:
         return self._roster
 
     def peer(self, connection: Connection) -> Peer | None:
-        return self._peers.get(connection)
+        return self._connections.get(connection)
+
+    @property
+    def offers(self) -> int:
+        """Agreed upon so far."""
+        return self._connections.offers
+
+    async def negotiate(self, connection: Connection) -> None:
+        """A new peer connection. Raises RequestRefused or ConnectionLost."""
+        await self._connections.negotiate(connection)
+
+    async def hang_up(self, connection: Connection) -> None:
+        await self._connections.hang_up(connection)
 
     async def open(self) -> None:
         """Raises JoinRefused, RequestRefused or ConnectionLost; ``leave()`` also then."""
@@ -134,35 +111,11 @@ class Session:
             raise ConnectionLost("this room was left")
         return await self._socket.request(kind, data)
 
-    async def negotiate(self, connection: Connection) -> None:
-        """A new peer connection; the old one is closed once the new one is agreed upon."""
-        async with self._negotiating:
-            peer = self._make_peer(connection)
-            try:
-                sdp = await peer.offer()
-                answer = await self.request("offer", {"sdp": sdp, "connection": connection})
-                await peer.accept(str(answer.get("sdp", "")))
-            except BaseException:
-                await peer.close()
-                raise
-            self.offers += 1
-            old = self._peers.get(connection)
-            self._peers[connection] = peer
-            self._failed.discard(connection)
-            if old is not None:
-                await old.close()
-
-    async def hang_up(self, connection: Connection) -> None:
-        async with self._negotiating:
-            peer = self._peers.pop(connection, None)
-            if peer is not None:
-                await peer.close()
-
     async def leave(self) -> None:
         """Says goodbye and frees everything. Idempotent; bounded even when the server is gone."""
         for task in (self._supervisor, self._listener):
             if task is not None:
-                await _end_task(task)
+                await end_task(task)
         self._supervisor = self._listener = None
         if self._socket is not None and not self._socket.gone.is_set():
             with contextlib.suppress(ClientError, TimeoutError):
@@ -174,93 +127,34 @@ class Session:
         """A new socket, and on it the same participant where the server still knows it."""
         if self._socket is not None:
             await self._socket.close()
-        invitation = self._invitation
-        self._socket = await Signaling.open(invitation.url, self._on_message, self._trouble.set)
-        who = {"room": invitation.room, "name": invitation.name, "token": invitation.token}
-        if invitation.password is not None:
-            who["password"] = invitation.password
+        self._socket = await Signaling.open(self._invitation.url, self._on_message, self._trouble.set)
+        self._admission = Admission(self._invitation, self._waits)
         try:
-            self._admission = asyncio.get_running_loop().create_future()
-            joined = await self._socket.request("join", {**who, "resume": self._resume_token})
-            if "waiting" in joined:
-                joined = await self._wait(self._socket, self._admission)
+            joined = await self._admission.ask(self._socket, self._resume_token)
             self._roster = Roster(joined)
             self._resume_token = str(joined["resume_token"])
         except RequestRefused as refused:
             raise JoinRefused(refused.code, refused.reason, refused.field) from refused
         except (KeyError, ValidationError) as error:
             raise JoinRefused("internal", f"the server's answer can't be understood: {error}") from error
-        self._ice_servers = ice_servers_from(joined.get("ice_servers"))
+        self._connections.asked = self._roster.uplink
+        self._connections.ice_servers = ice_servers_from(joined.get("ice_servers"))
         await self._socket.request("media_state", dict(self.sending.media_state()))
         self.state = "joined"
 
     async def _connect(self) -> None:
-        """Somebody who neither sends nor receives media, a bot that chats, needs no peer connection."""
-        sending = self.sending
         if self.roster.room.topology == "forward":
             self.forwarded.expect(len(self.roster.participants) - 1)
-        if sending.audio or sending.video or self._on_picture or self._on_sound:
+        if self._connections.wanted:
             await self.negotiate("main")
 
-    async def _wait(self, socket: Signaling, admission: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
-        """In the lobby. Raises RequestRefused when a moderator says no."""
+    def _waits(self) -> None:
         self.state = "waiting"
-        if self._invitation.on_waiting is not None:
-            self._invitation.on_waiting()
-        gone = asyncio.create_task(socket.gone.wait())
-        try:
-            decided: set[asyncio.Future[Any]] = {admission, gone}
-            await asyncio.wait(decided, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await _end_task(gone)
-        if not admission.done():
-            raise ConnectionLost("the connection to the server is gone")
-        return admission.result()
-
-    def _on_decision(self, message: EventMessage) -> None:
-        if self._admission is None or self._admission.done():
-            return
-        if message.type == "joined":
-            self._admission.set_result(message.data)
-        else:
-            code, reason = str(message.data.get("code", "denied")), str(message.data.get("message", "not let in"))
-            self._admission.set_exception(RequestRefused(code, reason))
-
-    def _make_peer(self, connection: Connection) -> Peer:
-        def failed() -> None:
-            self._failed.add(connection)
-            self._trouble.set()
-
-        if connection == "screen":
-            return Peer(self._ice_servers, self._timeline, video=self.sending.screen, on_failed=failed)
-        peer = Peer(
-            self._ice_servers,
-            self._timeline,
-            audio=self.sending.audio,
-            video=self.sending.video,
-            on_picture=self._on_picture,
-            on_sound=self._on_sound,
-            on_failed=failed,
-            sections=self.forwarded.sections,
-            on_stream=self.forwarded.arrived,
-        )
-        peer.send("audio", self.sending.audio_on)
-        peer.send("video", self.sending.video_on)
-        if self._roster is not None and self._roster.uplink is not None:
-            peer.heed(self._roster.uplink.video)
-        return peer
-
-    def _heed(self) -> None:
-        """Sends what the server asked for last."""
-        asked = self._roster.uplink if self._roster is not None else None
-        if asked is None:
-            return
-        for connection, peer in self._peers.items():
-            peer.heed(asked.video if connection == "main" else asked.screen)
 
     def _on_message(self, message: EventMessage) -> None:
         if message.type in ("joined", "denied"):
-            self._on_decision(message)
+            if self._admission is not None:
+                self._admission.decided(message)
             return
         event = read_event(message)
         if event is None:
@@ -270,14 +164,12 @@ class Session:
             self._roster.apply(event)
         match event:
             case PeerFailed():
-                self._failed.add(event.connection)
-                self._trouble.set()
+                self._connections.fail(event.connection)
             case UplinkChanged():
-                self._heed()
+                self._connections.heed(self._roster.uplink if self._roster is not None else None)
             case StreamsChanged():
-                if self.forwarded.told(event.streams) and "main" in self._peers:
-                    self._failed.add("main")
-                    self._trouble.set()
+                if self.forwarded.told(event.streams) and self.peer("main") is not None:
+                    self._connections.fail("main")
             case Kicked():
                 self._removed = Removed(f"removed from the room: {event.reason}")
                 self._trouble.set()
@@ -298,7 +190,7 @@ class Session:
                     break
                 if self._socket is None or self._socket.gone.is_set():
                     await self._come_back()
-                for connection in tuple(self._failed):
+                for connection in tuple(self._connections.failed):
                     await self._renew(connection)
             await self._end(self._removed)
         except ClientError as error:
@@ -311,7 +203,7 @@ class Session:
         """When sound and picture stop, the network may have changed under both them and the socket."""
         while not self._over:
             await asyncio.sleep(SILENCE_S / 2)
-            peer, socket = self._peers.get("main"), self._socket
+            peer, socket = self.peer("main"), self._socket
             if self.state == "joined" and peer is not None and socket is not None and peer.silent_s > SILENCE_S:
                 await socket.check()
 
@@ -343,7 +235,7 @@ class Session:
     async def _renew(self, connection: Connection) -> None:
         """A new offer for a connection that failed; raises ConnectionLost when the server keeps refusing."""
         if connection == "screen" and self.sending.screen is None:
-            self._failed.discard(connection)
+            self._connections.failed.discard(connection)
             return
         for delay_s in BACKOFF_S:
             await asyncio.sleep(delay_s)
@@ -366,12 +258,4 @@ class Session:
             self._receiver.on_end(error)
         if self._socket is not None:
             await self._socket.close()
-        for peer in tuple(self._peers.values()):
-            await peer.close()
-
-
-async def _end_task(task: asyncio.Task[Any]) -> None:
-    """Cancels until it works: Python 3.11's ``wait_for``, which libraries below use, may swallow a cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1.0)
+        await self._connections.close()

@@ -36,8 +36,3 @@ def ntp_from_wall(wall_ns: int) -> int:
     """The 64-bit NTP timestamp (32.32 fixed point) of a Unix time in nanoseconds (RFC 3550, section 4)."""
     seconds, rest_ns = divmod(wall_ns, NS_PER_S)
     return ((seconds + NTP_UNIX_OFFSET_S) << 32 | (rest_ns << 32) // NS_PER_S) & 0xFFFF_FFFF_FFFF_FFFF
-
-
-def wall_from_ntp(ntp: int) -> int:
-    """Nanoseconds since the Unix epoch of a 64-bit NTP timestamp."""
-    return ((ntp >> 32) - NTP_UNIX_OFFSET_S) * NS_PER_S + ((ntp & 0xFFFF_FFFF) * NS_PER_S >> 32)

@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
@@ -96,6 +99,20 @@ def once(measure: Callable[[], T]) -> Callable[[], T]:
         return kept[0]
 
     return ask
+
+
+def percentiles(
+    names: tuple[str, str], measure: Callable[[], Sequence[float]], median: Baseline, tail: Baseline, floor_ms: float
+) -> list[Case]:
+    """Half and 95 of a hundred of what one measuring brought, in milliseconds, each against the same floor."""
+
+    def share(percent: float) -> float:
+        return float(np.percentile(measure(), percent))
+
+    return [
+        Case(names[0], "ms", partial(share, 50), {median: lambda: floor_ms}, warm=False, once=True),
+        Case(names[1], "ms", partial(share, 95), {tail: lambda: floor_ms}, warm=False, once=True),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

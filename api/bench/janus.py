@@ -19,6 +19,7 @@ import httpx
 from api.bench.harness import BenchFailed, Missing, Work
 from api.bench.live import LOOPBACK, free_port
 from api.bench.media import bound_socket
+from api.bench.processes import stop
 from api.bench.programs import installed
 from mcu.clock import NS_PER_S
 from mcu.frames import SAMPLES_PER_TICK
@@ -117,12 +118,7 @@ class AudioBridge:
         return answer
 
     def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(STOP_S)
+        stop(self._process, STOP_S)
 
 
 def by_audiobridge(stack: ExitStack, said: Sequence[Sequence[bytes]]) -> Work | Missing:

@@ -10,10 +10,8 @@ from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from typing import Final
 
-import numpy as np
-
 from api.bench.gathering import Gathering
-from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
+from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once, percentiles
 from api.bench.live import LiveServer
 from api.bench.priority import raised
 from api.bench.timecode import FPS
@@ -58,14 +56,7 @@ def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     raised(stack)
     server = LiveServer(stack, SETTINGS)
     measure = once(partial(measured, server.url, QUICK_ROOMS if effort.quick else ROOMS))
-
-    def percentile(share: float) -> float:
-        return float(np.percentile(measure(), share))
-
-    return [
-        Case(CASES[0], "ms", partial(percentile, 50), {MEDIAN: lambda: INTERVAL_MS}, warm=False, once=True),
-        Case(CASES[1], "ms", partial(percentile, 95), {TAIL: lambda: INTERVAL_MS}, warm=False, once=True),
-    ]
+    return percentiles(CASES, measure, MEDIAN, TAIL, INTERVAL_MS)
 
 
 BENCH: Final = Bench(

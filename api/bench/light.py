@@ -18,12 +18,12 @@ from client.signaling import OnEvent, Signaling
 from mcu.clock import Clock, SystemClock
 from mcu.errors import BadRequest
 from mcu.frames import AudioPacket, EncodedFrame, ReceivedFrame, SenderReport
+from mcu.rtc.agreement import RemoteTransport
 from mcu.rtc.binding import DtlsLink, IceAgent, IceOptions
 from mcu.rtc.certificate import process_certificate
 from mcu.rtc.ice import parse_candidate
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerState, Reception
 from mcu.rtc.media import MediaSession
-from mcu.rtc.negotiation import RemoteTransport
 from mcu.rtc.sdp import Section, parse_offer
 from mcu.rtc.sender import AudioFanout, VideoFanout
 from mcu.rtc.ticker import RtcTicker

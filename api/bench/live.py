@@ -14,6 +14,7 @@ from typing import Final
 import httpx
 
 from api.bench.harness import BenchFailed
+from api.bench.processes import stop
 
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 60.0
@@ -62,12 +63,7 @@ class LiveServer:
         raise BenchFailed(f"the server did not come up: {self._log.read_text(errors='replace')[-2000:]}")
 
     def _end(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(STOP_S)
+        stop(self._process, STOP_S)
 
 
 def free_port() -> int:

@@ -12,7 +12,8 @@ from api.bench.clips import FPS, Clip
 from api.bench.harness import BenchFailed
 from mcu.clock import NS_PER_S
 from mcu.frames import EncodedFrame, VideoCodec
-from mcu.media.decoding import DecodePool, VideoDecoding
+from mcu.media.decode_pool import DecodePool
+from mcu.media.decoding import VideoDecoding
 from mcu.media.encoding import VideoEncoder
 from mixer.canvas import Canvas
 from mixer.compositor import Compositor

@@ -1,10 +1,11 @@
 """What a process and its children take of the machine, from the outside (proc(5))."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from api.bench.harness import BenchFailed
 
@@ -47,6 +48,16 @@ def family(pid: int) -> list[int]:
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
     return found
+
+
+def stop(process: subprocess.Popen[Any], patience_s: float) -> None:
+    """Ends a process of ours: asks it, and after a while doesn't ask any more."""
+    process.terminate()
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(patience_s)
 
 
 def named(part: str) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once
+from api.bench.harness import Baseline, Bench, BenchFailed, Case, Effort, once, percentiles
 from api.bench.light import participant
 from api.bench.live import LiveServer
 from api.bench.priority import raised
@@ -149,14 +149,7 @@ def prepare(stack: ExitStack, effort: Effort) -> list[Case]:
     raised(stack)
     server = LiveServer(stack, SMALL_VIEW)
     measure = once(partial(measured, server.url, QUICK_ROOMS if effort.quick else ROOMS))
-
-    def percentile(share: float) -> float:
-        return float(np.percentile(measure(), share))
-
-    return [
-        Case(CASES[0], "ms", partial(percentile, 50), {MEDIAN: lambda: TICK_MS}, warm=False, once=True),
-        Case(CASES[1], "ms", partial(percentile, 95), {TAIL: lambda: TICK_MS}, warm=False, once=True),
-    ]
+    return percentiles(CASES, measure, MEDIAN, TAIL, TICK_MS)
 
 
 BENCH: Final = Bench(

@@ -13,7 +13,7 @@ Config = Annotated[Path | None, typer.Option("--config", "-c", help="A TOML file
 
 def read_settings(config: Path | None, **overrides: Any) -> "Settings":
     """The settings, or an end with status 2 and a line that says what is wrong."""
-    from api.settings import SettingsError, load_settings
+    from api.loading import SettingsError, load_settings
 
     try:
         return load_settings(config, **{key: value for key, value in overrides.items() if value is not None})

@@ -30,6 +30,20 @@ def start(
     remote.show(remote.ask(lambda admin: admin.room(room).recordings.start(view)), COLUMNS)
 
 
+@app.command("pause")
+def pause(room: Room, recording: Recording, server: Server = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
+    """Pauses a recording: nothing of what follows is in its file, until it is resumed."""
+    remote = Remote(server, key, as_json)
+    remote.show(remote.ask(lambda admin: admin.room(room).recordings.pause(recording)), COLUMNS)
+
+
+@app.command("resume")
+def resume(room: Room, recording: Recording, server: Server = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
+    """Goes on with a paused recording."""
+    remote = Remote(server, key, as_json)
+    remote.show(remote.ask(lambda admin: admin.room(room).recordings.resume(recording)), COLUMNS)
+
+
 @app.command("stop")
 def stop(room: Room, recording: Recording, server: Server = LOCAL, key: Key = None, as_json: AsJson = False) -> None:
     """Stops a recording; comes back once its file is complete."""

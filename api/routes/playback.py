@@ -148,7 +148,7 @@ async def _found(room: RoomControl, settings: Settings, wanted: PlaybackRequest)
         path = await anyio.to_thread.run_sync(film_in, settings.playback.dir, wanted.file)
         return path, path.stem[:64]
     recording = await room.recording(wanted.recording or "")
-    if recording.state in ("starting", "active"):
+    if recording.state not in ("finished", "failed"):
         raise Conflict("this recording is still running; stop it first")
     path = await anyio.to_thread.run_sync(recording_file, settings.recordings_dir, recording.id, recording.file)
     return path, "Recording"

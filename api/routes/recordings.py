@@ -1,4 +1,4 @@
-"""``/rooms/{room}/recordings``: start, stop, list, download."""
+"""``/rooms/{room}/recordings``: start, pause, stop, list, download."""
 
 from typing import Annotated
 
@@ -48,6 +48,22 @@ async def get_recording(
 ) -> RecordingInfo:
     """One recording, of a closed room too."""
     return await (await gateway.archive(principal, name)).recording(recording)
+
+
+@router.post("/{recording}/pause", operation_id="pause_recording", responses=problems(404, 409))
+async def pause_recording(room: RoomDep, recording: RecordingPath) -> RecordingInfo:
+    """Pauses a recording: nothing of what follows comes into its file until it is resumed, and the file has no hole.
+    Pausing twice is pausing once.
+    """
+    return await room.pause_recording(recording)
+
+
+@router.post("/{recording}/resume", operation_id="resume_recording", responses=problems(404, 409))
+async def resume_recording(room: RoomDep, recording: RecordingPath) -> RecordingInfo:
+    """Goes on with a paused recording, from the next keyframe on, which is asked for at once. Without effect on one
+    that runs.
+    """
+    return await room.resume_recording(recording)
 
 
 @router.post("/{recording}/stop", operation_id="stop_recording", responses=problems(404, 409))

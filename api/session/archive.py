@@ -51,7 +51,7 @@ class Archive:
         info = await self.recording(identifier)
         if info.file != file:
             raise NotFound("there is no such file in this recording", code="no_such_recording")
-        if info.state in ("starting", "active"):
+        if info.runs:
             raise Conflict("this recording is still running; stop it first")
 
     async def _indexed(self) -> tuple[RecordingInfo, ...]:

@@ -23,7 +23,9 @@ from mcu.protocol.commands import (
     ListScheduledLayouts,
     ListViews,
     MergeLayout,
+    PauseRecording,
     RecordingList,
+    ResumeRecording,
     SetLayout,
     Snapshot,
     StartRecording,
@@ -145,12 +147,22 @@ class RoomControl(PeopleControl, SoundControl, PlaybackControl, TalkControl, Doo
         self.principal.require("record", self.room)
         return await self._ask(StopRecording(recording=recording), RecordingInfo)
 
-    async def stop_recording_of(self, view: str) -> RecordingInfo:
-        """Stops the recording of ``view`` that runs. Raises ``Conflict`` when none does."""
-        running = [one for one in await self.recordings() if one.view == view and one.state in ("starting", "active")]
+    async def pause_recording(self, recording: str) -> RecordingInfo:
+        """Raises ``Conflict`` when it has ended."""
+        self.principal.require("record", self.room)
+        return await self._ask(PauseRecording(recording=recording), RecordingInfo)
+
+    async def resume_recording(self, recording: str) -> RecordingInfo:
+        """Raises ``Conflict`` when it has ended."""
+        self.principal.require("record", self.room)
+        return await self._ask(ResumeRecording(recording=recording), RecordingInfo)
+
+    async def running_recording(self, view: str) -> RecordingInfo:
+        """The recording of ``view`` that runs or is paused. Raises ``Conflict`` when there is none."""
+        running = [one for one in await self.recordings() if one.view == view and one.runs]
         if not running:
             raise Conflict("this view is not being recorded")
-        return await self.stop_recording(running[-1].id)
+        return running[-1]
 
     async def recordings(self) -> tuple[RecordingInfo, ...]:
         self.principal.require("record", self.room)

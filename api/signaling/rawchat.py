@@ -5,10 +5,7 @@ the server itself has to say begins with ``mosaic-mcu:``. The address may name t
 (``password=…``), and where keys are set it must have a token (``token=…``).
 """
 
-from typing import Any
-
 from fastapi import APIRouter, WebSocket
-from pydantic_core import from_json
 
 from api.auth import Principal
 from api.errors import problem_response, validated
@@ -16,7 +13,7 @@ from api.gateway import Gateway
 from api.session import LOBBY
 from api.signaling.conversation import DENIED, POLICY_VIOLATION, ROOM_CLOSED, Closing
 from api.signaling.stay import Stay
-from api.signaling.textsocket import TextSocket
+from api.signaling.textsocket import TextSocket, object_of
 from api.source import source_of
 from mcu.errors import BadRequest, McuError
 from mcu.protocol.events import Event
@@ -81,7 +78,7 @@ class RawChat:
         self._socket.send(f"mosaic-mcu: {text}")
 
     async def _perform(self, stay: Stay, text: str) -> None:
-        message = _message(text)
+        message = object_of(text)
         match message.get("type"):
             case "nickname":
                 await stay.session.rename(validated(NameData, {"name": message.get("payload")}).name)
@@ -109,13 +106,3 @@ class RawChat:
     async def _gone(self) -> None:
         if self._stay is not None:
             await self._stay.close()
-
-
-def _message(text: str) -> dict[str, Any]:
-    try:
-        message = from_json(text, allow_inf_nan=False)
-    except ValueError:
-        raise Closing(POLICY_VIOLATION, "not valid JSON") from None
-    if not isinstance(message, dict):
-        raise Closing(POLICY_VIOLATION, "not a JSON object")
-    return message

@@ -119,7 +119,14 @@ async def _role(session: Session, wanted: RoleData) -> Data:
 async def _record(session: Session, record: RecordData) -> Data:
     if record.action == "start":
         return _json(await session.start_recording(record.view))
-    return _json(await session.stop_recording_of(record.view))
+    running = (await session.running_recording(record.view)).id
+    match record.action:
+        case "pause":
+            return _json(await session.pause_recording(running))
+        case "resume":
+            return _json(await session.resume_recording(running))
+        case "stop":
+            return _json(await session.stop_recording(running))
 
 
 async def _pin(session: Session, pin: PinData) -> Data:

@@ -6,6 +6,7 @@ from typing import Any
 
 import structlog
 from fastapi import WebSocket
+from pydantic_core import from_json
 from starlette.websockets import WebSocketDisconnect
 
 from api.signaling.conversation import FLOOD, INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, TOO_LONG, Closing
@@ -118,3 +119,14 @@ async def _either(awaitable: Awaitable[Any], task: asyncio.Task[Any]) -> None:
 def _bounded(reason: str) -> str:
     """A close frame carries at most 123 bytes of reason (RFC 6455, section 5.5)."""
     return reason.encode()[:120].decode("utf-8", "ignore")
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """A message that must be a JSON object. Raises ``Closing``: whoever sends anything else speaks another dialect."""
+    try:
+        message = from_json(text, allow_inf_nan=False)
+    except ValueError:
+        raise Closing(POLICY_VIOLATION, "not valid JSON") from None
+    if not isinstance(message, dict):
+        raise Closing(POLICY_VIOLATION, "not a JSON object")
+    return message

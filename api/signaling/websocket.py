@@ -20,14 +20,14 @@ import asyncio
 
 from fastapi import APIRouter, WebSocket
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from api.auth import Principal
 from api.errors import error_body, problem_response
 from api.gateway import Gateway
 from api.signaling.conversation import POLICY_VIOLATION, Closing, Conversation
 from api.signaling.messages import Data
-from api.signaling.textsocket import TextSocket
+from api.signaling.textsocket import TextSocket, object_of
 from api.source import source_of
 from mcu.errors import McuError, Unauthorised
 from mcu.protocol.wire import ErrorBody, EventMessage, Reply, Request
@@ -97,12 +97,7 @@ class Socket:
 
 def parse_request(text: str) -> Request | Reply:
     """Parses one message. What can be answered is answered; without an id there is nothing to answer to."""
-    try:
-        message = from_json(text, allow_inf_nan=False)
-    except ValueError:
-        raise Closing(POLICY_VIOLATION, "not valid JSON") from None
-    if not isinstance(message, dict):
-        raise Closing(POLICY_VIOLATION, "not a JSON object")
+    message = object_of(text)
     try:
         return Request.model_validate(message)
     except ValidationError as error:

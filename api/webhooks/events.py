@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
-from mcu.protocol.models import Frozen, ParticipantInfo
+from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo
 from mcu.protocol.names import RoomName
 
 WebhookEvent = Literal[
@@ -20,6 +20,8 @@ WebhookEvent = Literal[
     "participant_updated",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
     "playback_changed",
     "layout_changed",
@@ -37,6 +39,8 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "participant_joined",
     "participant_left",
     "recording_started",
+    "recording_paused",
+    "recording_resumed",
     "recording_stopped",
 )
 """The others tell of quality and of what changes often: an endpoint has to ask for them."""
@@ -86,10 +90,8 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.ParticipantLeft():
             return "participant_left", {"participant": _person(news.id, person), "reason": news.reason}
         case e.RecordingChanged():
-            if news.recording.state == "starting":
-                return None
-            kind: WebhookEvent = "recording_started" if news.recording.state == "active" else "recording_stopped"
-            return kind, {"recording": _plain(news.recording)}
+            kind = _said_of(news.recording)
+            return None if kind is None else (kind, {"recording": _plain(news.recording)})
         case e.PlaybackChanged():
             return "playback_changed", {"playback": _plain(news.playback)}
         case e.LayoutChangedEvent():
@@ -107,6 +109,18 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
             return "connection_failed", {"participant": who, "connection": news.connection}
         case _:
             return None
+
+
+def _said_of(recording: RecordingInfo) -> WebhookEvent | None:
+    match recording.state:
+        case "starting":
+            return None
+        case "active":
+            return "recording_resumed" if recording.pauses else "recording_started"
+        case "paused":
+            return "recording_paused"
+        case "finished" | "failed":
+            return "recording_stopped"
 
 
 def _person(identifier: str, person: ParticipantInfo | None) -> dict[str, Any]:

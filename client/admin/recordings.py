@@ -18,6 +18,14 @@ class RecordingsAdmin:
         """Raises Clash where the view is being recorded."""
         return await self._calls.one(RecordingInfo, "POST", self._path(), json={"view": view})
 
+    async def pause(self, recording: str) -> RecordingInfo:
+        """Nothing of what follows is recorded; the file will have no hole. Raises Clash where it has ended."""
+        return await self._calls.one(RecordingInfo, "POST", self._path(recording, "pause"))
+
+    async def resume(self, recording: str) -> RecordingInfo:
+        """Goes on with a paused one, within half a second. Raises Clash where it has ended."""
+        return await self._calls.one(RecordingInfo, "POST", self._path(recording, "resume"))
+
     async def stop(self, recording: str) -> RecordingInfo:
         """Comes back once the file is complete. Raises Clash where it is stopped already."""
         return await self._calls.one(RecordingInfo, "POST", self._path(recording, "stop"))

@@ -35,6 +35,7 @@ const controls = new Controls(
     camera: (on) => media.setCamera(on),
     share,
     record: () => call?.record(),
+    pauseRecording: () => call?.pauseRecording(),
     layout: (preset) => call?.layouts.choose(preset),
     hand: (on) => call?.raiseHand(on),
     ready: (on) => call?.talk.setReady(on),

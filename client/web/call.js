@@ -134,6 +134,11 @@ export class Call extends EventTarget {
     return this.#ask("record", { action: this.room.isRecording ? "stop" : "start", view: this.room.view });
   }
 
+  /** Pauses the recording of the watched view, or goes on with it. */
+  pauseRecording() {
+    return this.#ask("record", { action: this.room.isRecordingPaused ? "resume" : "pause", view: this.room.view });
+  }
+
   stats() {
     return this.#main?.stats() ?? Promise.resolve([]);
   }

@@ -11,12 +11,13 @@ export class Controls {
   #camera;
   #share;
   #record;
+  #recordPause;
   #hand;
   #ready;
   #layoutMenu;
   #clock = 0;
 
-  /** `actions`: {microphone(on), camera(on), share(on), record(on), hand(on), ready(on), layout(preset), undo(), cancel(id), leave(), invite()} */
+  /** `actions`: {microphone(on), camera(on), share(on), record(on), pauseRecording(on), hand(on), ready(on), layout(preset), undo(), cancel(id), leave(), invite()} */
   constructor(actions, { canShare }) {
     this.#microphone = new Toggle(
       byId("microphone"),
@@ -37,6 +38,15 @@ export class Controls {
       byId("record"),
       { on: "Stop recording", off: "Record what you see here, and everybody's sound", short: { on: "Stop", off: "Record" } },
       actions.record,
+    );
+    this.#recordPause = new Toggle(
+      byId("record-pause"),
+      {
+        on: "Go on recording",
+        off: "Pause the recording: nothing of what follows is in it",
+        short: { on: "Resume", off: "Pause" },
+      },
+      actions.pauseRecording,
     );
     this.#hand = new Toggle(
       byId("hand"),
@@ -85,14 +95,19 @@ export class Controls {
 
   #showRecording(room) {
     this.#record.show(room.isRecording);
+    this.#recordPause.show(room.isRecordingPaused);
+    byId("record-pause").hidden = !room.isRecording;
     const recording = room.recording;
+    const isPaused = recording?.state === "paused";
     byId("recording").hidden = !recording;
+    byId("recording").classList.toggle("is-paused", isPaused);
     clearInterval(this.#clock);
     if (!recording) return;
-    byId("recording-of").textContent = recording.view === room.view ? "Recording" : `Recording ${recording.view}`;
+    const what = recording.view === room.view ? "Recording" : `Recording ${recording.view}`;
+    byId("recording-of").textContent = isPaused ? `${what} paused` : what;
     const tick = () => (byId("recording-time").textContent = minutes(performance.now() - recording.since_ms));
     tick();
-    this.#clock = setInterval(tick, 1_000);
+    if (!isPaused) this.#clock = setInterval(tick, 1_000);
   }
 
   #shortcut(event) {

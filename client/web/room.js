@@ -13,7 +13,7 @@ export class Room extends EventTarget {
   tiles = [];
   speaking = new Map();
   dominant = null;
-  recordings = new Map(); // those that run, by their view, with since_ms on the page's own clock
+  recordings = new Map(); // those that run or are paused, by their view, with since_ms on the page's own clock
   knowsHands = true; // until the server says it knows nothing of raised hands
   views = [];
   locked = false; // nobody new comes in
@@ -46,7 +46,10 @@ export class Room extends EventTarget {
     this.dominant = null;
     this.#scheduled.clear();
     this.#settled.clear();
-    this.#enterRecorded(reply.room.recorded_views ?? (reply.room.recording ? ["main"] : []));
+    this.#enterRecorded(
+      reply.room.recorded_views ?? (reply.room.recording ? ["main"] : []),
+      reply.room.paused_views ?? [],
+    );
     this.#changed();
   }
 
@@ -73,9 +76,13 @@ export class Room extends EventTarget {
     return (this.myself?.role ?? "participant") !== "participant";
   }
 
-  /** Is the watched view being recorded? */
+  /** Is the watched view being recorded, or its recording paused? */
   get isRecording() {
     return this.recordings.has(this.view);
+  }
+
+  get isRecordingPaused() {
+    return this.recordings.get(this.view)?.state === "paused";
   }
 
   /** The recording to tell of: the watched view's, or else another one; null without any. */
@@ -206,22 +213,26 @@ export class Room extends EventTarget {
   }
 
   /** Since when those recordings run that were there before this page is nothing a join tells. */
-  #enterRecorded(views) {
+  #enterRecorded(views, paused) {
     for (const view of this.recordings.keys()) if (!views.includes(view)) this.recordings.delete(view);
     for (const view of views) {
-      if (!this.recordings.has(view)) this.recordings.set(view, { view, since_ms: performance.now() });
+      const state = paused.includes(view) ? "paused" : "active";
+      if (phaseOf(this.recordings.get(view)) !== state) {
+        this.recordings.set(view, { view, state, since_ms: performance.now() });
+      }
     }
   }
 
   #recordingChanged(recording) {
-    const { view = "main", state, duration_s = 0 } = recording;
-    const was = this.recordings.has(view);
-    const runs = state === "starting" || state === "active";
-    if (runs) this.recordings.set(view, { ...recording, view, since_ms: performance.now() - 1000 * duration_s });
+    const { view = "main", duration_s = 0 } = recording;
+    const before = phaseOf(this.recordings.get(view));
+    const now = phaseOf(recording);
+    if (now) this.recordings.set(view, { ...recording, view, since_ms: performance.now() - 1000 * duration_s });
     else this.recordings.delete(view);
-    if (runs === was) return;
+    if (now === before) return;
     const what = this.views.length > 1 ? `Recording of the view ${view}` : "Recording";
-    this.#news(`${what} ${runs ? "started" : "stopped"}`, runs ? null : recording);
+    const happened = { active: before ? "goes on" : "started", paused: "paused" }[now] ?? "stopped";
+    this.#news(`${what} ${happened}`, now ? null : recording);
   }
 
   #news(text, ended = null) {
@@ -231,4 +242,9 @@ export class Room extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Of a recording: active, paused, or null when it has ended or there is none. */
+function phaseOf(recording) {
+  return { starting: "active", active: "active", paused: "paused" }[recording?.state] ?? null;
 }

@@ -14,7 +14,7 @@ from mcu.config import EngineConfig
 from mcu.engine.capacity import Place
 from mcu.engine.metrics import render_metrics
 from mcu.errors import NoCapacity, NotFound
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.recording.index import RecordingIndex
 from mcu.room.room import Room

@@ -75,8 +75,8 @@ class Playing:
 class Memory:
     """What it takes to open a room again as it was: its views, their layouts, banners and images (the commands that set
     them), the groups that listen in on others, what was said to everybody, the announcements and recordings that run
-    (id to view), the people, their avatars, and who holds which resume token. ``former``: the tokens of people whose
-    worker died; ``absent``: how those were.
+    (by id; some are paused), the people, their avatars, and who holds which resume token. ``former``: the tokens of
+    people whose worker died; ``absent``: how those were.
     """
 
     spec: RoomSpec
@@ -87,7 +87,7 @@ class Memory:
     groups: dict[str, GroupSpec] = field(default_factory=dict)
     chat: dict[str, ChatMessage] = field(default_factory=dict)
     playing: dict[str, Playing] = field(default_factory=dict)
-    recordings: dict[str, str] = field(default_factory=dict)
+    recordings: dict[str, RecordingInfo] = field(default_factory=dict)
     people: dict[str, Stay] = field(default_factory=dict)
     avatars: dict[str, SetAvatar] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -181,8 +181,8 @@ class Memory:
         self.images = {key: image for key, image in self.images.items() if image.view in names}
 
     def _learn_recording(self, recording: RecordingInfo) -> None:
-        if recording.state in ("starting", "active"):
-            self.recordings[recording.id] = recording.view
+        if recording.runs:
+            self.recordings[recording.id] = recording
         else:
             self.recordings.pop(recording.id, None)
 

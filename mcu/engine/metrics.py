@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.registry import Collector
 
 from mcu.engine.threads import cpu_seconds
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.room.participant import Participant
 from mcu.room.room import Room
 from mcu.room.sound_health import concealed_share
@@ -123,7 +123,10 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_playbacks", "Files that are played into the room", _ROOM, labels, len(room.playbacks.infos))
     shown = room.playbacks.pictures_decoded
     page.counter("mcu_playback_pictures", "Pictures decoded of files that are played", _ROOM, labels, shown)
-    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(room.recordings.active))
+    recordings = room.recordings
+    page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(recordings.active))
+    paused = float(len(recordings.paused_views))
+    page.gauge("mcu_recordings_paused", "Recordings that are paused", _ROOM, labels, paused)
 
 
 def _forwarded(page: _Page, room: Room) -> None:

@@ -31,7 +31,8 @@ log = structlog.get_logger()
 
 
 async def restore(room: RoomHandle, was: Memory) -> None:
-    """Views and what they wear first, then a second part of every recording that ran. What the room refuses is left
+    """Views and what they wear first, then a second part of every recording that ran: of a paused one, one that is
+    paused. What the room refuses is left
     out and logged: a room with less is better than none.
     """
     await _carry_out(room, _commands(was))
@@ -81,8 +82,9 @@ def _commands(was: Memory) -> Iterator[Command]:
         yield SetGroup(group=group, spec=spec)
     if was.chat:
         yield RestoreChat(messages=tuple(was.chat.values()))
-    for name in sorted(set(was.recordings.values())):
-        yield StartRecording(view=name)
+    paused = {recording.view: recording.state == "paused" for recording in was.recordings.values()}
+    for name in sorted(paused):
+        yield StartRecording(view=name, paused=paused[name])
 
 
 def _changes(now: ParticipantInfo, was: Stay) -> Iterator[Command]:

@@ -243,7 +243,7 @@ class Watch:
         listed = (await self._ask(c.ListRecordings(), c.RecordingList)).recordings
         for info in listed:
             known = self._running.get(info.id)
-            if _runs(info) if known is None else known.state != info.state:
+            if info.runs if known is None else known.state != info.state:
                 self._hear(e.RecordingChanged(recording=info))
         for identifier in self._running.keys() - {info.id for info in listed}:
             lost = self._running[identifier].model_copy(update={"state": "failed", "error": LOST})
@@ -261,7 +261,7 @@ class Watch:
             self._save()
 
     def _recording_changed(self, info: RecordingInfo) -> None:
-        if _runs(info):
+        if info.runs:
             self._running[info.id] = info
         else:
             self._running.pop(info.id, None)
@@ -284,7 +284,3 @@ class Watch:
         if not isinstance(answer, reply):
             raise Internal(f"{command.type} was answered with {type(answer).__name__}")
         return answer
-
-
-def _runs(info: RecordingInfo) -> bool:
-    return info.state in ("starting", "active")

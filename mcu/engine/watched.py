@@ -56,7 +56,9 @@ class WatchedRoom:
                 if command.admission is None:
                     self._watch.knocked(reply.waiting)
                     await self._kept(asyncio.sleep(0))
-            case c.Join() | c.Leave() | c.StartRecording() | c.StopRecording():
+            case (
+                c.Join() | c.Leave() | c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording()
+            ):
                 # The watch was woken with the news of it, and hears them in this turn of the loop.
                 await self._kept(asyncio.sleep(0))
         return reply

@@ -27,6 +27,10 @@ class Claims:
     """What one stream claims. Levels are in dBov, −127 to 0. One thread."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Another stream follows, whose claims are believed at first."""
         self._newest_dbov: float | None = None
         self._fresh = False
         self._arrived_ns = 0

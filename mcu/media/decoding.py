@@ -1,4 +1,4 @@
-"""Decoding for everybody with a few threads: each stream in order, on one thread at a time, its newest picture kept.
+"""One incoming video, decoded by the pool's threads: in order, on one thread at a time, its newest picture kept.
 
 A stream (``VideoDecoding``) that has frames waiting stands once in the pool's line. A thread of the pool decodes a few
 of them, then lets the next stream have its turn. Nothing waits for a reader: the mixer peeks at ``latest``.
@@ -12,12 +12,12 @@ from typing import Final
 
 import structlog
 
-from mcu.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import ReceivedFrame, VideoCodec
 from mcu.mailbox import Latest
+from mcu.media.decode_pool import DecodePool
 from mcu.media.decoder import VideoDecoder
 from mcu.media.pictures import picture_of
-from mcu.thread_name import show_thread_name
 from mixer.picture import Picture
 
 log = structlog.get_logger()
@@ -66,60 +66,6 @@ class DecodingStatistics:
     last_keyframe_ns: int | None = None
     last_error_ns: int | None = None
     parked: bool = False
-
-
-class DecodePool:
-    """The decoder threads of a process. ``close`` from any thread; then ``join``, never on an event loop."""
-
-    def __init__(self, threads: int, clock: Clock | None = None) -> None:
-        if threads < 1:
-            raise ValueError(f"a pool decodes with at least one thread, not {threads}")
-        self.clock: Clock = clock or SystemClock()
-        self._line: deque[VideoDecoding] = deque()
-        self._ready = threading.Condition()
-        self._closed = False
-        self._threads = [threading.Thread(target=self._work, name=f"decoder-{n}", daemon=True) for n in range(threads)]
-
-    def start(self) -> None:
-        """Raises ``RuntimeError`` when a thread can't be started; those that were, are ended."""
-        try:
-            for thread in self._threads:
-                thread.start()
-        except RuntimeError:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """Ends the threads after the frame they are at. Returns at once. Idempotent."""
-        with self._ready:
-            self._closed = True
-            self._line.clear()
-            self._ready.notify_all()
-
-    def join(self, timeout_s: float = 2.0) -> bool:
-        """True when every thread has ended within about that time. Blocks: not on an event loop."""
-        started = [thread for thread in self._threads if thread.ident is not None]
-        for thread in started:
-            thread.join(timeout_s / len(started))
-        return not any(thread.is_alive() for thread in started)
-
-    def _queue(self, stream: "VideoDecoding") -> None:
-        """Puts a stream in the line, where it stands at most once: so the line is as long as there are streams."""
-        with self._ready:
-            if not self._closed:
-                self._line.append(stream)
-                self._ready.notify()
-
-    def _work(self) -> None:
-        show_thread_name()
-        while True:
-            with self._ready:
-                self._ready.wait_for(lambda: self._closed or bool(self._line))
-                if self._closed:
-                    return
-                stream = self._line.popleft()
-            if stream._take_turn():
-                self._queue(stream)
 
 
 class VideoDecoding:
@@ -186,7 +132,7 @@ class VideoDecoding:
             queue = bool(self._backlog) and not self._queued
             self._queued |= queue
         if queue:
-            self._pool._queue(self)
+            self._pool.queue(self)
         if ask:
             self._on_keyframe_wanted()
 
@@ -226,6 +172,24 @@ class VideoDecoding:
             if not self._queued:
                 self._decoder = None
         self.latest.close()
+
+    def take_turn(self) -> bool:
+        """For the pool: decodes a few frames on one of its threads; True when the stream wants another turn."""
+        for _ in range(FRAMES_A_TURN):
+            with self._lock:
+                if self._closed:
+                    self._decoder = None
+                if not self._backlog:
+                    self._queued = False
+                    return False
+                frame = self._backlog.popleft()
+                self._backlog_bytes -= len(frame.data)
+                epoch = self._epoch
+            try:
+                self._decode(frame, epoch)
+            except Exception as error:  # the boundary: whatever a peer's bits do to a codec ends here
+                self._recover(frame, error)
+        return True
 
     def _accept(self, frame: ReceivedFrame) -> bool:
         """Puts the frame in the backlog or drops it, under the lock; True when a keyframe is to be asked for."""
@@ -283,24 +247,6 @@ class VideoDecoding:
         self._statistics = replace(
             old, dropped=old.dropped + dropped, errors=old.errors + errors, recreated=old.recreated + recreated
         )
-
-    def _take_turn(self) -> bool:
-        """Decodes a few frames on a thread of the pool; True when the stream wants another turn."""
-        for _ in range(FRAMES_A_TURN):
-            with self._lock:
-                if self._closed:
-                    self._decoder = None
-                if not self._backlog:
-                    self._queued = False
-                    return False
-                frame = self._backlog.popleft()
-                self._backlog_bytes -= len(frame.data)
-                epoch = self._epoch
-            try:
-                self._decode(frame, epoch)
-            except Exception as error:  # the boundary: whatever a peer's bits do to a codec ends here
-                self._recover(frame, error)
-        return True
 
     def _decode(self, frame: ReceivedFrame, epoch: int) -> None:
         if self._decoder is None or self._decoder.codec != frame.codec:

@@ -17,8 +17,6 @@ read as they come; where they belong is worked out for a few at a time, and at o
 import threading
 from collections import deque
 
-import numpy as np
-
 from mcu.clock import NS_PER_MS, NS_PER_S
 from mcu.frames import AUDIO_CLOCK_HZ, SAMPLES_PER_TICK, AudioPacket, SenderReport
 from mcu.mailbox import Ring
@@ -26,20 +24,15 @@ from mcu.media.arrival import samples_ns
 from mcu.media.claims import Claims
 from mcu.media.concealment import ConcealingDecoder, holds_copy, packet_duration
 from mcu.media.intake import Intake
-from mcu.media.opus import CONCEALMENT_STEP, OpusDecoder, Samples
+from mcu.media.opus import OpusDecoder, Samples
 from mcu.media.pacing import Pacer, resampled
 from mcu.media.playout_statistics import PlayoutStatistics
+from mcu.media.splicing import Splicer
 from mixer.levels import SILENT, dbov, rfc6464
 from mixer.timeline import SenderClock, StreamClock
 
 INBOX_PACKETS = 64
 TICK_NS = samples_ns(SAMPLES_PER_TICK)
-
-MAX_HOLE_SAMPLES = 24_000
-"""A hole longer than half a second is not filled: playing begins anew behind it."""
-
-MAX_PAUSE_SAMPLES = 2_880
-"""A pause of the sender longer than 60 ms ends playing, so that the delay is right again at the next word."""
 
 MAX_EXCESS_NS = 200 * NS_PER_MS
 """Sound that is later than wanted by more than this is skipped instead of being played faster."""
@@ -47,19 +40,12 @@ MAX_EXCESS_NS = 200 * NS_PER_MS
 QUIET_DBOV = -50.0
 """Chunks of −50 dBov and below may be stretched and squeezed as one likes."""
 
-HUSHED_DBOV = -80.0
-HUSHED_SAMPLES = 24_000
-"""After half a second no louder than this, nothing is invented while the next packet is waited for: what follows is
-silence as well, and each open microphone of a crowd would cost a decoder again and again."""
-
 PRIMING_PACKETS = 3
 """So many packets before the first one heard are decoded when a stream comes back from where it was parked."""
 
 SETTLE_PACKETS = 8
 SETTLE_TICKS = 8
 """A parked stream is brought up to date after so many packets or ticks: few, for the window must hold them as well."""
-
-_NOTHING: Samples = np.empty(0, np.int16)
 
 
 class Playout:
@@ -82,6 +68,7 @@ class Playout:
         self._arrivals = self._intake.arrivals
         self._window = self._intake.window
         self._claims = Claims()
+        self._splicer = Splicer(self._decoder, self._intake, self._claims)
         self._pacer = Pacer()
         self._parked = False
         self._parked_ns = self._unsettled_ticks = 0
@@ -90,13 +77,6 @@ class Playout:
         self._stale = False
         """The decoder has not seen the packets before the next one."""
         self._primer: deque[AudioPacket] = deque(maxlen=PRIMING_PACKETS)
-        self._playing = False
-        self._loud_until = 0
-        """RTP time of the end of the last packet that wasn't silent."""
-        self._pcm = _NOTHING
-        # RTP time of the sample after the last one in _pcm, and how many were invented there without moving on.
-        self._cursor = 0
-        self._expanded = 0
         self._played: tuple[int, int] | None = None
         self._lost = self._resets = self._played_samples = 0
         self._dbov = self._seen_dbov = float(-SILENT)
@@ -162,8 +142,7 @@ class Playout:
             self._unsettled_ticks += 1
             if not self._parked:
                 self._parked = self._stale = self._arrivals.unhurried = True
-                self._stop()
-                self._pcm = _NOTHING
+                self._splicer.clear()
                 self._primer.clear()
                 self._settle()
             elif len(self._waiting) >= SETTLE_PACKETS or self._unsettled_ticks >= SETTLE_TICKS:
@@ -179,11 +158,12 @@ class Playout:
     def statistics(self) -> PlayoutStatistics:
         with self._pulling:
             self._settle()
-            target_ms = self._arrivals.target_ns / NS_PER_MS
+            target_ns = self._arrivals.target_ns
+            delay_ns = self._pacer.delay_ns if self._splicer.playing else target_ns if self._parked else 0
             return PlayoutStatistics(
                 received=self._intake.received,
                 late=self._intake.late,
-                lost=self._lost,
+                lost=self._lost + self._splicer.lost,
                 played_samples=self._played_samples,
                 concealed_samples=self._decoder.concealed_samples,
                 fec_recovered=self._decoder.fec_recovered,
@@ -191,8 +171,8 @@ class Playout:
                 overflowed=self._inbox.statistics.dropped,
                 strays=self._intake.strays,
                 resets=self._resets + self._intake.renewals,
-                delay_ms=self._pacer.delay_ns / NS_PER_MS if self._playing else target_ms if self._parked else 0.0,
-                target_ms=target_ms,
+                delay_ms=delay_ns / NS_PER_MS,
+                target_ms=target_ns / NS_PER_MS,
                 level=rfc6464(self._dbov),
                 parked=self._parked,
                 drift_ppm=self._arrivals.drift_ppm,
@@ -221,7 +201,7 @@ class Playout:
     @property
     def _idle(self) -> bool:
         """Nothing plays and nothing is there: most open microphones, most of the time (DTX)."""
-        return not (self._playing or self._parked or self._waiting or len(self._inbox) or len(self._window))
+        return not (self._splicer.playing or self._parked or self._waiting or len(self._inbox) or len(self._window))
 
     def _gather(self) -> None:
         """Reads the levels of what has arrived."""
@@ -235,15 +215,12 @@ class Playout:
         waiting, self._waiting = self._waiting, []
         for place, packet in enumerate(waiting):
             if self._intake.admit(packet):
-                self._claims = Claims()
+                self._claims.begin()
                 for later in waiting[place:]:
                     self._claims.heard(later)
-                self._decoder.begin()
+                self._splicer.renew()
                 self._arrivals.expect(samples_ns(packet_duration(packet)))
-                self._loud_until = 0
                 self._primer.clear()
-                self._stop()
-                self._pcm = _NOTHING
 
     def _settle(self) -> None:
         """Brings the stream up to date: afterwards all is as if every packet and tick had been seen to by itself."""
@@ -270,25 +247,22 @@ class Playout:
         self._played = (self._arrivals.due_rtp(now_ns), now_ns) if here else None
 
     def _chunk(self, now_ns: int) -> Samples | None:
-        if self._playing and self._excess_ns(now_ns) > MAX_EXCESS_NS:
+        splicer, arrivals = self._splicer, self._arrivals
+        if splicer.playing and arrivals.delay_ns(splicer.next_rtp, now_ns) - arrivals.target_ns > MAX_EXCESS_NS:
             self._resets += 1
-            self._stop()
-        if not self._playing and not self._start(now_ns):
+            splicer.stop()
+        if not splicer.playing and not self._start(now_ns):
             self._played = None
             return None
         wanted = SAMPLES_PER_TICK
-        if not self._expanded:
-            delay_ns = self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns)
-            wanted += self._pacer.correction(delay_ns, self._arrivals.target_ns, quiet=self._dbov <= QUIET_DBOV)
+        if not splicer.expanded:
+            delay_ns = arrivals.delay_ns(splicer.next_rtp, now_ns)
+            wanted += self._pacer.correction(delay_ns, arrivals.target_ns, quiet=self._dbov <= QUIET_DBOV)
         self._played_samples += SAMPLES_PER_TICK
-        while self._playing and self._pcm.size < wanted:
-            self._extend(wanted - self._pcm.size)
+        splicer.gather(wanted)
         # What was invented while waiting counts as time that passed: most often its packet turns out to be lost.
-        self._played = (self._cursor + self._expanded - self._pcm.size, now_ns)
-        chunk, self._pcm = self._pcm[:wanted], self._pcm[wanted:]
-        if chunk.size < wanted:
-            chunk = np.concatenate((chunk, np.zeros(wanted - chunk.size, np.int16)))
-        return resampled(chunk)
+        self._played = (splicer.next_rtp + splicer.expanded, now_ns)
+        return resampled(splicer.take(wanted))
 
     def _start(self, now_ns: int) -> bool:
         """Begins to play when the first packet is due within this tick, at its exact sample."""
@@ -299,23 +273,13 @@ class Playout:
         wait_ns = self._arrivals.due_ns(head.rtp) - now_ns
         if wait_ns >= TICK_NS:
             return False
-        silence = max(0, wait_ns) * AUDIO_CLOCK_HZ // NS_PER_S
-        self._pcm = np.zeros(silence, np.int16)
-        self._cursor = head.rtp
-        self._playing = True
+        self._splicer.begin(head.rtp, max(0, wait_ns) * AUDIO_CLOCK_HZ // NS_PER_S)
         if self._stale:
-            self._return(-wait_ns * AUDIO_CLOCK_HZ // NS_PER_S)
-        self._pacer.begin(self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns))
+            self._splicer.catch_up(self._primer, -wait_ns * AUDIO_CLOCK_HZ // NS_PER_S)
+            self._stale = False
+            self._primer.clear()
+        self._pacer.begin(self._arrivals.delay_ns(self._splicer.next_rtp, now_ns))
         return True
-
-    def _return(self, overdue: int) -> None:
-        """Goes on after a time when nothing was decoded, in the middle of a packet if that is where one would be."""
-        self._stale = False
-        self._decoder.prime(self._primer)
-        self._primer.clear()
-        if overdue > 0:
-            self._extend(0)
-            self._pcm = self._pcm[overdue:]
 
     def _skip_overdue(self, now_ns: int) -> None:
         """Drops what is far too late, down to the first packet that is not late at all."""
@@ -325,54 +289,3 @@ class Playout:
         while head is not None and self._arrivals.due_ns(head.rtp) < now_ns:
             self._lost += self._window.take() + 1
             head = self._window.head()
-
-    def _stop(self) -> None:
-        self._playing = False
-        self._expanded = 0
-
-    def _excess_ns(self, now_ns: int) -> int:
-        return self._arrivals.delay_ns(self._cursor - self._pcm.size, now_ns) - self._arrivals.target_ns
-
-    def _extend(self, wanted: int) -> None:
-        """Adds sound to ``_pcm`` or stops playing: each call adds samples, takes a packet or stops."""
-        head = self._window.head()
-        if head is None:
-            self._wait(wanted)
-            return
-        hole = head.rtp - self._cursor - self._expanded
-        if head.missing and holds_copy(head.packet):
-            self._arrivals.repairable(head.packet.arrived_ns)
-        if hole <= 0:
-            self._lost += self._window.take()
-            decoded = self._decoder.decode(head.packet)
-            decoded_dbov = dbov(decoded)
-            if decoded_dbov > HUSHED_DBOV:
-                self._loud_until = head.rtp + decoded.size
-            self._claims.measured(head.packet, decoded_dbov)
-            self._arrivals.expect(samples_ns(decoded.size))
-            self._append(decoded, head.rtp + decoded.size)
-        elif hole > (MAX_HOLE_SAMPLES if head.missing else MAX_PAUSE_SAMPLES):
-            self._stop()
-        elif head.missing:
-            filled = self._decoder.fill(hole, head.packet.payload)
-            left = hole - filled.size
-            self._lost += self._window.give_up(head.missing - -(-left * head.missing // hole))
-            self._append(filled, head.rtp - left)
-        else:
-            self._append(np.zeros(hole, np.int16), head.rtp)
-
-    def _wait(self, wanted: int) -> None:
-        """Nothing is there: the sender pauses, or the network makes us wait for a while."""
-        hushed = self._cursor - self._loud_until >= HUSHED_SAMPLES
-        if hushed or self._decoder.pausing or self._decoder.faded:
-            self._stop()
-            return
-        invented = self._decoder.invent(-(-wanted // CONCEALMENT_STEP) * CONCEALMENT_STEP)
-        expanded = self._expanded + invented.size
-        self._append(invented, self._cursor)
-        self._expanded = expanded
-
-    def _append(self, samples: Samples, cursor: int) -> None:
-        self._pcm = np.concatenate((self._pcm, samples)) if self._pcm.size else samples
-        self._cursor = cursor
-        self._expanded = 0

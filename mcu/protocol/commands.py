@@ -94,10 +94,29 @@ class GetRoom(Frozen):
 
 
 class StartRecording(Frozen):
-    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already."""
+    """→ ``RecordingInfo``. Raises ``Conflict`` when the view is being recorded already. ``paused``: it waits for
+    ``ResumeRecording``, as the second part of a paused one does.
+    """
 
     type: Literal["start_recording"] = "start_recording"
     view: ViewName = "main"
+    paused: bool = False
+
+
+class PauseRecording(Frozen):
+    """→ ``RecordingInfo``. Pausing twice is pausing once. Raises ``Conflict`` when it has ended, or was paused too
+    often.
+    """
+
+    type: Literal["pause_recording"] = "pause_recording"
+    recording: RecordingId
+
+
+class ResumeRecording(Frozen):
+    """→ ``RecordingInfo``: it goes on with the next keyframe. Raises ``Conflict`` when it has ended."""
+
+    type: Literal["resume_recording"] = "resume_recording"
+    recording: RecordingId
 
 
 class StopRecording(Frozen):
@@ -168,6 +187,8 @@ Command = Annotated[
     | SetLogo
     | SetAvatar
     | StartRecording
+    | PauseRecording
+    | ResumeRecording
     | StopRecording
     | ListRecordings
     | Say
@@ -255,10 +276,12 @@ __all__ = [
     "MergeLayout",
     "Offer",
     "ParticipantList",
+    "PauseRecording",
     "RecordingList",
     "Reply",
     "RestoreChat",
     "RestoreLayout",
+    "ResumeRecording",
     "SetAvatar",
     "SetBackgroundImage",
     "SetBanner",

@@ -48,6 +48,3 @@ class SetGroup(Frozen):
     type: Literal["set_group"] = "set_group"
     group: GroupName
     spec: GroupSpec
-
-
-GroupCommand = ListGroups | SetGroup

@@ -210,7 +210,10 @@ class RoomInfo(Frozen):
     participants: int
     views: tuple[ViewSpec, ...]
     recording: bool
-    recorded_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being recorded")
+    recorded_views: tuple[ViewName, ...] = Field(
+        default=(), description="the views that are being recorded, those whose recording is paused among them"
+    )
+    paused_views: tuple[ViewName, ...] = Field(default=(), description="the views whose recording is paused")
     created_at: datetime
     metadata: dict[str, str]
     locked: bool = False
@@ -299,13 +302,29 @@ class SpeakerLevel(Frozen):
     level: float = Field(description="0 silent … 1 full scale")
 
 
+RecordingState = Literal["starting", "active", "paused", "finished", "failed"]
+
+
+class RecordingPause(Frozen):
+    """One cut in a recording: nothing of the pause is in the file, and what follows it follows at once."""
+
+    at_s: float = Field(description="where in the file, in seconds from its beginning")
+    paused_ms: int | None = Field(description="how much was left out; null while it is paused, and if it never went on")
+
+
 class RecordingInfo(Frozen):
     id: RecordingId
     room: RoomName
     view: ViewName
-    state: Literal["starting", "active", "finished", "failed"]
+    state: RecordingState
     file: str = Field(description="the file's name, under …/recordings/{id}/files/")
     started_at: datetime
-    duration_s: float
+    duration_s: float = Field(description="of what is in the file: it stands still while the recording is paused")
     size_bytes: int
     error: str | None = None
+    pauses: tuple[RecordingPause, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """It has not ended: it may be paused."""
+        return self.state in ("starting", "active", "paused")

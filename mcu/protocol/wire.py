@@ -157,7 +157,9 @@ class RoleData(WireModel):
 
 
 class RecordData(WireModel):
-    action: Literal["start", "stop"]
+    """``record`` → the recording. Pausing what is paused, and resuming what runs, changes nothing."""
+
+    action: Literal["start", "pause", "resume", "stop"]
     view: ViewName = "main"
 
 

@@ -1,40 +1,30 @@
-"""A recording of one view: the hub's H.264 packets as they are, and the full mix, in one MP4 file.
-
-Room time rules: the first keyframe is zero, and both streams' timestamps are room time since then. Sound from before
-it is cut, sound that is missing is silence, pictures that are missing leave a gap.
-"""
+"""A recording of one view: the hub's H.264 packets as they are, and the full mix, in one MP4 file."""
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import structlog
 
-from mcu.clock import NS_PER_MS, NS_PER_S
-from mcu.frames import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, EncodedFrame
+from mcu.frames import EncodedFrame
 from mcu.mailbox import Ring
-from mcu.protocol.models import RecordingInfo
+from mcu.protocol.models import RecordingInfo, RecordingPause, RecordingState
 from mcu.recording.manifest import manifest_path, write_manifest
 from mcu.recording.mending import cut_torn_end
-from mcu.recording.muxing import AAC_FRAME_SAMPLES, Mp4Writer
-from mcu.recording.soundtrack import Sound, Soundtrack
+from mcu.recording.muxing import Mp4Writer
+from mcu.recording.pauses import Pauses
+from mcu.recording.soundtrack import Sound
+from mcu.recording.tape import NumberedPicture, Tape, TimedSound
 from mcu.thread_name import show_thread_name
 
 log = structlog.get_logger()
 
-RecorderState = Literal["starting", "active", "finished", "failed"]
-
 AUDIO_BPS: Final = 96_000
 BACKLOG: Final = 1024
 """Frames and blocks that may wait for the disk: some 13 s of 25 pictures and 50 blocks of sound a second."""
-EARLY_BLOCKS: Final = 50
-"""Sound that is kept for the first keyframe to turn out to be older than it: an encoder is later than a mixer."""
-SOUND_PATIENCE_NS: Final = 400 * NS_PER_MS
-"""Sound that is further behind the pictures than this is taken to be lost."""
 CLOSE_TIMEOUT_S: Final = 3.0
 WAKE_S: Final = 1.0
 
@@ -48,6 +38,7 @@ class RecordingResult:
     size_bytes: int
     frames: int
     error: str | None
+    pauses: tuple[RecordingPause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +48,13 @@ class RecorderStatistics:
     was written so far.
     """
 
-    state: RecorderState
+    state: RecordingState
     frames: int
     waiting: int
     dropped: int
     silence_s: float
     duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Picture:
-    number: int
-    frame: EncodedFrame
-
-
-@dataclass(frozen=True, slots=True)
-class _Sound:
-    pcm: Sound
-    time_ns: int
+    pauses: tuple[RecordingPause, ...]
 
 
 class Recorder:
@@ -102,24 +82,25 @@ class Recorder:
         self._info = info
         self._on_failure = on_failure
         self._log = log.bind(recording=path.name)
-        self._items: Ring[_Picture | _Sound] = Ring(BACKLOG)
+        self._items: Ring[NumberedPicture | TimedSound] = Ring(BACKLOG)
         self._thread = threading.Thread(target=self._run, name=f"recorder-{path.stem}", daemon=True)
-        self._state: RecorderState = "starting"
+        self._state: RecordingState = "starting"
         self._error: str | None = None
-        self._pictures = 0  # written by the hub's thread alone
+        self._pauses = Pauses()
+        self._pictures = 0  # this and the next: written by the hub's thread alone
+        self._newest_ns: int | None = None
         # From here on: the recorder's thread alone writes these.
         self._writer: Mp4Writer | None = None
-        self._soundtrack: Soundtrack | None = None
-        self._origin_ns = 0
-        self._early: deque[_Sound] = deque(maxlen=EARLY_BLOCKS)
-        self._next_picture = 0
-        self._frames = 0
-        self._unusable = 0
+        self._tape: Tape | None = None
         self._duration_s = 0.0
 
     @property
-    def state(self) -> RecorderState:
-        return self._state
+    def state(self) -> RecordingState:
+        """What it was told to be: items that wait for the disk may be older than the order to pause or to resume."""
+        state = self._state
+        if state in ("active", "paused"):
+            return "paused" if self._pauses.ordered else "active"
+        return state
 
     @property
     def error(self) -> str | None:
@@ -127,14 +108,15 @@ class Recorder:
 
     @property
     def statistics(self) -> RecorderStatistics:
-        soundtrack, items = self._soundtrack, self._items.statistics
+        tape, items = self._tape, self._items.statistics
         return RecorderStatistics(
-            self._state,
-            self._frames,
+            self.state,
+            tape.frames if tape else 0,
             items.waiting,
-            items.dropped + self._unusable,
-            soundtrack.silence / AUDIO_CLOCK_HZ if soundtrack else 0.0,
+            items.dropped + (tape.unusable if tape else 0),
+            tape.silence_s if tape else 0.0,
             self._duration_s,
+            self._pauses.listed(self._duration_s),
         )
 
     def start(self) -> None:
@@ -147,8 +129,9 @@ class Recorder:
             pass
         try:
             self._writer = Mp4Writer(self.path, *self._size, self._fps, AUDIO_BPS)
-            self._write_manifest("active")
+            self._tape = Tape(self._writer, *self._size, self._pauses)
             self._state = "active"
+            self._write_manifest(self.state)
             self._thread.start()
         except Exception:
             self._state = "failed"
@@ -157,14 +140,30 @@ class Recorder:
 
     def write(self, frame: EncodedFrame) -> None:
         """Takes a frame of the hub, on the hub's thread."""
-        self._items.put(_Picture(self._pictures, frame))
+        self._items.put(NumberedPicture(self._pictures, frame))
         self._pictures += 1
+        self._newest_ns = frame.time_ns
 
     def write_sound(self, pcm: Sound, time_ns: int) -> None:
         """Takes 20 ms of the full mix (int16, shape (960,), 48 kHz), whose first sample sounds at room time
         ``time_ns``, and copies it. On the sound thread.
         """
-        self._items.put(_Sound(pcm.copy(), time_ns))
+        self._items.put(TimedSound(pcm.copy(), time_ns))
+
+    def pause(self, time_ns: int) -> None:
+        """Records nothing from this room time on. The owner removes it from its hub once ``reached`` says that what
+        lies before has come. Like ``resume`` for one thread; both may be called before ``start``, and twice.
+        """
+        self._pauses.begin(time_ns)
+
+    def resume(self, time_ns: int) -> None:
+        """Goes on with the first keyframe from this room time on: the owner adds it to its hub again."""
+        self._pauses.end(time_ns)
+
+    def reached(self, time_ns: int) -> bool:
+        """Pictures up to this room time have come."""
+        newest_ns = self._newest_ns
+        return newest_ns is not None and newest_ns >= time_ns
 
     def close(self) -> RecordingResult:
         """Writes what waits, completes the file and says what became of it; bounded by 3 s. Blocks: not on an event
@@ -183,70 +182,48 @@ class Recorder:
         return await asyncio.to_thread(self.close)
 
     def _result(self, error: str | None) -> RecordingResult:
-        return RecordingResult(self.path, self._duration_s, _size_of(self.path), self._frames, error)
+        frames = self._tape.frames if self._tape else 0
+        pauses = self._pauses.listed(self._duration_s)
+        return RecordingResult(self.path, self._duration_s, _size_of(self.path), frames, error, pauses)
 
     def _run(self) -> None:
         show_thread_name()
-        writer = self._writer
-        if writer is None:
+        writer, tape = self._writer, self._tape
+        if writer is None or tape is None:
             raise RuntimeError("a recorder's thread runs after start")
         try:
             while True:
                 closed = self._items.closed  # asked first: what was put before the end is still handed out
                 item = self._items.wait(WAKE_S)
+                if tape.look_at_pauses():
+                    self._turn("paused")
                 if item is not None:
-                    self._take(writer, item)
+                    self._take(tape, item)
                 elif closed:
                     break
-            self._finish(writer)
+            self._finish(writer, tape)
         except Exception as error:  # the boundary: a full disk ends a recording, never a hub or a mixer
             self._fail(writer, error)
 
-    def _take(self, writer: Mp4Writer, item: _Picture | _Sound) -> None:
-        if isinstance(item, _Picture):
-            self._take_picture(writer, item)
-        elif self._soundtrack is None:
-            self._early.append(item)
-        else:
-            self._soundtrack.add(item.pcm, item.time_ns)
-        self._duration_s = writer.duration_s
+    def _take(self, tape: Tape, item: NumberedPicture | TimedSound) -> None:
+        if isinstance(item, TimedSound):
+            tape.add_sound(item)
+        elif tape.add_picture(item):
+            self._turn("active")
+        self._duration_s = tape.duration_s
 
-    def _take_picture(self, writer: Mp4Writer, item: _Picture) -> None:
-        frame = item.frame
-        if frame.codec != "H264" or (frame.width, frame.height) != self._size:
-            raise ValueError(
-                f"{frame.codec} of {frame.width}×{frame.height} came into an H264 recording of {self._size}"
-            )
-        follows = item.number == self._next_picture and self._frames > 0
-        if not follows and not frame.keyframe:
-            self._unusable += 1  # its predecessors were dropped: it would decode to rubbish
-            return
-        self._next_picture = item.number + 1
-        if self._soundtrack is None:
-            self._origin_ns = frame.time_ns
-        writer.write_frame(frame, (frame.time_ns - self._origin_ns) * VIDEO_CLOCK_HZ // NS_PER_S)
-        self._frames += 1
-        soundtrack = self._soundtrack or self._begin_sound(writer)
-        soundtrack.pad_to(frame.time_ns - SOUND_PATIENCE_NS)
+    def _turn(self, state: RecordingState) -> None:
+        """Paused, or active again."""
+        self._state = state
+        self._save_manifest(state)
 
-    def _begin_sound(self, writer: Mp4Writer) -> Soundtrack:
-        self._soundtrack = Soundtrack(self._origin_ns, AAC_FRAME_SAMPLES, writer.write_sound)
-        for block in self._early:
-            self._soundtrack.add(block.pcm, block.time_ns)
-        self._early.clear()
-        return self._soundtrack
-
-    def _finish(self, writer: Mp4Writer) -> None:
-        if self._soundtrack is None:
-            raise ValueError("no picture came")
-        self._soundtrack.pad_to(self._origin_ns + round(writer.duration_s * NS_PER_S))
-        self._soundtrack.finish()
-        writer.flush()
+    def _finish(self, writer: Mp4Writer, tape: Tape) -> None:
+        tape.finish()
         self._duration_s = writer.duration_s
         writer.close()
         self._state = "finished"
         self._save_manifest("finished")
-        self._log.info("recording_finished", duration_s=round(self._duration_s, 3), frames=self._frames)
+        self._log.info("recording_finished", duration_s=round(self._duration_s, 3), frames=tape.frames)
 
     def _fail(self, writer: Mp4Writer, error: Exception) -> None:
         self._error = _reason(error)
@@ -269,24 +246,30 @@ class Recorder:
         except Exception as fault:  # the boundary again: what failed once fails to close
             self._log.warning("recording_not_closed", error=repr(fault))
         try:
-            if self._frames:
+            if self._tape is not None and self._tape.frames:
                 cut_torn_end(self.path)
             else:
                 self.path.unlink(missing_ok=True)
         except OSError as fault:
             self._log.warning("recording_not_mended", error=repr(fault))
 
-    def _save_manifest(self, state: RecorderState) -> None:
+    def _save_manifest(self, state: RecordingState) -> None:
         try:
             self._write_manifest(state)
         except OSError as fault:
             self._log.warning("manifest_not_written", error=repr(fault))
 
-    def _write_manifest(self, state: RecorderState) -> None:
+    def _write_manifest(self, state: RecordingState) -> None:
         if self._info is None:
             return
-        facts = {"duration_s": self._duration_s, "size_bytes": _size_of(self.path), "error": self._error}
-        write_manifest(manifest_path(self.path), self._info.model_copy(update={"state": state, **facts}))
+        facts = {
+            "state": state,
+            "duration_s": self._duration_s,
+            "size_bytes": _size_of(self.path),
+            "error": self._error,
+            "pauses": self._pauses.listed(self._duration_s),
+        }
+        write_manifest(manifest_path(self.path), self._info.model_copy(update=facts))
 
 
 def _size_of(path: Path) -> int:

@@ -28,6 +28,8 @@ class Soundtrack:
         self._emit = emit
         self._waiting = np.zeros(0, np.int16)
         self._position = 0
+        self._end: int | None = None
+        self._loose = False
         self._silence = 0
 
     @property
@@ -40,14 +42,28 @@ class Soundtrack:
         or silence already, is cut off; a hole before it becomes silence.
         """
         gap = self._sample_at(time_ns) - self._position
-        if self._position and abs(gap) <= SNAP_SAMPLES:
+        if self._loose and abs(gap) <= SNAP_SAMPLES:
             gap = 0
         self._append_silence(gap)
         self._append(pcm[max(-gap, 0) :])
+        self._loose = self._loose or -gap < len(pcm)
 
     def pad_to(self, time_ns: int) -> None:
         """Adds silence up to a room time, if the sound doesn't reach it yet."""
         self._append_silence(self._sample_at(time_ns) - self._position)
+
+    def cut(self, time_ns: int) -> None:
+        """Takes nothing from this room time on, until ``join``."""
+        self._end = max(self._sample_at(time_ns), self._position)
+
+    def join(self, cut_ns: int, time_ns: int) -> None:
+        """What sounds at ``time_ns`` follows what sounded before ``cut_ns``; what lies between is left out. Exact to
+        the sample, and without a sum of roundings: both streams of a file can be cut so any number of times.
+        """
+        self._end = None
+        self.pad_to(cut_ns)
+        self._origin_ns += time_ns - cut_ns
+        self._loose = False
 
     def finish(self) -> None:
         """Emits what is left, as one last, shorter block."""
@@ -59,6 +75,8 @@ class Soundtrack:
         return ((time_ns - self._origin_ns) * AUDIO_CLOCK_HZ + NS_PER_S // 2) // NS_PER_S
 
     def _append_silence(self, samples: int) -> None:
+        if self._end is not None:
+            samples = min(samples, self._end - self._position)
         while samples > 0:  # a second at a time: memory stays bounded however long the hole
             step = min(samples, AUDIO_CLOCK_HZ)
             self._silence += step
@@ -66,6 +84,8 @@ class Soundtrack:
             samples -= step
 
     def _append(self, pcm: Sound) -> None:
+        if self._end is not None:
+            pcm = pcm[: self._end - self._position]
         waiting = np.concatenate((self._waiting, pcm))
         whole = len(waiting) - len(waiting) % self._block
         self._position += len(pcm)

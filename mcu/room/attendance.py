@@ -9,7 +9,7 @@ import structlog
 from mcu.clock import Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict, NotFound
-from mcu.media.decoding import DecodePool
+from mcu.media.decode_pool import DecodePool
 from mcu.media.film.film import Film
 from mcu.protocol import commands as c
 from mcu.protocol import events as e

@@ -9,29 +9,24 @@ from typing import Literal
 from mcu.clock import NS_PER_MS
 from mcu.errors import Internal
 from mcu.mailbox import Ring
-from mcu.media.canvases import CanvasPool, SharedCanvas
+from mcu.media.canvases import SharedCanvas
 from mcu.media.hub import EncoderHub
 from mcu.media.shrinking import Shrinker
 from mcu.protocol.layout import Transition
-from mcu.protocol.models import PixelBox, PixelSize, TileInfo, TileMap, TileState, ViewSpec
+from mcu.protocol.models import PixelSize, TileMap, ViewSpec
 from mcu.room.banner import BannerLines
-from mcu.room.health import state_of
+from mcu.room.drawing import Drawing
 from mcu.room.selection import Moment
 from mcu.room.sole import sole_source
-from mixer.compositor import Compositor
-from mixer.decor import BARE, Decor
-from mixer.geometry import Box, Size
+from mcu.room.tile_maps import Standing, TileMaps
+from mixer.geometry import Size
 from mixer.image import encode_image
 from mixer.layouts.arrange import LayoutSpec, arrange_next
 from mixer.layouts.seating import Casting
-from mixer.picture import Picture
 from mixer.scaled import ScaledPictures
 from mixer.scene import Scene, Tile, TileKey
 from mixer.timeline import Timeline
 from mixer.transition import Animator
-
-POOL_CANVASES = 11
-"""Per hub one waiting and one being encoded, one being drawn, the newest, and a few that snapshots hold."""
 
 MAX_SNAPSHOTS_WAITING = 8
 
@@ -53,34 +48,6 @@ class CompositeStatistics:
     composed: int
     submitted: int
     no_canvas: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a tile stands, and since when in room time."""
-
-    state: TileState
-    since_ns: int
-
-
-_Place = tuple[TileKey, str, Box, int, TileState]
-"""What the tile map says of a tile; compared at every tick, while the map is only made when it changes."""
-
-
-@dataclass(slots=True, eq=False)
-class _Drawn:
-    canvas: SharedCanvas
-    scene: Scene
-    pictures: dict[TileKey, Picture]
-    decor: Decor
-
-    def shows(self, scene: Scene, pictures: Mapping[TileKey, Picture], decor: Decor) -> bool:
-        return (
-            self.decor is decor
-            and self.scene == scene
-            and self.pictures.keys() == pictures.keys()
-            and all(self.pictures[key] is picture for key, picture in pictures.items())
-        )
 
 
 class Composite:
@@ -110,7 +77,6 @@ class Composite:
         self.name = spec.name
         self.seen: frozenset[TileKey] = frozenset()
         self.placed: tuple[Tile, ...] = ()
-        self.standings: Mapping[TileKey, Standing] = {}
         self.transition = Transition()
         self.group = spec.group
         self.every = 1
@@ -124,30 +90,31 @@ class Composite:
         self._retimed: Transition | None = None
         self._on_tiles = on_tiles
         self._size = Size(spec.width, spec.height)
-        self._pool = CanvasPool(self._size, POOL_CANVASES)
-        self._compositor = Compositor(scaled)
+        self._drawing = Drawing(spec.name, self._size, scaled)
         self._shrinker = Shrinker()
         self._served: tuple[EncoderHub, ...] = ()
         self._requests: Ring[Future[SharedCanvas]] = Ring(MAX_SNAPSHOTS_WAITING)
         canvas = PixelSize(width=spec.width, height=spec.height)
-        self._tile_map = TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=())
-        self._places: tuple[_Place, ...] = ()
-        self._drawn: _Drawn | None = None
+        self._maps = TileMaps(TileMap(view=spec.name, layout_seq=layout_seq, canvas=canvas, tiles=()))
         self._asked_ns: int | None = None
-        self._moved_ns = 0
         self._submitted_ns = 0
         self._ticks = 0
-        self._composed = 0
         self._submitted = 0
         self._no_canvas = 0
 
     @property
     def tile_map(self) -> TileMap:
-        return self._tile_map
+        return self._maps.newest
+
+    @property
+    def standings(self) -> Mapping[TileKey, Standing]:
+        return self._maps.standings
 
     @property
     def statistics(self) -> CompositeStatistics:
-        return CompositeStatistics(self._ticks, self._composed, self._submitted, self._no_canvas)
+        return CompositeStatistics(
+            self._ticks, self._drawing.composed, self._submitted, self._drawing.no_canvas + self._no_canvas
+        )
 
     async def snapshot(self, image_format: Literal["jpg", "png"], timeout_s: float) -> bytes:
         """The next composite as an image, encoded off the event loop. Raises Internal when none is drawn in time, or
@@ -178,11 +145,12 @@ class Composite:
         scene = self._scene(layout, moment, time_ns)
         self.seen = frozenset(tile.key for tile in scene.tiles)
         self.placed = scene.tiles
-        self._tell(scene, moment)
+        if self._maps.look(scene, moment):
+            self._on_tiles(self._maps.newest)
         lines = moment.banners.get(self.name) or BannerLines()
         titled = replace(
             scene,
-            layout_seq=self._tile_map.layout_seq,
+            layout_seq=self._maps.newest.layout_seq,
             banner=lines.text,
             countdown=lines.countdown(time_ns + moment.wall_ahead_ns),
         )
@@ -196,19 +164,19 @@ class Composite:
         if not hubs:
             self._shrinker.keep(frozenset())
         if not hubs and not requests:
-            self._let_go()
+            self._drawing.let_go()
             return
         if self._ticks % self.every and not requests:
             return
-        drawn = self._draw(staged, moment, time_ns)
-        if drawn is None:
+        canvas = self._drawing.draw(staged, moment, self.seen, time_ns)
+        if canvas is None:
             for future in requests:
                 self._requests.put(future)
             return
-        self._submit(drawn.canvas, hubs, time_ns)
+        self._submit(canvas, hubs, time_ns)
         for future in requests:
             if future.set_running_or_notify_cancel():
-                future.set_result(drawn.canvas.retain())
+                future.set_result(canvas.retain())
 
     @property
     def needs_pictures(self) -> bool:
@@ -232,7 +200,7 @@ class Composite:
         return layout if most is None or layout.max_tiles <= most else replace(layout, max_tiles=most)
 
     def _scene(self, layout: LayoutSpec, moment: Moment, time_ns: int) -> Scene:
-        plugin, layout_seq = moment.plugins.get(self.name), self._tile_map.layout_seq
+        plugin, layout_seq = moment.plugins.get(self.name), self._maps.newest.layout_seq
         members, dominant = moment.of(self.group)
         if plugin is not None:
             scene = plugin.scene(layout, members, self._size, dominant, time_ns, layout_seq)
@@ -265,55 +233,11 @@ class Composite:
             self._retimed = wanted
         return self._animator.step(scene, time_ns)
 
-    def _draw(self, scene: Scene, moment: Moment, time_ns: int) -> _Drawn | None:
-        """The canvas that shows ``scene``: the last one while nothing has changed; None when all are in use."""
-        pictures, decor = self._pictures(scene, moment), self._decor(scene, moment)
-        if self._drawn is not None and self._drawn.shows(scene, pictures, decor):
-            return self._drawn
-        canvas = self._pool.take()
-        if canvas is None:
-            self._no_canvas += 1
-            return None
-        try:
-            done = self._compositor.draw(scene, pictures, canvas.canvas, decor)
-        except BaseException:
-            canvas.release()
-            raise
-        self._composed += 1
-        if done.changed:
-            self._moved_ns = time_ns
-        self._let_go()
-        self._drawn = _Drawn(canvas, scene, pictures, decor)
-        return self._drawn
-
-    def _pictures(self, scene: Scene, moment: Moment) -> dict[TileKey, Picture]:
-        """Who has left is there with their last picture until they have faded."""
-        last = self._drawn.pictures if self._drawn is not None else {}
-        pictures = {}
-        for tile in scene.tiles:
-            picture = moment.pictures.get(tile.key) or (None if tile.key in self.seen else last.get(tile.key))
-            if picture is not None:
-                pictures[tile.key] = picture
-        return pictures
-
-    def _decor(self, scene: Scene, moment: Moment) -> Decor:
-        """Who has left keeps their avatar until they have faded."""
-        decor = moment.decors.get(self.name, BARE)
-        last = self._drawn.decor.avatars if self._drawn is not None else {}
-        fading = {tile.key.participant for tile in scene.tiles if tile.key not in self.seen}
-        kept = {who: last[who] for who in fading if who in last and who not in decor.avatars}
-        return replace(decor, avatars={**decor.avatars, **kept}) if kept else decor
-
-    def _let_go(self) -> None:
-        if self._drawn is not None:
-            self._drawn.canvas.release()
-            self._drawn = None
-
     def _submit(self, canvas: SharedCanvas, hubs: tuple[EncoderHub, ...], time_ns: int) -> None:
         """To every hub while something moves; while nothing does, seldom, and to those that owe a keyframe. The hubs
         come with the largest first: its canvas waits for no other to be scaled.
         """
-        resting = time_ns - self._moved_ns > REST_AFTER_NS and time_ns - self._submitted_ns < REST_INTERVAL_NS
+        resting = time_ns - self._drawing.moved_ns > REST_AFTER_NS and time_ns - self._submitted_ns < REST_INTERVAL_NS
         if not resting:
             self._submitted_ns = time_ns
         for hub in hubs:
@@ -329,36 +253,3 @@ class Composite:
         if hubs is not self._served:
             self._served = hubs
             self._shrinker.keep(frozenset(Size(hub.width, hub.height) for hub in hubs))
-
-    def _tell(self, scene: Scene, moment: Moment) -> None:
-        states = {
-            tile.key: state_of(
-                moment.sources.get(tile.key),
-                live=tile.key in moment.pictures or tile.key in moment.forwarded,
-                now_ns=moment.now_ns,
-            )
-            for tile in scene.tiles
-        }
-        places = tuple((tile.key, tile.name, tile.box, tile.z, states[tile.key]) for tile in scene.tiles)
-        if places == self._places:
-            return
-        self._places = places
-        former = self.standings
-        self.standings = {
-            key: former[key] if key in former and former[key].state == state else Standing(state, moment.now_ns)
-            for key, state in states.items()
-        }
-        tiles = tuple(_info(tile, states[tile.key]) for tile in scene.tiles)
-        self._tile_map = self._tile_map.model_copy(update={"layout_seq": self._tile_map.layout_seq + 1, "tiles": tiles})
-        self._on_tiles(self._tile_map)
-
-
-def _info(tile: Tile, state: TileState) -> TileInfo:
-    return TileInfo(
-        participant=tile.key.participant,
-        source=tile.key.source,
-        name=tile.name,
-        box=PixelBox(x=tile.box.x, y=tile.box.y, width=tile.box.width, height=tile.box.height),
-        z=tile.z,
-        state=state,
-    )

@@ -1,10 +1,10 @@
-"""The commands that one part of the room answers by itself: connections, roster, pictures of now, recordings."""
+"""The commands that one part of the room answers by itself: its facts, roster, connections, pictures of now, files."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mcu.protocol import commands as c
-from mcu.protocol.models import ParticipantInfo, RecordingInfo, TileMap
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, TileMap
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.room.attendance import Attendance
 from mcu.room.connections import Connections
@@ -26,13 +26,16 @@ class Desk:
         views: Views,
         recordings: Recordings,
         uplinks: Uplinks,
+        info: Callable[[], RoomInfo],
     ) -> None:
         self._attendance = attendance
         self._connections = connections
         self._views = views
         self._recordings = recordings
         self._uplinks = uplinks
+        self._info = info
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
+            c.GetRoom: self._get_room,
             c.Offer: self._offer,
             c.AddCandidate: self._add_candidate,
             c.SetMediaState: self._set_media_state,
@@ -45,9 +48,14 @@ class Desk:
             c.GetTiles: self._get_tiles,
             c.TakeSnapshot: self._take_snapshot,
             c.StartRecording: self._start_recording,
+            c.PauseRecording: self._pause_recording,
+            c.ResumeRecording: self._resume_recording,
             c.StopRecording: self._stop_recording,
             c.ListRecordings: self._list_recordings,
         }
+
+    async def _get_room(self, _: c.GetRoom) -> RoomInfo:
+        return self._info()
 
     async def _offer(self, command: c.Offer) -> c.Answer:
         participant = self._attendance.participant(command.participant)
@@ -95,7 +103,13 @@ class Desk:
         return c.Snapshot(content_type="image/jpeg" if command.format == "jpg" else "image/png", data=data)
 
     async def _start_recording(self, command: c.StartRecording) -> RecordingInfo:
-        return await self._recordings.start(self._views.get(command.view))
+        return await self._recordings.start(self._views.get(command.view), paused=command.paused)
+
+    async def _pause_recording(self, command: c.PauseRecording) -> RecordingInfo:
+        return await self._recordings.pause(command.recording)
+
+    async def _resume_recording(self, command: c.ResumeRecording) -> RecordingInfo:
+        return await self._recordings.resume(command.recording)
 
     async def _stop_recording(self, command: c.StopRecording) -> RecordingInfo:
         return await self._recordings.stop(command.recording)

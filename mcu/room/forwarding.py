@@ -124,10 +124,6 @@ class PictureForward:
             self.want_keyframe()
         return True
 
-    def feeds(self, lane: VideoLane) -> bool:
-        """Whether the lane shows this source, or will from its next keyframe on."""
-        return self._fanout is not None and self._fanout in (lane.source, lane.awaited)
-
     def drop(self, lane: VideoLane) -> None:
         """Idempotent."""
         if self._fanout is not None:
@@ -210,9 +206,6 @@ class VoiceForward:
     def close_gate(self, closed: bool) -> None:
         """Nothing goes on of somebody who is muted."""
         self._open = not closed
-
-    def feeds(self, lane: SoundLane) -> bool:
-        return self._fanout in (lane.source, lane.awaited)
 
     def drop(self, lane: SoundLane) -> None:
         self._fanout.drop(lane)

@@ -71,7 +71,3 @@ def health_of(
 
 def _age_ms(then_ns: int | None, now_ns: int) -> int | None:
     return None if then_ns is None else max(0, now_ns - then_ns) // NS_PER_MS
-
-
-def _wall_time(then_ns: int | None, now_ns: int) -> datetime | None:
-    return None if then_ns is None else datetime.now(UTC) - timedelta(microseconds=(now_ns - then_ns) // 1000)

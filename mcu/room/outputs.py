@@ -1,17 +1,16 @@
-"""What a view sends: one encoder hub for each codec and tier that somebody watches or records, never a second one."""
+"""Who watches a view: what each viewer is sent, and how they go from one tier, source or view to another."""
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from mcu.clock import Clock
 from mcu.frames import VideoCodec
 from mcu.media.encoding import Effort
 from mcu.media.hub import EncoderHub, FrameSink
 from mcu.protocol.models import ViewSpec
+from mcu.room.encoders import OutputKey, ViewEncoders
 from mcu.room.forwarding import PictureForward
 from mcu.room.tiers import VideoTier, shape_for
 from mcu.rtc import OutgoingIdentity
@@ -23,22 +22,6 @@ HAND_OVER_S = 3.0
 HAND_OVER_POLL_S = 0.02
 
 
-def new_identity(room: str) -> OutgoingIdentity:
-    """Fresh, distinct SSRCs (RFC 3550, section 8) for a view."""
-    ssrcs: set[int] = set()
-    while len(ssrcs) < 3:
-        ssrcs.add(secrets.randbelow(2**32 - 1) + 1)
-    video, rtx, audio = ssrcs
-    return OutgoingIdentity(video, rtx, audio, cname=f"mcu-{secrets.token_hex(6)}")
-
-
-class OutputKey(NamedTuple):
-    """Which encoder of a view."""
-
-    codec: VideoCodec
-    tier: VideoTier
-
-
 @dataclass(slots=True)
 class _Passed:
     """A viewer who sees one source as it was sent. ``relieved``: their encoder counts on them no more."""
@@ -47,17 +30,9 @@ class _Passed:
     relieved: bool = False
 
 
-@dataclass(slots=True)
-class _Output:
-    hub: EncoderHub
-    fanout: VideoFanout
-    viewers: int = 0
-    sinks: int = 0
-
-
 class ViewOutputs:
-    """The hubs of one view, one for each codec and tier in use. Written on the event loop; ``on_change(hubs)``
-    publishes them to the picture thread, the largest first.
+    """What one view sends, to viewers and to sinks. Written on the event loop; ``on_change(hubs)`` publishes the
+    encoders to the picture thread, the largest first.
     """
 
     def __init__(
@@ -68,46 +43,36 @@ class ViewOutputs:
         clock: Clock,
         on_change: Callable[[tuple[EncoderHub, ...]], None],
     ) -> None:
-        self._room = room
-        self._spec = spec
-        self._identity = identity
-        self._clock = clock
-        self._on_change = on_change
-        self._outputs: dict[OutputKey, _Output] = {}
+        self._encoders = ViewEncoders(room, spec, identity, clock, on_change)
         self._viewers: dict[Downlink, OutputKey] = {}
         self._leaving: dict[Downlink, tuple[OutputKey, ...]] = {}
         self._passed: dict[Downlink, _Passed] = {}
-        self._retired: list[_Output] = []
-        self._past_frames = 0
-        self._effort: Effort = "full"
 
     @property
     def effort(self) -> Effort:
         """What the encoders are like, those of the future too."""
-        return self._effort
+        return self._encoders.effort
 
     @effort.setter
     def effort(self, effort: Effort) -> None:
-        self._effort = effort
-        for output in self._outputs.values():
-            output.hub.effort = effort
+        self._encoders.effort = effort
 
     @property
     def hubs(self) -> dict[OutputKey, EncoderHub]:
-        return {key: output.hub for key, output in self._outputs.items()}
+        return self._encoders.hubs
 
     @property
     def fanouts(self) -> dict[OutputKey, VideoFanout]:
-        return {key: output.fanout for key, output in self._outputs.items()}
-
-    @property
-    def viewers(self) -> int:
-        return len(self._viewers)
+        return self._encoders.fanouts
 
     @property
     def frames(self) -> int:
         """Pictures encoded since the beginning, by all encoders there have been."""
-        return self._past_frames + sum(output.hub.statistics.frames for output in self._outputs.values())
+        return self._encoders.frames
+
+    @property
+    def viewers(self) -> int:
+        return len(self._viewers)
 
     @property
     def passed(self) -> int:
@@ -136,7 +101,7 @@ class ViewOutputs:
         passed = self._passed.pop(downlink, None)
         if passed is None:
             return
-        output = self._open(self._viewers[downlink])
+        output = self._encoders.open(self._viewers[downlink])
         output.viewers += passed.relieved
         output.fanout.add(downlink)
         output.hub.request_keyframe()
@@ -159,14 +124,14 @@ class ViewOutputs:
         """Shows the view in that tier, or the cheapest it has instead, from its next keyframe on, which is asked for
         here. Whoever sees another tier keeps it until then, and its hub stays until ``let_go``.
         """
-        key = OutputKey(codec, shape_for(self._spec, tier).tier)
+        key = self._encoders.key_for(codec, tier)
         former = self._viewers.get(downlink)
         if former == key:
             return
         if self._end_passing(downlink):
             former = None
         leaving = self._leaving.pop(downlink, ())
-        output = self._open(key)
+        output = self._encoders.open(key)
         if key not in leaving:
             output.viewers += 1
         self._viewers[downlink] = key
@@ -221,7 +186,7 @@ class ViewOutputs:
 
     def _still_feeds(self, downlink: Downlink) -> bool:
         source = downlink.video.source if downlink.video is not None else None
-        former = (self._outputs[key].fanout for key in self._leaving.get(downlink, ()))
+        former = (self._encoders[key].fanout for key in self._leaving.get(downlink, ()))
         return source is not None and any(source is fanout for fanout in former)
 
     def _set_leaving(self, downlink: Downlink, keys: tuple[OutputKey, ...]) -> None:
@@ -232,34 +197,23 @@ class ViewOutputs:
 
     def _release(self, downlink: Downlink, keys: tuple[OutputKey, ...]) -> tuple[OutputKey, ...]:
         for key in keys:
-            self._outputs[key].viewers -= 1
-            self._outputs[key].fanout.remove(downlink)
+            self._encoders[key].viewers -= 1
+            self._encoders[key].fanout.remove(downlink)
         return keys
 
     def request_keyframe(self, downlink: Downlink) -> None:
         key, passed = self._viewers.get(downlink), self._passed.get(downlink)
         if passed is not None:
             passed.forward.want_keyframe()
-        if key is not None and key in self._outputs:
-            self._outputs[key].hub.request_keyframe()
+        if key is not None and key in self._encoders:
+            self._encoders[key].hub.request_keyframe()
 
     def add_sink(self, codec: VideoCodec, sink: FrameSink, keyframe_interval_s: float) -> None:
         """A recorder: it shares the encoder of the viewers of that codec who see the whole canvas."""
-        output = self._open(OutputKey(codec, "high"))
-        output.sinks += 1
-        output.hub.set_keyframe_interval(keyframe_interval_s)
-        output.hub.add_sink(sink)
+        self._encoders.add_sink(codec, sink, keyframe_interval_s)
 
     async def remove_sink(self, codec: VideoCodec, sink: FrameSink) -> None:
-        key = OutputKey(codec, "high")
-        output = self._outputs.get(key)
-        if output is None:
-            return
-        output.hub.remove_sink(sink)
-        output.sinks -= 1
-        if output.sinks == 0:
-            output.hub.set_keyframe_interval(None)
-        await self.close_unused([key])
+        await self._encoders.remove_sink(codec, sink)
 
     def restart(self, spec: ViewSpec) -> None:
         """New encoders for another canvas, rate or bitrate; the viewers stay, and go on at the first keyframe. The old
@@ -269,70 +223,22 @@ class ViewOutputs:
         moved = {
             downlink: OutputKey(key.codec, shape_for(spec, key.tier).tier) for downlink, key in self._viewers.items()
         }
-        fresh: dict[OutputKey, _Output] = {}
-        try:
-            for key in {*moved.values()}:
-                fresh[key] = self._made(key, spec)
-        except BaseException:
-            for output in fresh.values():
-                output.hub.close()
-            raise
-        for downlink, key in moved.items():
-            fresh[key].viewers += 1
-            fresh[key].fanout.add(downlink)
-        self._retired += self._outputs.values()
-        self._outputs, self._spec, self._viewers = fresh, spec, moved
+        self._encoders.restart(spec, moved)
+        self._viewers = moved
         self._leaving.clear()
         self._passed.clear()
-        self._publish()
+
+    async def close_unused(self, keys: Iterable[OutputKey]) -> None:
+        """Ends the encoders among these that nobody uses. Idempotent."""
+        await self._encoders.close_unused(keys)
 
     async def close_retired(self) -> None:
         """Frees what ``restart`` put aside. Idempotent."""
-        retired, self._retired = self._retired, []
-        self._past_frames += sum(output.hub.statistics.frames for output in retired)
-        await asyncio.gather(*(output.hub.aclose() for output in retired))
-        for output in retired:
-            output.fanout.close()
+        await self._encoders.close_retired()
 
     async def close(self) -> None:
-        """Closes every hub. Idempotent."""
-        self._retired += self._outputs.values()
-        self._outputs.clear()
+        """Closes every encoder. Idempotent."""
         self._viewers.clear()
         self._leaving.clear()
         self._passed.clear()
-        self._on_change(())
-        await self.close_retired()
-
-    def _publish(self) -> None:
-        hubs = (output.hub for output in self._outputs.values())
-        self._on_change(tuple(sorted(hubs, key=lambda hub: -hub.width)))
-
-    def _open(self, key: OutputKey) -> _Output:
-        output = self._outputs.get(key)
-        if output is None:
-            output = self._outputs[key] = self._made(key, self._spec)
-            self._publish()
-        return output
-
-    def _made(self, key: OutputKey, spec: ViewSpec) -> _Output:
-        shape = shape_for(spec, key.tier)
-        name = f"{self._room}/{spec.name}/{key.codec}/{key.tier}"
-        size, bitrate_bps = shape.size, shape.kbps * 1000
-        hub = EncoderHub(name, key.codec, size.width, size.height, spec.fps, bitrate_bps, self._clock, self._effort)
-        fanout = VideoFanout(self._identity, key.codec, self._clock)
-        hub.add_sink(fanout)
-        hub.start()
-        return _Output(hub, fanout)
-
-    async def close_unused(self, keys: Iterable[OutputKey]) -> None:
-        """Ends the hubs among these that nobody uses. Idempotent."""
-        unused = []
-        for key in keys:
-            output = self._outputs.get(key)
-            if output is not None and output.viewers == 0 and output.sinks == 0:
-                unused.append(self._outputs.pop(key))
-                self._past_frames += output.hub.statistics.frames
-        if unused:
-            self._publish()
-            await asyncio.gather(*(output.hub.aclose() for output in unused))
+        await self._encoders.close()

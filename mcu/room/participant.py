@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from mcu.media.decoding import DecodePool, VideoDecoding
+from mcu.media.decode_pool import DecodePool
+from mcu.media.decoding import VideoDecoding
 from mcu.media.film.film import Film
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout

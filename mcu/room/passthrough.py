@@ -18,9 +18,9 @@ from mcu.clock import NS_PER_MS, Clock
 from mcu.room.attendance import Attendance
 from mcu.room.chores import Chores
 from mcu.room.demand import SAME_SHAPE
+from mcu.room.encoders import OutputKey
 from mcu.room.forwarding import BASELINE, PictureForward
 from mcu.room.forwards import Forwarding
-from mcu.room.outputs import OutputKey
 from mcu.room.tiers import shape_for
 from mcu.room.view import View
 from mcu.room.views import Views

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mcu.rtc.agreement import MAX_DATA_BYTES, SCTP_PORT, Agreement, TakenSection, sound_form
 from mcu.rtc.listener import OutgoingIdentity
-from mcu.rtc.negotiation import FEEDBACK, MAX_DATA_BYTES, SCTP_PORT, Agreement, TakenSection, sound_form
 from mcu.rtc.sdp import Codec, Fingerprint, Section
 
+FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
 OPUS_PARAMETERS = "minptime=10;useinbandfec=1;usedtx=1"
 
 

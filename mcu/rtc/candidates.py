@@ -2,8 +2,8 @@
 
 from mcu.errors import BadRequest
 from mcu.network import RtcSettings
+from mcu.rtc.agreement import RemoteTransport
 from mcu.rtc.ice import RemoteCandidate, parse_candidate, refusal
-from mcu.rtc.negotiation import RemoteTransport
 
 
 class CandidateIntake:

@@ -1,5 +1,6 @@
 """What a peer tells whoever owns it, and what both need to know to talk. All calls come on the event loop."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
@@ -61,6 +62,15 @@ class OutgoingIdentity:
     video_rtx_ssrc: int
     audio_ssrc: int
     cname: str
+
+    @classmethod
+    def fresh(cls) -> "OutgoingIdentity":
+        """Random, distinct SSRCs (RFC 3550, section 8) and a CNAME that says nothing (RFC 7022)."""
+        ssrcs: set[int] = set()
+        while len(ssrcs) < 3:
+            ssrcs.add(secrets.randbelow(2**32 - 1) + 1)
+        video, rtx, audio = ssrcs
+        return cls(video, rtx, audio, cname=f"mcu-{secrets.token_hex(6)}")
 
     def stream(self, index: int) -> "StreamIdentity":
         """The SSRCs of a connection's further section with that index, beside the room's own."""

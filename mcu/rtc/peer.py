@@ -12,7 +12,6 @@ calls in every case. All methods belong to the event loop.
 """
 
 import asyncio
-import copy
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,22 +19,22 @@ from dataclasses import dataclass, replace
 import structlog
 
 from mcu.clock import NS_PER_MS, NS_PER_S, Clock
-from mcu.errors import Conflict, Internal
+from mcu.errors import Conflict
 from mcu.network import RtcSettings
-from mcu.rtc.answer import LocalTransport, write_answer
-from mcu.rtc.binding import DatagramCounts, DataLink, DtlsLink, IceAgent, IceOptions
+from mcu.rtc.agreement import Agreement
+from mcu.rtc.answer import write_answer
+from mcu.rtc.binding import DatagramCounts, DataLink
 from mcu.rtc.candidates import CandidateIntake
-from mcu.rtc.certificate import process_certificate
 from mcu.rtc.channels import ChannelNews
-from mcu.rtc.interfaces import chosen_addresses
 from mcu.rtc.listener import Negotiated, OutgoingIdentity, PeerListener, PeerState
 from mcu.rtc.media import MediaSession
-from mcu.rtc.negotiation import SCTP_PORT, Agreement, RemoteTransport, negotiate
+from mcu.rtc.negotiation import negotiate
 from mcu.rtc.receiver import ReceiverStatistics
 from mcu.rtc.sdp import parse_offer
 from mcu.rtc.sender import Downlink
 from mcu.rtc.streams import StreamLanes
 from mcu.rtc.ticker import RtcTicker
+from mcu.rtc.transport import Transport
 
 CLOSE_TIMEOUT_S = 1.0
 
@@ -93,10 +92,8 @@ class Peer:
         self._log = structlog.get_logger().bind(peer=label)
         self._state: PeerState | None = None
         self._candidates = CandidateIntake(settings)
-        self._ice: IceAgent | None = None
-        self._dtls: DtlsLink | None = None
-        self._data: DataLink | None = None
-        self._agreement: Agreement | None = None
+        self._transport: Transport | None = None
+        self._negotiated: Negotiated | None = None
         self._media: MediaSession | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -110,7 +107,7 @@ class Peer:
     @property
     def negotiated(self) -> Negotiated | None:
         """What was agreed on; None before the answer."""
-        return self._agreement.negotiated if self._agreement is not None else None
+        return self._negotiated
 
     @property
     def downlink(self) -> Downlink | None:
@@ -125,7 +122,7 @@ class Peer:
     @property
     def data(self) -> DataLink | None:
         """Where its data channels are spoken on; only while connected, and where it asked for them."""
-        return self._data
+        return self._transport.data if self._transport is not None else None
 
     @property
     def last_packet_ns(self) -> int | None:
@@ -139,68 +136,34 @@ class Peer:
         (``wrong_state``) for a second offer or once closed; ``Internal`` when no address could be bound, which closes
         the peer.
         """
-        if self._ice is not None or self._closing is not None:
+        if self._transport is not None or self._closing is not None:
             raise Conflict("a connection takes one offer; open another connection for the next")
-        settings = self._settings
+        offer, settings = parse_offer(offer_sdp), self._settings
         agreement = negotiate(
-            parse_offer(offer_sdp),
-            settings.codecs,
-            dtls_server=settings.dtls_server,
-            media=self._carries_media,
-            streams=self._further,
+            offer, settings.codecs, dtls_server=settings.dtls_server, media=self._carries_media, streams=self._further
         )
-        ice = self._ice = IceAgent(
-            self._ice_options(),
-            controlling=agreement.transport.ice_lite,
-            on_media=self._on_media,
-            on_lost=self.fail,
-        )
+        transport = Transport(settings, self._clock, agreement, on_media=self._on_media, on_lost=self.fail)
+        self._transport = transport
         try:
-            return await self._begin(ice, agreement)
+            return await self._begin(transport, agreement)
         except BaseException:
             await self.close()
             # Sockets may have been bound while close was busy with the earlier ones.
-            await ice.close()
+            await transport.free_sockets()
             raise
 
-    async def _begin(self, ice: IceAgent, agreement: Agreement) -> str:
-        certificate = process_certificate.current(self._clock.now_ns())
-        await ice.gather_candidates()
+    async def _begin(self, transport: Transport, agreement: Agreement) -> str:
+        await transport.gather()
         if self._closing is not None:
             raise Conflict("the connection was closed")
-        local = self._local_candidates(ice)
-        if not local:
-            raise Internal("no address for media could be bound")
-        for candidate in self._candidates.open(agreement.transport):
-            await ice.add(candidate)
-        transport = LocalTransport(ice.local_username, ice.local_password, certificate.fingerprint, local)
-        text = write_answer(agreement, transport, self._identity, secrets.randbits(62))
-        self._agreement = agreement
-        dtls = self._dtls = DtlsLink(ice, certificate)
+        local = await transport.begin(self._candidates)
+        text = write_answer(agreement, local, self._identity, secrets.randbits(62))
+        self._negotiated = agreement.negotiated
         self._started_ns = self._clock.now_ns()
-        self._connecting = asyncio.create_task(self._connect(ice, dtls, agreement), name="rtc-connect")
+        self._connecting = asyncio.create_task(self._connect(transport, agreement.negotiated), name="rtc-connect")
         self._move("connecting", "offer_answered")
         self._ticker.add(self)
         return text
-
-    def _ice_options(self) -> IceOptions:
-        settings = self._settings
-        return IceOptions(
-            chosen_addresses(settings),
-            settings.port_range,
-            settings.consent_interval_s,
-            settings.consent_failures,
-            ipv6=settings.ipv6,
-        )
-
-    def _local_candidates(self, ice: IceAgent) -> tuple[str, ...]:
-        local, announced = ice.local_candidates, self._settings.announced_address
-        if announced is not None:
-            local = [copy.copy(one) for one in local]
-            for one in local:
-                if (":" in one.host) == (":" in announced):
-                    one.host = announced
-        return tuple(one.to_sdp() for one in local)
 
     async def add_candidate(
         self, candidate: str | None, sdp_mid: str | None = None, sdp_m_line_index: int | None = None
@@ -213,31 +176,28 @@ class Peer:
         if not candidate or self._closing is not None or self._state in ("connected", "failed"):
             return
         admitted = self._candidates.take(candidate, sdp_mid, sdp_m_line_index)
-        if admitted is not None and self._ice is not None:
-            await self._ice.add(admitted)
+        if admitted is not None and self._transport is not None:
+            await self._transport.add(admitted)
 
-    async def _connect(self, ice: IceAgent, dtls: DtlsLink, agreement: Agreement) -> None:
-        remote: RemoteTransport = agreement.transport
-        ice.set_remote(remote.ice_ufrag, remote.ice_pwd, lite=remote.ice_lite)
+    async def _connect(self, transport: Transport, negotiated: Negotiated) -> None:
         stage = "ice_failed"
         try:
-            await ice.connect()
+            await transport.reach()
             stage = "dtls_failed"
-            if not await dtls.handshake(remote):
+            if not await transport.secure():
                 self.fail(stage)
                 return
             stage = "media_failed"
-            self._open_media(ice, dtls, agreement.negotiated)
-            if agreement.data is not None and self._state == "connected":
-                self._data = DataLink(dtls, self._clock, self._on_channel)
-                await self._data.open(agreement.data.sctp_port or SCTP_PORT)
+            self._open_media(transport, negotiated)
+            if self._state == "connected":
+                await transport.open_data(self._on_channel)
         except Exception as error:
             # The boundary to aioice, aiortc and OpenSSL: whatever they throw, this connection is over and no other.
             self._log.warning("connecting_failed", stage=stage, error=repr(error))
             self.fail(stage)
 
-    def _open_media(self, ice: IceAgent, dtls: DtlsLink, negotiated: Negotiated) -> None:
-        path, keys = ice.path, dtls.keys
+    def _open_media(self, transport: Transport, negotiated: Negotiated) -> None:
+        path, keys = transport.path, transport.keys
         # A time-out may have come first.
         if self._state != "connecting" or path is None or keys is None:
             return
@@ -252,7 +212,7 @@ class Peer:
             epoch_ns=self._epoch_ns,
             on_stream_keyframe=self._on_stream_keyframe,
         )
-        dtls.on("statechange", self._on_dtls_state)
+        transport.attend()
         self._last = replace(self._last, connect_ms=(self._clock.now_ns() - self._started_ns) // NS_PER_MS)
         self._move("connected", "dtls_finished")
 
@@ -260,14 +220,10 @@ class Peer:
         if self._media is not None:
             self._media.datagram(data)
 
-    def _on_dtls_state(self) -> None:
-        if self._dtls is not None and self._dtls.state in ("closed", "failed"):
-            self.fail("closed_by_remote")
-
     def tick(self, now_ns: int) -> int | None:
         """Driven by the ticker: the time-out while connecting, the rhythm of the media afterwards."""
         if self._media is not None:
-            return self._media.tick(now_ns, self._ice.path if self._ice is not None else None)
+            return self._media.tick(now_ns, self._transport.path if self._transport is not None else None)
         if now_ns - self._started_ns >= self._settings.connect_timeout_s * NS_PER_S:
             self.fail("connect_timeout")
         return None
@@ -320,17 +276,13 @@ class Peer:
                 if self._connecting is not None:
                     self._connecting.cancel()
                     await asyncio.gather(self._connecting, return_exceptions=True)
-                if self._data is not None:
-                    await self._data.close()
-                if self._dtls is not None:
-                    await self._dtls.close()
-                if self._ice is not None:
-                    await self._ice.close()
+                if self._transport is not None:
+                    await self._transport.close()
         except Exception as error:
             # The boundary to aioice and aiortc at the end of a connection: nobody is left to handle it.
             self._log.error("peer_close_failed", exc_info=error)
-            if self._ice is not None:
-                self._ice.abort()
+            if self._transport is not None:
+                self._transport.abort()
         self._move("closed", "closed")
 
     @property
@@ -340,7 +292,7 @@ class Peer:
             last,
             state=self.state,
             candidates_refused=self._candidates.refused,
-            dropped=replace(self._ice.counts) if self._ice is not None else last.dropped,
+            dropped=replace(self._transport.counts) if self._transport is not None else last.dropped,
             last_packet_ns=media.last_packet_ns if media is not None else last.last_packet_ns,
             faults=media.faults if media is not None else last.faults,
             receiver=media.receiver.statistics if media is not None else last.receiver,

@@ -27,7 +27,7 @@ class SqlRecordings:
                 id=info.id,
                 room=info.room,
                 started_ms=ms_of(info.started_at),
-                running=info.state in ("starting", "active"),
+                running=info.runs,
                 info=info.model_dump_json(),
             )
         )

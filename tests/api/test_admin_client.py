@@ -198,7 +198,11 @@ async def use_recordings(admin: Admin, folder: Path) -> None:
     async with asyncio.timeout(BOUND_S):
         while (await recordings.get(running.id)).duration_s == 0:  # noqa: ASYNC110 - nothing tells of a first picture
             await asyncio.sleep(0.05)
+    assert (await recordings.pause(running.id)).state == "paused"
+    assert (await recordings.resume(running.id)).state == "active"
     finished = await recordings.stop(running.id)
+    with pytest.raises(Clash):
+        await recordings.pause(running.id)
     assert [one.id for one in await recordings.list()] == [finished.id]
     target = folder / "here.mp4"
     assert await recordings.download(finished.id, finished.file, target) == finished.size_bytes

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from api.auth import Authority
 from api.cli import app
 from api.cli.companion import CompanionProcess
-from api.settings import load_settings
+from api.loading import load_settings
 from tests.api.conftest import BOUND_S, KEY, MakeServer
 
 ROOT = Path(__file__).parents[2]

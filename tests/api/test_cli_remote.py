@@ -72,6 +72,8 @@ async def test_recordings(terminal: Terminal, meeting: Meeting) -> None:
     async with asyncio.timeout(BOUND_S):
         while not (await terminal.json("record", "list", "team"))[0]["duration_s"]:
             pass
+    assert (await terminal.json("record", "pause", "team", running["id"]))["state"] == "paused"
+    assert (await terminal.json("record", "resume", "team", running["id"]))["state"] == "active"
     finished = await terminal.json("record", "stop", "team", running["id"])
     assert finished["state"] == "finished"
     told = (await terminal.run("record", "download", "team", running["id"])).stdout

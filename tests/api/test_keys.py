@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from api.auth import Authority, Grants, TokenSpec
 from api.cli import app
 from api.keys import TokenKey
-from api.settings import Settings, SettingsError, load_settings
+from api.loading import SettingsError, load_settings
+from api.settings import Settings
 from mcu.errors import Conflict, Unauthorised
 from tests.api.conftest import MakeClient
 from tests.api.credentials import bearer

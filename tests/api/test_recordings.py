@@ -52,10 +52,33 @@ async def test_a_recording_from_start_to_stop(room: httpx.AsyncClient) -> None:
     assert [entry["id"] for entry in (await room.get(ALL)).json()["recordings"]] == [started.json()["id"]]
 
 
+async def test_a_recording_is_paused_and_goes_on(room: httpx.AsyncClient) -> None:
+    started = (await room.post(ALL)).json()
+    one = f"{ALL}/{started['id']}"
+    paused = await room.post(f"{one}/pause")
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    assert paused.json()["pauses"] == [{"at_s": 0.5, "paused_ms": None}]
+    assert (await room.post(f"{one}/pause")).json() == paused.json()
+    assert (await room.get(ROOM)).json()["paused_views"] == ["main"]
+    assert (await room.post(ALL)).status_code == 409
+    early = await room.get(f"{one}/files/{started['file']}")
+    assert early.status_code == 409, "a paused one still grows"
+    resumed = await room.post(f"{one}/resume")
+    assert (resumed.status_code, resumed.json()["state"]) == (200, "active")
+    assert (await room.post(f"{one}/resume")).json() == resumed.json()
+    await room.post(f"{one}/stop")
+    for change in ("pause", "resume"):
+        late = await room.post(f"{one}/{change}")
+        assert (late.status_code, late.json()["code"]) == (409, "wrong_state")
+        assert "start another" in late.json()["detail"]
+
+
 async def test_recordings_that_are_not_there(room: httpx.AsyncClient, finished: str) -> None:
     for answer in (
         await room.get(f"{ALL}/none"),
         await room.post(f"{ALL}/none/stop"),
+        await room.post(f"{ALL}/none/pause"),
+        await room.post(f"{ALL}/none/resume"),
         await room.get(f"{ALL}/none/files/composite.mp4"),
         await room.get(f"{ALL}/{finished}/files/other.mp4"),
     ):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from api.settings import Settings, SettingsError, load_settings
+from api.loading import SettingsError, load_settings
+from api.settings import Settings
 from tests.api.conftest import ADMIN_KEY, KEY
 
 TOML = f"""

@@ -59,7 +59,10 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
 }
 """What somebody in the room may ask without being its moderator. All else is 403 where it isn't their own."""
 
-FOR_RECORDERS = {"start_recording", "list_recordings", "get_recording", "stop_recording", "get_recording_file"}
+FOR_RECORDERS = {
+    "start_recording", "list_recordings", "get_recording", "pause_recording", "resume_recording", "stop_recording",
+    "get_recording_file",
+}  # fmt: skip
 
 SHUT = {"GET /peerjs/peers", "GET /peerjs/{key}/peers"}
 """Nobody is told which peers there are."""

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from api.settings import OutboxSettings, Settings, SettingsError, WebhookSettings, load_settings
+from api.loading import SettingsError, load_settings
+from api.settings import OutboxSettings, Settings, WebhookSettings
 from api.webhooks.delivery import Delivery, Failure
 from api.webhooks.endpoint import Endpoint, WebhookAnnouncer
 from api.webhooks.events import ALL_EVENTS, DEFAULT_EVENTS, WebhookEvent
@@ -80,9 +81,9 @@ def test_only_what_was_signed_just_now_is_believed() -> None:
 # What is said
 
 
-def recording(state: str) -> e.RecordingChanged:
+def recording(state: str, *pauses: dict[str, float | None]) -> e.RecordingChanged:
     facts = {"id": "r", "room": "team", "view": "main", "file": "a.mp4", "started_at": NOW}
-    info = RecordingInfo.model_validate(facts | {"state": state, "duration_s": 1, "size_bytes": 2})
+    info = RecordingInfo.model_validate(facts | {"state": state, "duration_s": 1, "size_bytes": 2, "pauses": pauses})
     return e.RecordingChanged(recording=info)
 
 
@@ -110,6 +111,13 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     ),
     (recording("starting"), None, {}),
     (recording("active"), "recording_started", {"recording": {"id": "r", "state": "active"}}),
+    (
+        recording("paused", {"at_s": 0.5, "paused_ms": None}),
+        "recording_paused",
+        {"recording": {"state": "paused", "pauses": [{"at_s": 0.5, "paused_ms": None}]}},
+    ),
+    (recording("active", {"at_s": 0.5, "paused_ms": 70}), "recording_resumed", {"recording": {"state": "active"}}),
+    (recording("finished", {"at_s": 0.5, "paused_ms": 70}), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("finished"), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("failed"), "recording_stopped", {"recording": {"state": "failed"}}),
     (playback("paused"), "playback_changed", {"playback": {"id": "f", "state": "paused", "name": "Film"}}),

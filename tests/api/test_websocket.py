@@ -98,7 +98,9 @@ BAD_MESSAGES: list[tuple[str, dict[str, object], str, str | None]] = [
     ("layout", {"layout": {}, "if_match": "old"}, "layout_changed", None),
     ("mute", {"participant": "nobody", "audio": True}, "no_such_participant", "participant"),
     ("kick", {"participant": "no body"}, "invalid", "participant"),
-    ("record", {"action": "pause"}, "invalid", "action"),
+    ("record", {"action": "rewind"}, "invalid", "action"),
+    ("record", {"action": "pause"}, "wrong_state", None),
+    ("record", {"action": "resume"}, "wrong_state", None),
     ("record", {"action": "stop"}, "wrong_state", None),
     ("join", {"room": "other"}, "wrong_state", None),
 ]
@@ -256,6 +258,11 @@ async def test_news_have_the_shapes_of_the_protocol(server: Server, engine: Fake
         started = await ada.ask("record", action="start")
         assert (await ada.event("recording")) == started
         assert started["state"] == "active"
+        for action, now in (("pause", "paused"), ("resume", "active")):
+            changed = await ada.ask("record", action=action)
+            assert (changed["id"], changed["state"]) == (started["id"], now)
+            assert await ada.ask("record", action=action) == changed
+            assert (await ada.event("recording")) == changed
         assert (await ada.ask("record", action="stop"))["id"] == started["id"]
         state = await ada.ask("layout", layout={"preset": "speaker", "pinned": None})
         assert state["layout"]["pinned"] is None

@@ -120,7 +120,7 @@ class FakeServer:
             case "layout":
                 return {"layout": data["layout"], "etag": "v2"}
             case "record":
-                return RECORDING | {"state": "active" if data["action"] == "start" else "finished"}
+                return RECORDING | {"state": {"pause": "paused", "stop": "finished"}.get(data["action"], "active")}
             case _:
                 return {}
 

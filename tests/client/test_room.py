@@ -280,9 +280,11 @@ async def test_layout_and_recording_are_asked_for(server: FakeServer) -> None:
         assert state.etag == "v2"
         assert server.seen("layout")[0]["layout"] == {"preset": "speaker"}
         assert (await room.start_recording()).state == "active"
+        assert (await room.pause_recording()).state == "paused"
+        assert (await room.resume_recording()).state == "active"
         assert (await room.stop_recording()).state == "finished"
         await room.start_recording("portrait")
-        asked = [("start", "main"), ("stop", "main"), ("start", "portrait")]
+        asked = [(action, "main") for action in ("start", "pause", "resume", "stop")] + [("start", "portrait")]
         assert [(one["action"], one["view"]) for one in server.seen("record")] == asked
         server.refuse["layout"] = {"code": "layout_changed", "message": "somebody was faster"}
         with pytest.raises(RequestRefused) as refused:

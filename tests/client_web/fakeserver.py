@@ -38,6 +38,7 @@ class FakeServer:
         self.undoable: list[dict[str, Any]] = []
         self.scheduled: list[dict[str, Any]] = []
         self.recorded: list[str] = []
+        self.paused: list[str] = []
         self.role = "participant"
         self.knows_hands = True
         self.bans: list[dict[str, Any]] = []
@@ -64,6 +65,7 @@ class FakeServer:
         self.undoable.clear()
         self.scheduled.clear()
         self.recorded.clear()
+        self.paused.clear()
         self.role = "participant"
         self.knows_hands = True
         self.bans.clear()
@@ -243,7 +245,7 @@ class FakeServer:
 
     def _room(self, name: str) -> dict[str, Any]:
         views = [{"name": view, "width": width, "height": height} for view, (width, height) in self.views.items()]
-        recorded = {"recording": bool(self.recorded), "recorded_views": self.recorded}
+        recorded = {"recording": bool(self.recorded), "recorded_views": self.recorded, "paused_views": self.paused}
         return {"name": name, **recorded, "views": views, "password": self.password is not None}
 
     def _watch_view(self, name: str) -> dict[str, Any]:

@@ -60,7 +60,18 @@ async def test_who_comes_later_sees_which_view_is_recorded(room: FakeServer, chr
     async with chromium.open(autojoin(room)) as page:
         await page.wait_for_state("live")
         await page.page.locator("#recording").get_by_text("Recording tall").wait_for()
+        assert await page.page.locator("#record-pause").is_hidden(), "it is another view's"
         assert await page.page.locator("#record").get_attribute("aria-label") != "Stop recording"
+        assert page.complaints == []
+
+
+async def test_who_comes_later_sees_that_it_is_paused(room: FakeServer, chromium: Chromium) -> None:
+    room.recorded, room.paused = ["main"], ["main"]
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await page.page.locator("#recording").get_by_text("Recording paused").wait_for()
+        await page.page.get_by_role("button", name="Go on recording").click()
+        await room.wait_for("record", action="resume")
         assert page.complaints == []
 
 

@@ -120,12 +120,28 @@ async def test_layout_and_recording_are_asked_for_and_shown(room: FakeServer, ch
         await room.wait_for("record", action="start")
         await room.say("recording", recording)
         await page.wait_for("document.getElementById('recording-time').textContent.startsWith('1:0')")
+        await a_pause_is_asked_for_and_shown(room, page, recording)
         await page.page.get_by_role("button", name="Stop recording").click()
         await room.wait_for("record", action="stop")
         await room.say("recording", {**recording, "state": "finished"})
         await page.page.get_by_role("link", name="Download").wait_for()
         assert await page.page.locator("#recording").is_hidden()
         assert page.complaints == []
+
+
+async def a_pause_is_asked_for_and_shown(room: FakeServer, page: RoomPage, recording: dict[str, object]) -> None:
+    badge = page.page.locator("#recording")
+    await page.page.get_by_role("button", name="Pause the recording").click()
+    await room.wait_for("record", action="pause")
+    await room.say("recording", {**recording, "state": "paused", "duration_s": 75.0})
+    await badge.get_by_text("Recording paused").wait_for()
+    stood = await page.page.evaluate("getComputedStyle(document.querySelector('#recording i')).animationName")
+    assert (stood, await page.page.locator("#recording-time").inner_text()) == ("none", "1:15")
+    await page.page.get_by_role("button", name="Go on recording").click()
+    await room.wait_for("record", action="resume")
+    await room.say("recording", {**recording, "duration_s": 75.0})
+    await badge.get_by_text("Recording", exact=True).wait_for()
+    assert "Recording goes on" in await page.page.locator("#announcements").inner_text()
 
 
 async def test_a_failed_recording_is_told_once(room: FakeServer, chromium: Chromium) -> None:

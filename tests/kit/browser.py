@@ -7,7 +7,6 @@ of a room in it. Where there is no Chromium the test is skipped with the reason,
 import asyncio
 import base64
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,10 +15,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, Response, async_playwright
 
+from tests.kit.programs import require_program
 from tests.kit.testcard import Rgb
 
 FLAGS = (
@@ -68,14 +67,8 @@ _SOUND = """async (seconds) => {
 
 
 def require_chromium() -> str:
-    """The path of Chromium. Skips the calling test where there is none; in CI (``CI=true``) it fails instead."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is not None:
-        return path
-    reason = "no chromium here: apt-get install chromium, or make test as root on an apt system"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}. CI must not skip the browser tests.")
-    pytest.skip(reason)
+    """The path of Chromium, or the calling test is skipped."""
+    return require_program("chromium", "chromium, or make test as root", alias="chromium-browser")
 
 
 @dataclass

@@ -46,8 +46,10 @@ from mcu.protocol.commands import (
     ListViews,
     Offer,
     ParticipantList,
+    PauseRecording,
     RecordingList,
     Reply,
+    ResumeRecording,
     SetAvatar,
     SetBackgroundImage,
     SetBanner,
@@ -89,6 +91,7 @@ from mcu.protocol.models import (
     PixelBox,
     PixelSize,
     RecordingInfo,
+    RecordingPause,
     RoomInfo,
     RoomSpec,
     TileHealth,
@@ -239,7 +242,8 @@ class FakeRoom:
             participants=sum(not person.hidden for person in self.people.values()),
             views=tuple(self.views.values()),
             recording=any(one.state == "active" for one in self.recordings.values()),
-            recorded_views=tuple(one.view for one in self.recordings.values() if one.state == "active"),
+            recorded_views=tuple(one.view for one in self.recordings.values() if one.runs),
+            paused_views=tuple(one.view for one in self.recordings.values() if one.state == "paused"),
             created_at=self.created_at,
             metadata=self.spec.metadata,
             locked=self.spec.locked,
@@ -394,6 +398,8 @@ class FakeRoom:
                 return command.banner
             case StartRecording():
                 return self._start_recording(command)
+            case PauseRecording() | ResumeRecording():
+                return self._pause_recording(command)
             case StopRecording():
                 return self._stop_recording(command)
             case ListRecordings():
@@ -600,7 +606,7 @@ class FakeRoom:
 
     def _start_recording(self, command: StartRecording) -> RecordingInfo:
         self._view(command.view)
-        if any(one.state == "active" and one.view == command.view for one in self.recordings.values()):
+        if any(one.runs and one.view == command.view for one in self.recordings.values()):
             raise Conflict("this view is being recorded already")
         info = RecordingInfo(
             id=f"rec_{secrets.token_hex(4)}",
@@ -621,9 +627,24 @@ class FakeRoom:
         info = self.recordings.get(command.recording)
         if info is None:
             raise NotFound(f"there is no recording {command.recording!r}", code="no_such_recording")
-        if info.state != "active":
+        if not info.runs:
             raise Conflict("this recording has ended already")
         return self._record(info.model_copy(update={"state": "finished", "duration_s": 1.0, "size_bytes": 256}))
+
+    def _pause_recording(self, command: PauseRecording | ResumeRecording) -> RecordingInfo:
+        info = self.recordings.get(command.recording)
+        if info is None:
+            raise NotFound(f"there is no recording {command.recording!r}", code="no_such_recording")
+        if not info.runs:
+            raise Conflict("this recording has ended: start another one")
+        pausing = isinstance(command, PauseRecording)
+        if pausing == (info.state == "paused"):
+            return info
+        *past, last = info.pauses if not pausing else (*info.pauses, None)
+        pause = RecordingPause(at_s=0.5, paused_ms=None if last is None else 2000)
+        return self._record(
+            info.model_copy(update={"state": "paused" if pausing else "active", "pauses": (*past, pause)})
+        )
 
     def _record(self, info: RecordingInfo) -> RecordingInfo:
         self.recordings[info.id] = info

@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.kit.programs import require_program
 from tests.kit.testcard import Rgb
 from tests.kit.tones import SAMPLE_RATE_HZ, Samples
 
@@ -89,14 +88,8 @@ _SOUND = """async (seconds) => {
 
 
 def require_firefox() -> str:
-    """The path of Firefox. Skips the calling test where there is none; in CI (``CI=true``) it fails instead."""
-    path = shutil.which("firefox-esr") or shutil.which("firefox")
-    if path is not None:
-        return path
-    reason = "no firefox here: apt-get install firefox-esr, or make test-long as root on an apt system"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}. CI must not skip the browser tests.")
-    pytest.skip(reason)
+    """The path of Firefox, or the calling test is skipped."""
+    return require_program("firefox-esr", "firefox-esr, or make test-long as root", alias="firefox")
 
 
 class Firefox:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from typing import NoReturn
 
 import pytest
 
@@ -10,12 +11,14 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's own, which has ``gi``."""
 
 
-def require_program(name: str, package: str) -> str:
-    """The program's path. Skips the calling test where there is none; in CI (``CI=true``) it fails instead."""
-    path = shutil.which(name)
+def require_program(name: str, package: str, *, alias: str | None = None, folders: str | None = None) -> str:
+    """The program's path, under whichever of its names it is here; ``folders``: where to look in place of PATH. Skips
+    the calling test where there is none; in CI (``CI=true``) it fails instead.
+    """
+    path = shutil.which(name, path=folders) or (shutil.which(alias, path=folders) if alias is not None else None)
     if path is None:
         _missing(f"no {name} here: apt-get install {package}")
-    return path or ""
+    return path
 
 
 def require_webrtcbin() -> str:
@@ -31,7 +34,7 @@ def require_webrtcbin() -> str:
     return SYSTEM_PYTHON
 
 
-def _missing(reason: str) -> None:
+def _missing(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{reason}. CI must not skip these tests.")
     pytest.skip(reason)

@@ -17,7 +17,13 @@ from tests.kit.cards import Rgb
 from tests.kit.server import Server, running_server
 from tests.system.people import ADA, BO, CHLOE, DAE, EVERYBODY, Person
 
-VIEW = {"MCU_VIEW__WIDTH": "640", "MCU_VIEW__HEIGHT": "360", "MCU_VIEW__FPS": "25", "MCU_VIEW__VIDEO_KBPS": "1200"}
+VIEW = {
+    "MCU_VIEW__WIDTH": "640",
+    "MCU_VIEW__HEIGHT": "360",
+    "MCU_VIEW__FPS": "25",
+    "MCU_VIEW__VIDEO_KBPS": "1200",
+    "MCU_VIEW__TIERS": "1",  # tiles are looked for in the pixels of the canvas, also on a busy machine
+}
 LAYOUTS = ("grid", "speaker", "sidebar", "pip", "strip", "presentation", "grid")
 PATIENCE_S = 40.0
 BACKGROUND = 40

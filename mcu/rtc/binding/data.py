@@ -11,9 +11,9 @@ from aiortc import RTCDataChannel, RTCSctpCapabilities, RTCSctpTransport
 
 from mcu.clock import Clock
 from mcu.flood import Bucket
+from mcu.rtc.agreement import MAX_DATA_BYTES, SCTP_PORT
 from mcu.rtc.binding.dtls import DtlsLink
 from mcu.rtc.channels import MAX_WORDS_BYTES, ChannelNews, ChannelState
-from mcu.rtc.negotiation import MAX_DATA_BYTES, SCTP_PORT
 
 log = structlog.get_logger()
 

@@ -7,8 +7,8 @@ from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtl
 from aiortc.rtcdtlstransport import SRTP_PROFILES, SRTPProtectionProfile
 from OpenSSL import SSL
 
+from mcu.rtc.agreement import RemoteTransport
 from mcu.rtc.binding.agent import IceAgent
-from mcu.rtc.negotiation import RemoteTransport
 from mcu.rtc.sdp import Fingerprint
 from mcu.rtc.srtp import SrtpKeys, SrtpProfileName
 

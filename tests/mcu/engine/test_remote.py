@@ -70,7 +70,9 @@ def test_views_and_what_they_wear_survive_and_go_with_the_view() -> None:
 def test_only_recordings_that_run_go_on() -> None:
     memory = Memory(RoomSpec(name="a"))
     memory.learn(recording("active"))
-    assert memory.recordings == {"r1": "side"}
+    assert [info.view for info in memory.recordings.values()] == ["side"]
+    memory.learn(recording("paused"))
+    assert memory.recordings["r1"].state == "paused"
     assert memory.survive().recordings == {}, "their second parts are recordings of their own"
     memory.learn(recording("finished"))
     assert memory.recordings == {}

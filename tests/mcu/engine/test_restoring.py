@@ -20,20 +20,26 @@ from mcu.protocol.commands import (
     Join,
     Joined,
     ListParticipants,
+    ListRecordings,
     ParticipantList,
+    PauseRecording,
+    RecordingList,
+    ResumeRecording,
     SetAvatar,
     SetHand,
     SetLogo,
+    StartRecording,
+    StopRecording,
     UpdateParticipant,
     WatchView,
 )
 from mcu.protocol.decor import ViewDecor
 from mcu.protocol.groups import GroupInfo, GroupList, GroupSpec, ListGroups, SetGroup
-from mcu.protocol.models import ParticipantInfo, RoomSpec, ViewSpec
+from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomSpec, ViewSpec
 from mcu.protocol.quality import GetQuality, Quality, SetQuality
 from mcu.protocol.talk import ChatHistory, ChatMessage, DeleteMessage, EditMessage, GetChatHistory, Said, Say
 from tests.kit.images import RED, file_of, plain
-from tests.mcu.engine.test_processes import PATIENCE_S, VIEW, ask, end_worker, found, running
+from tests.mcu.engine.test_processes import A_SECOND_BYTES, PATIENCE_S, VIEW, ask, end_worker, found, running, until
 
 IMAGE = file_of(plain(RED))
 
@@ -133,3 +139,20 @@ async def test_an_announcement_goes_on_where_it_was_cut_off(tmp_path: Path) -> N
         assert played_s - 0.04 <= again.played_s < 59.0, "from where the server last heard it was"
         assert (await ask(back, StopAnnouncement(id=long.id), AnnouncementInfo)).state == "stopped"
         assert (await ask(back, GetDecor(), ViewDecor)).logo is not None
+
+
+async def test_a_paused_recording_comes_back_paused(tmp_path: Path) -> None:
+    async with running(tmp_path) as engine:
+        room = await engine.open(RoomSpec(name="a", view=VIEW))
+        first = await ask(room, StartRecording(), RecordingInfo)
+        file = tmp_path / first.id / first.file
+        await until(lambda: file.exists() and file.stat().st_size > A_SECOND_BYTES)
+        await ask(room, PauseRecording(recording=first.id), RecordingInfo)
+        back = await lost_and_found(engine, room)
+        mended, second = (await ask(back, ListRecordings(), RecordingList)).recordings
+        assert (mended.id, mended.state, len(mended.pauses)) == (first.id, "finished", 1)
+        assert (second.state, second.duration_s) == ("paused", 0)
+        await ask(back, ResumeRecording(recording=second.id), RecordingInfo)
+        rest = tmp_path / second.id / second.file
+        await until(lambda: rest.stat().st_size > A_SECOND_BYTES)
+        assert (await ask(back, StopRecording(recording=second.id), RecordingInfo)).error is None

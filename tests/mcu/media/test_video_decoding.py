@@ -8,8 +8,9 @@ import pytest
 
 from mcu.clock import NS_PER_MS
 from mcu.frames import ReceivedFrame, VideoCodec
+from mcu.media.decode_pool import DecodePool
 from mcu.media.decoder import BrokenFrame, VideoDecoder, vp8_keyframe_size
-from mcu.media.decoding import BACKLOG_BYTES, BACKLOG_FRAMES, DecodePool, VideoDecoding
+from mcu.media.decoding import BACKLOG_BYTES, BACKLOG_FRAMES, VideoDecoding
 from mcu.media.encoding import VideoEncoder
 from mixer.canvas import Canvas
 from mixer.geometry import Size

@@ -1,7 +1,8 @@
-"""A process that records a broadcast, to be killed or starved of disk: ``python -m … PATH SECONDS [BYTES]``.
+"""A process that records a broadcast, to be killed or starved of disk: ``python -m … PATH SECONDS [BYTES | paused]``.
 
-Prints ``written`` once everything was handed to the file, then waits for the end of its input. With BYTES no file of
-the process may grow beyond that; then it prints the recorder's result as JSON.
+With ``paused`` the recording is paused from the third second to the fifth, and from the last second on. Prints
+``written`` once everything was handed to the file, then waits for the end of its input. With BYTES no file of the
+process may grow beyond that; then it prints the recorder's result as JSON.
 """
 
 import json
@@ -10,6 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mcu.clock import NS_PER_S
 from mcu.protocol.models import RecordingInfo
 from mcu.recording.recorder import Recorder
 from tests.kit.broadcast import SOUND_TICK_NS, broadcast_frames, broadcast_sound
@@ -19,12 +21,17 @@ from tests.kit.moving import FPS, SMALL
 
 def main() -> None:
     path, seconds = Path(sys.argv[1]), int(sys.argv[2])
-    limit = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    option = sys.argv[3] if len(sys.argv) > 3 else ""
+    limit = int(option) if option.isdigit() else None
     info = RecordingInfo(
         id="r1", room="studio", view="main", state="starting", file=path.name,
         started_at=datetime.now(UTC), duration_s=0, size_bytes=0,
     )  # fmt: skip
     recorder = Recorder(path, width=SMALL.width, height=SMALL.height, fps=FPS, info=info)
+    if option == "paused":
+        recorder.pause(3 * NS_PER_S)
+        recorder.resume(5 * NS_PER_S)
+        recorder.pause((seconds - 1) * NS_PER_S)
     recorder.start()
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))

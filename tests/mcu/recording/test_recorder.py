@@ -285,7 +285,7 @@ def test_frames_of_another_kind_end_the_recording(tmp_path: Path, codec: str) ->
     assert probe(path).frames == 50
 
 
-def broadcaster(path: Path, *arguments: int) -> "subprocess.Popen[str]":
+def broadcaster(path: Path, *arguments: int | str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.mcu.recording.broadcaster", str(path), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(

@@ -10,7 +10,8 @@ import pytest
 from mcu.clock import NS_PER_MS, NS_PER_S, SystemClock
 from mcu.frames import ReceivedFrame
 from mcu.media.canvases import SharedCanvas
-from mcu.media.decoding import DecodePool, VideoDecoding
+from mcu.media.decode_pool import DecodePool
+from mcu.media.decoding import VideoDecoding
 from mcu.media.hub import EncoderHub
 from mcu.protocol.layout import Transition
 from mcu.protocol.models import ViewSpec

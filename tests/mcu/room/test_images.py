@@ -48,6 +48,12 @@ async def until_it_shows(
                 return now
 
 
+async def still(room: Room, view: str = "main") -> NDArray[np.int16]:
+    """A picture of a view in which nobody is on the way to their place any more."""
+    await until(lambda: room.views.get(view).composite.settled)
+    return await picture(room, view)
+
+
 async def someone(room: Room, identity: str = "ada") -> None:
     """Somebody whose camera is off, in the one tile of a grid with a margin."""
     await ask(room, SetLayout(layout=Layout(preset="grid", margin=10)), LayoutState)
@@ -61,7 +67,7 @@ async def test_a_background_image_is_seen_around_the_tiles_until_it_is_taken_awa
         client = await connect(room, "ada", video=False)
         await until(lambda: room.views.main.composite.tile_map.tiles)
         await ask(room, CreateView(spec=VIEW.model_copy(update={"name": "other"})), ViewSpec)
-        bare, other, events = await picture(room), await picture(room, "other"), room.events()
+        bare, other, events = await still(room), await still(room, "other"), room.events()
         worn = await ask(room, SetBackgroundImage(image=file_of(plain(RED), "jpg")), ViewDecor)
         assert worn == await ask(room, GetDecor(), ViewDecor) == ViewDecor(background_image=True)
         told = await next_event(events, "decor_changed")

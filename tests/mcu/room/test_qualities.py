@@ -14,8 +14,8 @@ from mcu.protocol.commands import CreateView, UpdateView, WatchView
 from mcu.protocol.events import QualityChanged
 from mcu.protocol.models import ParticipantInfo, RoomSpec, ViewChanges, ViewSpec
 from mcu.protocol.quality import GetQuality, Quality, SetQuality, TierChoice
+from mcu.room.encoders import OutputKey
 from mcu.room.events import Subscription
-from mcu.room.outputs import OutputKey
 from mcu.room.room import Room
 from mcu.rtc.listener import Reception
 from tests.mcu.room.meeting import Guest, ask, connect, enter, next_event, running_engine, until

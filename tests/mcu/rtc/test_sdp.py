@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from mcu.errors import BadRequest
 from mcu.frames import SoundForm, VideoCodec
 from mcu.rtc import sdp
+from mcu.rtc.agreement import Agreement
 from mcu.rtc.answer import LocalTransport, write_answer
 from mcu.rtc.listener import OutgoingIdentity
-from mcu.rtc.negotiation import Agreement, negotiate
+from mcu.rtc.negotiation import negotiate
 from mcu.rtc.sdp import Fingerprint, parse_offer
 from tests.mcu.rtc.offers import APPLICATION, AUDIO, CHROMIUM, SESSION, VIDEO
 
