@@ -19,6 +19,7 @@ from api.engine import start_engine
 from api.errors import Problem, on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
 from api.guards import BodyBound, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.outputs import forget_lost_outputs
 from api.page import Page, page_directory
 from api.recordings import forget_lost_recordings
 from api.routes import (
@@ -30,6 +31,7 @@ from api.routes import (
     health,
     layouts,
     messages,
+    outputs,
     participants,
     playback,
     ready,
@@ -41,6 +43,7 @@ from api.routes import (
 from api.settings import Settings
 from api.signaling import rawchat, websocket, whep, whip
 from api.signaling.peerjs import door as peerjs
+from api.signaling.peerjs.lingering import Lingering
 from api.signaling.peerjs.realm import Realm
 from api.signaling.socketio import SocketIoDoor
 from api.signaling.started import Started
@@ -99,11 +102,12 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         running = KeepingEngine(engine or await start_engine(settings), store, webhooks.announcer)
         stack.push_async_callback(_close, running)
         running.journal.on_written = webhooks.wake
-        bans = KeptBans(running.journal)
+        bans = KeptBans(running.journal, store if store.shared else None)
         gateway = Gateway(settings, Authority(settings.keys, settings.admin_keys), running, bans, webhooks, store)
         await running.load()
         await bans.load(store, datetime.now(UTC))
         await forget_lost_recordings(store, settings.recordings_dir)
+        await asyncio.to_thread(forget_lost_outputs, settings.outputs_place)
         await webhooks.start()
         for name in settings.permanent_rooms:
             await running.open(gateway.spec(name, permanent=True))
@@ -111,6 +115,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
         app.state.gateway = gateway
         app.state.socketio = socketio = SocketIoDoor(gateway)
         app.state.peers = peers = Realm()
+        app.state.lingering = lingering = Lingering(settings.media.grace_s)
         _announce(settings)
         try:
             yield
@@ -118,6 +123,7 @@ async def _running(app: FastAPI, settings: Settings, engine: Engine | None) -> A
             app.state.gateway = None
             await socketio.close()
             peers.close()
+            await lingering.close()
             await gateway.streams.close()
 
 
@@ -135,6 +141,7 @@ def _add_doors(app: FastAPI) -> None:
         decor,
         layouts,
         recordings,
+        outputs,
         tokens,
         capacity,
     ):

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from api.signaling.messages import LIFTED, JoinedData
 from api.signaling.replies import REPLIES, Nothing
 from api.signaling.requests import REQUESTS
-from mcu.protocol.events import Admitted, ChannelNews, Denied, Event, RoomEvent
+from mcu.protocol.events import Admitted, ChannelNews, Denied, Event, LetterWaits, RoomEvent
 from mcu.protocol.wire import ErrorBody, JoinData
 
 router = APIRouter()
@@ -98,7 +98,7 @@ def _events() -> dict[str, type[BaseModel]]:
     (union, *_) = get_args(Event)
     events = {}
     for model in get_args(union):
-        if model not in (Admitted, Denied, ChannelNews):
+        if model not in (Admitted, Denied, ChannelNews, LetterWaits):
             kind = model.model_fields["type"].default
             events[kind] = model.model_fields[LIFTED[kind]].annotation if kind in LIFTED else model
     return events

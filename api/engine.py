@@ -52,6 +52,10 @@ def engine_config(settings: Settings) -> "EngineConfig":
     return EngineConfig(
         rtc=rtc,
         recordings_dir=settings.recordings_dir,
+        outputs_per_room=settings.outputs.max_per_room,
+        output_attempts=settings.outputs.attempts,
+        output_hosts=settings.outputs.hosts,
+        output_verify=settings.outputs.verify,
         max_rooms=settings.limits.max_rooms,
         max_playbacks=settings.playback.max_per_room,
         decode_threads=media.decode_threads,

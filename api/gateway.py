@@ -1,16 +1,18 @@
 """The way into rooms: finds or opens them for somebody whose credential was checked. Shared by every adapter."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import structlog
 from pydantic import SecretStr
 
 from api.auth import Authority, Principal
-from api.capacity import RETRY_AFTER_S, Admission, Newcomers
+from api.capacity import RETRY_AFTER_S, Admission
 from api.ice import IceServer, ice_servers
 from api.previews import Previews
+from api.promises import Newcomers
 from api.session import (
     Archive,
     Knock,
@@ -21,7 +23,6 @@ from api.session import (
     enter,
     follow,
     hashed,
-    nobody_is_refused,
     nothing_to_watch,
     observe,
     require_publishing,
@@ -82,8 +83,8 @@ class Gateway:
             spec = spec.model_copy(update={"password_hash": await hashed(password)})
         if await self.engine.find(spec.name) is not None:
             raise Conflict(f"room {spec.name!r} is open already", code="room_exists", field="name")
-        await self.admission.check(Newcomers())
-        handle = await self.engine.open(spec)
+        async with self.admission.admitted(Newcomers(room=spec.name)):
+            handle = await self.engine.open(spec)
         log.info("room_opened", room=spec.name)
         return await RoomControl(handle, principal, self.bans).info()
 
@@ -131,13 +132,14 @@ class Gateway:
         refusal = self._refusal(room, seen=not hidden)
 
         async def come_in() -> Session | Knock:
-            handle, full = await self.engine.find(room), refusal
-            if handle is None:
-                self._check_opening(principal, room)
-                await self.admission.check(Newcomers())
-                handle, full = await self.engine.open(self.spec(room)), nobody_is_refused
-            trusted = not self.authority.open
-            return await enter(handle, principal, self.bans, asked, trusted=trusted, source=source, refusal=full)
+            handle = await self.engine.find(room)
+            if handle is not None:
+                return await self._enter(handle, principal, asked, source, refusal)
+            self._check_opening(principal, room)
+            async with AsyncExitStack() as promise:
+                await promise.enter_async_context(self.admission.admitted(Newcomers(room=room)))
+                handle = await self.engine.open(self.spec(room))
+                return await self._enter(handle, principal, asked, source, lambda: _fulfilled(promise))
 
         try:
             return await come_in()
@@ -146,6 +148,20 @@ class Gateway:
                 raise
             # It closed for being empty in this very moment; the next one is open.
             return await come_in()
+
+    async def _enter(
+        self, handle: RoomHandle, principal: Principal, asked: JoinData, source: str | None, refusal: Refusal
+    ) -> Session | Knock:
+        return await enter(
+            handle,
+            principal,
+            self.bans,
+            asked,
+            trusted=not self.authority.open,
+            find=lambda: self.engine.find(asked.room),
+            source=source,
+            refusal=refusal,
+        )
 
     @staticmethod
     def check_publishing(principal: Principal, room: str) -> None:
@@ -189,10 +205,7 @@ class Gateway:
     def _refusal(self, room: str, *, seen: bool) -> Refusal:
         """For one more in a room, who costs less where nobody sees them."""
 
-        async def refusal() -> NoCapacity | None:
-            return await self.admission.refusal(Newcomers(room=room, joining=True, seen=seen))
-
-        return refusal
+        return lambda: self.admission.entry(Newcomers(room=room, joining=True, seen=seen))
 
     async def can_join(self, principal: Principal, room: str) -> None:
         """Raises what ``join`` would raise for want of permission or of a room."""
@@ -231,3 +244,10 @@ class Gateway:
     def _check_opening(self, principal: Principal, name: str) -> None:
         if not self._opens_rooms(principal, name):
             raise NotFound(f"there is no room {name!r}, and joining doesn't open one here", code="no_such_room")
+
+
+@asynccontextmanager
+async def _fulfilled(promise: AsyncExitStack) -> AsyncIterator[None]:
+    """Nobody is refused who was promised a place; once they have it, it is held for them no more."""
+    async with promise:
+        yield

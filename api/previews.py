@@ -1,13 +1,14 @@
 """Dry runs: what a layout would look like with made-up people. Nothing is changed, and no room is asked to draw."""
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import Literal
 
+from pydantic import BaseModel
+
 from mcu.errors import NoCapacity, Unprocessable
 from mcu.protocol.layout import Layout
-from mcu.protocol.models import ViewSpec
+from mcu.protocol.models import PixelBox, PixelSize, Source, ViewSpec
 from mcu.room.layout_spec import layout_spec
 from mcu.room.plugin_run import BadPlaces, plugin_scene
 from mcu.room.plugins import load_plugin
@@ -21,6 +22,22 @@ MEDIA_TYPES: dict[Kind, str] = {"svg": "image/svg+xml", "png": "image/png", "jso
 
 MOST_AT_ONCE = 4
 """A large PNG takes tenths of a second and tens of megabytes; rooms of this machine need both more."""
+
+
+class DrawnTile(BaseModel):
+    participant: str
+    source: Source
+    name: str
+    box: PixelBox
+    z: int
+    fit: Literal["cover", "contain"]
+
+
+class DrawnLayout(BaseModel):
+    """What `dry_run=json` answers: the boxes in pixels, in drawing order, with made-up people in them."""
+
+    canvas: PixelSize
+    tiles: tuple[DrawnTile, ...]
 
 
 class Previews:
@@ -62,7 +79,7 @@ def draw(layout: Layout, view: ViewSpec, participants: int, screens: int, kind: 
         case "png":
             return scene_png(scene)
         case "json":
-            return json.dumps(scene_json(scene), ensure_ascii=False).encode()
+            return DrawnLayout.model_validate(scene_json(scene)).model_dump_json().encode()
 
 
 def _scene(layout: Layout, canvas: Size, participants: int, screens: int) -> Scene:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -113,7 +114,14 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 class PromptWebSocketProtocol(WebSocketsSansIOProtocol):
-    """Lets go of a client that neither reads nor answers the close; uvicorn alone keeps its connection for ever."""
+    """Lets go of a client that neither reads nor answers the close; uvicorn alone keeps its connection for ever. Knows
+    that a handshake may be refused; uvicorn alone takes a refusal with a body for a forgotten one, and logs an error.
+    """
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         super().on_task_complete(task)

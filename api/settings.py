@@ -23,8 +23,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api.keys import TokenKey
 from api.webhooks.events import DEFAULT_EVENTS, WebhookEvent
 from api.webhooks.signature import MIN_SECRET_BYTES, key_of
+from mcu.config import LIVE_FOLDER
 from mcu.protocol.models import ViewSpec
 from mcu.protocol.names import RoomName
+from mcu.protocol.outputs import MAX_OUTPUTS
 
 STORE_FILE = "mcu.db"
 
@@ -129,6 +131,24 @@ class MediaSettings(Section):
         return self
 
 
+class OutputSettings(Section):
+    """Live outputs of rooms. Whoever may record may have a room sent to any address that this server reaches, unless
+    ``hosts`` says which.
+    """
+
+    max_per_room: int = Field(default=4, ge=0, le=MAX_OUTPUTS, description="at a time; 0: none")
+    hosts: tuple[Annotated[str, StringConstraints(pattern=r"^(\*\.)?[A-Za-z0-9.:\-]{1,253}$")], ...] = Field(
+        default=(), description="they go to these alone, `*.example.org` among them; empty: anywhere"
+    )
+    verify: bool = Field(default=True, description="check the certificates of rtmps:// and https:// destinations")
+    attempts: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="in a row at a destination, the last ones 30 s apart; then it is given up",
+    )
+
+
 class PlaybackSettings(Section):
     """Files that are played into rooms."""
 
@@ -198,6 +218,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
+    outputs: OutputSettings = OutputSettings()
     playback: PlaybackSettings = PlaybackSettings()
     store: StoreSettings = StoreSettings()
     webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=16)] = ()
@@ -209,6 +230,11 @@ class Settings(BaseSettings):
         if self.store.url is not None:
             return self.store.url.get_secret_value()
         return self.recordings_dir / STORE_FILE
+
+    @property
+    def outputs_place(self) -> Path:
+        """Where HLS is kept while it is live, in a folder for each output."""
+        return self.recordings_dir / LIVE_FOLDER
 
     @property
     def open(self) -> bool:

@@ -54,14 +54,8 @@ class Room:
         self._pictures: Broadcast[VideoFrame] = Broadcast()
         self._sounds: Broadcast[AudioFrame] = Broadcast()
         self._log = ChatLog()
-        self._session = Session(
-            invitation,
-            sending,
-            timeline,
-            self,
-            self._pictures.publish if receive else None,
-            self._sounds.publish if receive else None,
-        )
+        on_picture, on_sound = (self._pictures.publish, self._sounds.publish) if receive else (None, None)
+        self._session = Session(invitation, sending, timeline, self, on_picture, on_sound)
         self.chat = Chat(self._session.request, self._log, lambda: (self.participant.id, self.participant.name))
         self.moderation = Moderation(self._session.request)
 

@@ -4,7 +4,7 @@
 
 import typer
 
-from api.cli import announce, ban, chat, decor, group, layout, participant, playback, record, room, token, view
+from api.cli import announce, ban, chat, decor, group, layout, output, participant, playback, record, room, token, view
 from api.cli.bench import bench
 from api.cli.doctor import doctor
 from api.cli.join import join
@@ -30,6 +30,7 @@ app.add_typer(view.app, name="view")
 app.add_typer(layout.app, name="layout")
 app.add_typer(decor.app, name="decor")
 app.add_typer(record.app, name="record")
+app.add_typer(output.app, name="output")
 app.add_typer(token.app, name="token")
 app.command("join")(join)
 app.command("doctor")(doctor)

@@ -20,6 +20,7 @@ async def examine(settings: Settings) -> list[Check]:
         *await network.relays(settings),
         machine.libraries(settings),
         machine.codecs(settings),
+        machine.srt(settings),
         *machine.fonts(settings),
         machine.recordings(settings),
         machine.open_files(settings),

@@ -47,6 +47,18 @@ def codecs(_: Settings) -> Check:
     return fine(name, "H.264, VP8 and Opus")
 
 
+def srt(_: Settings) -> Check:
+    """Whether live outputs can go by SRT: what they need beside the wheels."""
+    from mcu.outputs.srt import SrtLibrary
+
+    name = "SRT"
+    try:
+        SrtLibrary()
+    except OSError as error:
+        return warning(name, "no library for SRT: outputs to srt:// are refused", error.strerror or "")
+    return fine(name, "outputs may go to srt://")
+
+
 def fonts(_: Settings) -> list[Check]:
     from mixer.emoji import Emoji
     from mixer.typeface import Typeface

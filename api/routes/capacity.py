@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.capacity import Newcomers
+from api.promises import Newcomers
 from api.routes.common import GatewayDep, PrincipalDep, problems
 from mcu.protocol.load import Capacity
 from mcu.protocol.names import RoomName

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Response
 
-from api.previews import MEDIA_TYPES, Kind
+from api.previews import MEDIA_TYPES, DrawnLayout, Kind
 from api.routes.common import GatewayDep, RoomDep, ViewPath, problems
 from api.session import RoomControl
 from mcu.errors import LayoutChanged
@@ -26,7 +26,16 @@ IfMatch = Annotated[str | None, Header(max_length=512, description="Change it on
 ChangePath = Annotated[ChangeId, Path(alias="change", description="The id of the scheduled change.")]
 
 
-DRAWN: dict[int | str, dict[str, Any]] = {200: {"content": {"image/svg+xml": {}, "image/png": {}}}}
+DRAWN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The layout; with `dry_run`, what it looks like.",
+        "content": {
+            "image/svg+xml": {"schema": {"type": "string"}},
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+Shown = Layout | DrawnLayout
 CHANGES: dict[int | str, dict[str, Any]] = {
     **DRAWN,
     **problems(400, 404, 409, 412, 413, 415, 503),
@@ -58,14 +67,14 @@ class Dry:
 DryDep = Annotated[Dry, Depends()]
 
 
-@router.get(LAYOUT, operation_id="get_layout", response_model=Layout, responses=DRAWN | problems(404, 503))
+@router.get(LAYOUT, operation_id="get_layout", response_model=Shown, responses=DRAWN | problems(404, 503))
 async def get_layout(room: RoomDep, view: ViewPath, response: Response, dry: DryDep) -> Layout | Response:
     """The layout; its version is in the `ETag`. With `dry_run`: what it looks like with so many people."""
     state = await room.layout(view)
     return await dry.of(state.layout, room, view) if dry else _layout(state, response)
 
 
-@router.put(LAYOUT, operation_id="put_layout", response_model=Layout, responses=CHANGES)
+@router.put(LAYOUT, operation_id="put_layout", response_model=Shown, responses=CHANGES)
 async def put_layout(
     room: RoomDep,
     view: ViewPath,
@@ -84,7 +93,7 @@ async def put_layout(
     return await _change(room, SetLayout(view=view, layout=layout, if_match=etag), response)
 
 
-@router.patch(LAYOUT, operation_id="patch_layout", response_model=Layout, responses=CHANGES)
+@router.patch(LAYOUT, operation_id="patch_layout", response_model=Shown, responses=CHANGES)
 async def patch_layout(
     room: RoomDep,
     view: ViewPath,

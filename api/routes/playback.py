@@ -10,9 +10,9 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.bodies import bounded_body, content_type
-from api.capacity import Newcomers
 from api.errors import validated
 from api.films import film_in, spooled
+from api.promises import Newcomers
 from api.recordings import recording_file
 from api.routes.common import GatewayDep, RoomDep, problems
 from api.session import RoomControl
@@ -97,17 +97,20 @@ async def start_playback(
     if kind != "application/json" and kind not in FILM_TYPES:
         raise UnsupportedMedia(f"send JSON, or a file with a Content-Type of {', '.join(FILM_TYPES)}")
     settings = gateway.settings
-    await gateway.admission.check(Newcomers(room=room.room, joining=True))
+    newcomer = Newcomers(room=room.room, joining=True)
     if kind == "application/json":
         wanted = validated(PlaybackRequest, _json(await bounded_body(request, MAX_JSON_BYTES)))
         path, default = await _found(room, settings, wanted)
         options = PlaybackOptions(**wanted.model_dump(exclude={"file", "recording"}))
-        info = await room.play(StartPlayback(path=str(path), name=wanted.name or default, options=options))
+        command = StartPlayback(path=str(path), name=wanted.name or default, options=options)
+        async with gateway.admission.admitted(newcomer):
+            info = await room.play(command)
     else:
         options = PlaybackOptions(name=name, group=group, loop=loop, start_s=start_s, paused=paused)
         async with spooled(request, settings.recordings_dir, settings.playback.max_bytes) as film:
             command = StartPlayback(path=str(film), temporary=True, name=name or DEFAULT_NAME, options=options)
-            info = await room.play(command)
+            async with gateway.admission.admitted(newcomer):
+                info = await room.play(command)
     response.headers["Location"] = f"/api/v1/rooms/{quote(room.room, safe='')}/playback/{info.id}"
     return info
 

@@ -79,7 +79,7 @@ async def get_tile_health(room: RoomDep, view: ViewPath) -> TileHealthList:
     "/{view}/snapshot.jpg",
     operation_id="get_snapshot_jpg",
     response_class=Response,
-    responses=problems(404) | {200: file_of("image/jpeg", "The picture.")},
+    responses=problems(404, 409) | {200: file_of("image/jpeg", "The picture.")},
 )
 async def get_snapshot_jpg(room: RoomDep, view: ViewPath) -> Response:
     """One picture of the composite as JPEG."""
@@ -90,7 +90,7 @@ async def get_snapshot_jpg(room: RoomDep, view: ViewPath) -> Response:
     "/{view}/snapshot.png",
     operation_id="get_snapshot_png",
     response_class=Response,
-    responses=problems(404) | {200: file_of("image/png", "The picture.")},
+    responses=problems(404, 409) | {200: file_of("image/png", "The picture.")},
 )
 async def get_snapshot_png(room: RoomDep, view: ViewPath) -> Response:
     """One picture of the composite as PNG."""

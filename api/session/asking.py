@@ -1,13 +1,15 @@
 """How one principal asks one room."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from api.auth import Principal
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
-from mcu.errors import Internal
-from mcu.protocol.commands import Command
+from mcu.errors import Internal, NotFound
+from mcu.protocol.access import TellBans
+from mcu.protocol.commands import Command, Done
 from mcu.protocol.events import Event
 
 ReplyT = TypeVar("ReplyT")
@@ -38,6 +40,11 @@ class Asking:
     def author(self) -> str:
         """Whom the history names: the participant, or the admin that every key and an open server's caller is."""
         return self.principal.identity or "admin"
+
+    async def _tell_bans(self) -> None:
+        """Who moderates in the room hears that its bans are others now; a room that has just closed tells nobody."""
+        with contextlib.suppress(NotFound):
+            await self._ask(TellBans(), Done)
 
     async def _ask(self, command: Command, reply: type[ReplyT]) -> ReplyT:
         answer = await self._handle.call(command)

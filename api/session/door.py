@@ -108,3 +108,4 @@ class DoorControl(Asking):
         self.principal.require("moderate", self.room)
         if not await self._bans.lift(self.room, identity):
             raise NotFound(f"{identity!r} is not banned from this room", code="no_such_ban")
+        await self._tell_bans()

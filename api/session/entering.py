@@ -3,7 +3,7 @@
 from api.auth import Principal
 from api.session.control import RoomControl
 from api.session.door import check_ban
-from api.session.knock import Knock, Refusal, ask_in, nobody_is_refused
+from api.session.knock import Find, Knock, Refusal, ask_in, nobody_is_refused
 from api.session.session import Session
 from mcu.bans import Bans
 from mcu.engine.engine import RoomHandle
@@ -24,13 +24,15 @@ async def enter(
     asked: JoinData,
     *,
     trusted: bool,
+    find: Find,
     source: str | None = None,
     refusal: Refusal = nobody_is_refused,
 ) -> Session | Knock:
     """``principal`` joins; what ``asked`` says of a name counts where the credential has none. ``trusted``: the grants
     were given by somebody, and not to everybody; then moderators and hidden observers pass the door unasked, and who
     has the grant admin is the room's admin, whom no moderator may remove.
-    ``source``: as ``Join`` has it. ``refusal()``: why the server takes nobody new, if it doesn't.
+    ``find``: the room, should it move while they wait. ``source``: as ``Join`` has it. ``refusal()``: why the server
+    takes nobody new, if it doesn't.
 
     Raises ``Forbidden`` (``banned`` among others), ``NoCapacity``, or what the room answers.
     """
@@ -51,7 +53,7 @@ async def enter(
     )
     answer = await ask_in(handle, join, refusal)
     if isinstance(answer, Waiting):
-        return Knock(handle, principal, bans, join, answer, refusal)
+        return Knock(handle, principal, bans, join, answer, refusal, find)
     if not isinstance(answer, Joined):
         raise Internal(f"join was answered with {type(answer).__name__}")
     return await Session.begin(handle, principal, bans, answer)

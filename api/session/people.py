@@ -81,6 +81,7 @@ class PeopleControl(Asking):
             if not (await self.participant(participant)).identified:
                 raise Unprocessable("they came without an identity, nothing would keep them out", field="ban_s")
             await self._bans.ban(self.room, participant, datetime.now(UTC) + timedelta(seconds=ban_s), reason)
+            await self._tell_bans()
         await self._ask(Leave(participant=participant, kicked=reason), Done)
 
     async def ban(self, identity: str, ban_s: int, reason: str) -> Ban:
@@ -95,6 +96,7 @@ class PeopleControl(Asking):
         if identity in seen and not seen[identity].identified:
             raise Unprocessable("they came without an identity, nothing would keep them out", field="participant")
         await self._bans.ban(ban.room, ban.identity, ban.until, ban.reason)
+        await self._tell_bans()
         if identity in seen or self.principal.grants.admin:  # a moderator removes nobody who is hidden
             with contextlib.suppress(NotFound):
                 await self._ask(Leave(participant=identity, kicked=reason), Done)

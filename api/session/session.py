@@ -41,9 +41,11 @@ from mcu.protocol.events import (
     ChatHistoryTold,
     ChatPosted,
     Event,
+    LetterWaits,
     LobbyChanged,
     Reacted,
     ReadyChanged,
+    Tiles,
 )
 from mcu.protocol.models import (
     Connection,
@@ -171,7 +173,7 @@ class Session(RoomControl):
                 elif isinstance(event, ChannelNews):
                     await self.channels.hear(event)
                     continue
-                elif (event.type == "tiles" and event.tiles.view != self.me.view) or self._said_here(event):
+                elif self._no_news(event):
                     continue
                 elif event.type == "moved":
                     event = event.model_copy(update={"resume_token": self.resume_token})
@@ -189,9 +191,13 @@ class Session(RoomControl):
         """Who was removed watches no more by other ways either."""
         return event.type == "participant_left" and event.reason == "kicked" and event.id == self.principal.identity
 
-    def _said_here(self, event: Event) -> bool:
-        """Who says something knows it from the answer."""
+    def _no_news(self, event: Event) -> bool:
+        """Of a view they don't watch, for the gateway alone, or said by themselves: they know it from the answer."""
         match event:
+            case Tiles():
+                return event.tiles.view != self.me.view
+            case LetterWaits():
+                return True
             case ChatPosted():
                 return event.message.sender == self.me.id
             case ChatEdited() | ChatDeleted():

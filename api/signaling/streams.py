@@ -17,7 +17,7 @@ import structlog
 from api.session import Session
 from api.signaling.trickle import Fragment, IceCredentials
 from mcu.errors import McuError, NoCapacity, NotFound, StaleIce, Unprocessable
-from mcu.protocol.events import Event, ParticipantLeft, PeerFailed
+from mcu.protocol.events import Event, ParticipantLeft, PeerFailed, StreamsChanged
 
 log = structlog.get_logger()
 
@@ -47,13 +47,16 @@ class Stream:
         return hmac.compare_digest(self.credential, presented)
 
     def ends_with(self, event: Event) -> bool:
-        """Its connection is dead, or the person who watches with it was thrown out of the room."""
+        """Its connection is dead, or whom it is about has left, or sends in a codec that it can't carry: who asks again
+        is told so. The events end by themselves with the session's stay.
+        """
         match event:
             case PeerFailed():
                 return event.connection == "main"
             case ParticipantLeft():
-                kicked = event.reason == "kicked" and event.id == self.session.principal.identity
-                return kicked or event.id == self.follows
+                return event.id == self.follows
+            case StreamsChanged():
+                return any(one.participant == self.follows and one.missing == "codec_mismatch" for one in event.streams)
             case _:
                 return False
 

@@ -53,7 +53,8 @@ async def watch_participant(
     request: Request, gateway: GatewayDep, credential: CredentialDep, room: RoomPath, participant: ParticipantPath
 ) -> Response:
     """Receives one participant's camera and voice as they send them: nothing is decoded or encoded. 406 with
-    `codec_mismatch` when the offer lacks the codec they send. The stream ends when they leave.
+    `codec_mismatch` when the offer lacks the codec they send: a view that shows them alone, at `/whep/{room}?view=`, is
+    encoded for its viewers. The stream ends when they leave, and when their first picture turns out not to fit.
     """
     principal = gateway.authority.authenticate(credential)
     gateway.check_watching(principal, room)

@@ -10,6 +10,7 @@ from mcu.engine.news import Knocked, News, RoomEnded, RoomOpened
 from mcu.protocol import events as e
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo
 from mcu.protocol.names import RoomName
+from mcu.protocol.outputs import OutputState
 
 WebhookEvent = Literal[
     "room_opened",
@@ -23,6 +24,10 @@ WebhookEvent = Literal[
     "recording_paused",
     "recording_resumed",
     "recording_stopped",
+    "output_started",
+    "output_interrupted",
+    "output_finished",
+    "output_failed",
     "playback_changed",
     "layout_changed",
     "speaker_changed",
@@ -42,10 +47,21 @@ DEFAULT_EVENTS: Final[tuple[WebhookEvent, ...]] = (
     "recording_paused",
     "recording_resumed",
     "recording_stopped",
+    "output_started",
+    "output_finished",
+    "output_failed",
 )
 """The others tell of quality and of what changes often: an endpoint has to ask for them."""
 
 ALL_EVENTS: Final[tuple[WebhookEvent, ...]] = get_args(WebhookEvent)
+
+
+_OF_OUTPUTS: Final[dict[OutputState, WebhookEvent]] = {
+    "active": "output_started",
+    "retrying": "output_interrupted",
+    "ended": "output_finished",
+    "failed": "output_failed",
+}
 
 
 class WebhookBody(Frozen):
@@ -92,6 +108,9 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.RecordingChanged():
             kind = _said_of(news.recording)
             return None if kind is None else (kind, {"recording": _plain(news.recording)})
+        case e.OutputChanged():
+            about = _OF_OUTPUTS.get(news.output.state)
+            return None if about is None else (about, {"output": _plain(news.output)})
         case e.PlaybackChanged():
             return "playback_changed", {"playback": _plain(news.playback)}
         case e.LayoutChangedEvent():

@@ -6,6 +6,7 @@ from client.admin.calls import Calls, below
 from client.admin.chat import ChatAdmin
 from client.admin.door import DoorAdmin
 from client.admin.models import JoinPass, RoomPatch
+from client.admin.outputs import OutputsAdmin
 from client.admin.people import PeopleAdmin
 from client.admin.playback import PlaybackAdmin
 from client.admin.recordings import RecordingsAdmin
@@ -27,6 +28,7 @@ class RoomAdmin:
         self.sound = SoundAdmin(calls, name)
         self.playback = PlaybackAdmin(calls, name)
         self.recordings = RecordingsAdmin(calls, name)
+        self.outputs = OutputsAdmin(calls, name)
         self._calls = calls
         self._path = below("rooms", name)
 

@@ -7,6 +7,8 @@ export class DoorDialog {
   #password = byId("door-password");
   #list = byId("door-bans");
   #actions;
+  #heard = 0;
+  #asked = 0;
 
   /** `actions`: {setPassword(password or null), bans(), liftBan(identity)}, as in moderation.js */
   constructor(actions) {
@@ -23,8 +25,11 @@ export class DoorDialog {
   }
 
   /** Who moderates no more has no business here. */
-  show({ isModerator, password }) {
+  show({ isModerator, password, bansHeard }) {
     if (!isModerator) this.close();
+    const isNews = bansHeard !== this.#heard;
+    this.#heard = bansHeard;
+    if (isNews && this.#dialog.open) this.#refresh();
     set(byId("door-password-state"), password ? "Whoever comes is asked for the password." : "The room has no password.");
     byId("door-password-remove").hidden = !password;
   }
@@ -51,15 +56,20 @@ export class DoorDialog {
     if (await this.#actions.setPassword(null)) this.#password.focus(); // the button is gone
   }
 
+  /** Whoever is at a row stays there, if it does. */
   async #refresh() {
+    const asked = (this.#asked += 1);
     const bans = await this.#actions.bans();
-    if (!bans) return;
+    if (!bans || asked !== this.#asked) return; // of two answers the one that was asked for last counts
+    const at = document.activeElement.closest?.("#door-bans li")?.dataset.identity;
     this.#list.replaceChildren(...bans.map((ban) => this.#row(ban)));
+    if (at !== undefined) this.#focus(at);
     set(byId("door-bans-state"), bans.length ? "" : "Nobody is banned.");
   }
 
   #row({ identity, until, reason }) {
     const row = document.createElement("li");
+    row.dataset.identity = identity;
     const who = document.createElement("span");
     const name = document.createElement("strong");
     const note = document.createElement("small");
@@ -80,7 +90,12 @@ export class DoorDialog {
   async #lift(identity) {
     if (!(await this.#actions.liftBan(identity))) return;
     await this.#refresh();
-    (this.#list.querySelector("button") ?? byId("door-done")).focus(); // the one that was pressed is gone
+  }
+
+  /** On a row's button, or on another where it is gone. */
+  #focus(identity) {
+    const row = [...this.#list.children].find((one) => one.dataset.identity === identity);
+    ((row ?? this.#list).querySelector("button") ?? byId("door-done")).focus();
   }
 }
 

@@ -19,6 +19,7 @@ export class Room extends EventTarget {
   locked = false; // nobody new comes in
   lobby = false; // who comes waits until a moderator lets them in
   waiting = []; // those who do, for moderators
+  bansHeard = 0; // how often who is banned may have become another
   password = false; // it has one
   ready = new Set(); // the ids of those who are, for what comes next
   quality = null; // {tier, reason, choice}, where the server has tiers
@@ -39,6 +40,7 @@ export class Room extends EventTarget {
     this.lobby = reply.room.lobby ?? false;
     this.password = reply.room.password ?? false;
     this.waiting = []; // where somebody waits, or is ready, that is told next
+    this.bansHeard += 1; // nothing was heard while the socket was down
     this.ready.clear();
     this.#layouts.clear();
     this.tiles = reply.tiles?.tiles ?? [];
@@ -116,6 +118,7 @@ export class Room extends EventTarget {
       recording: () => this.#recordingChanged(data.recording ?? data),
       room_updated: () => this.#roomUpdated(data.room ?? data),
       lobby: () => this.#lobbyChanged(data.waiting),
+      bans: () => (this.bansHeard += 1),
       ready: () => this.#readyChanged(data.ready),
     }[type];
     if (!take) return;

@@ -85,10 +85,13 @@ def judge(
     participants: int,
     costs: Costs | None,
     max_load: float | None,
+    held: float = 0.0,
 ) -> Capacity:
-    """``costs`` None: nothing is known of this machine. ``need``: by ``needed``, from the costs or their defaults."""
+    """``costs`` None: nothing is known of this machine. ``need``: by ``needed``, from the costs or their defaults.
+    ``held``: cores that were promised to people who are on their way.
+    """
     usable = machine.cores * (1.0 if max_load is None else max_load)
-    busy = machine.busy if costs is None else max(machine.busy, expected(costs, rooms))
+    busy = held + (machine.busy if costs is None else max(machine.busy, expected(costs, rooms)))
     free = max(0.0, usable - busy)
     reasons = [
         f"{busy:.2f} of {machine.cores:g} cores are in use or spoken for, {usable:.2f} may be",

@@ -21,6 +21,7 @@ _ROOM = ("room",)
 _VIEW = ("room", "view")
 _HUB = ("room", "view", "codec", "tier")
 _TIER = ("room", "tier")
+_KIND = ("room", "kind")
 _PERSON = ("room", "participant")
 
 _DELAYS_S = (0.03, 0.04, 0.06, 0.1, 0.15, 0.2)
@@ -120,6 +121,12 @@ def _room(page: _Page, room: Room) -> None:
     page.gauge("mcu_voices_decoded", "Microphones decoded in the last sound tick", _ROOM, labels, sounds.decoded)
     page.gauge("mcu_voices_parked", "Microphones not decoded, being muted or quiet", _ROOM, labels, sounds.parked)
     page.counter("mcu_events_overflowed", "Event readers ended for being too slow", _ROOM, labels, room.overflows)
+    for kind, live in Counter(info.kind for info in room.broadcasts.infos).items():
+        page.gauge("mcu_outputs", "Live outputs", _KIND, (room.name, kind), live)
+    for kind, sent in room.broadcasts.bytes_sent.items():
+        page.counter("mcu_output_bytes", "Bytes sent by live outputs", _KIND, (room.name, kind), sent)
+    for kind, restarts in room.broadcasts.restarts.items():
+        page.counter("mcu_output_restarts", "Times a destination was tried again", _KIND, (room.name, kind), restarts)
     page.gauge("mcu_playbacks", "Files that are played into the room", _ROOM, labels, len(room.playbacks.infos))
     shown = room.playbacks.pictures_decoded
     page.counter("mcu_playback_pictures", "Pictures decoded of files that are played", _ROOM, labels, shown)

@@ -233,17 +233,17 @@ class ProcessEngine:
         return True
 
     async def _reopen(self, worker: WorkerProcess, was: Memory, lost_at: datetime) -> RemoteRoom:
-        if was.recordings:
-            await worker.reaped.wait()  # nobody may be writing what is mended
+        if was.recordings or was.outputs:
+            await worker.reaped.wait()  # nobody may be writing what is mended, or sending where it goes on
         await self._fleet.replaced(worker.number)
         while not self._fleet.ready:
             with suppress(NoCapacity):
                 await self._fleet.pick(self._rooms_of)
         while True:
-            room = await self._place(was.survive())
+            room = await self._place(was.survive(lost_at))
             if was.recordings:
                 await self._mender.some(room.worker, tuple(was.recordings))
-            await restore(room, was)
+            await restore(room, was, lost_at)
             if not room.worker.lost.is_set():
                 self._chores.start(restore_the_rest(room, was, lost_at))
                 return self._admit(room)

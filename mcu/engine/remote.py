@@ -115,7 +115,8 @@ class RemoteRoom:
             self._undressed.append(avatar)
             if self._dressing is None or self._dressing.done():
                 self._dressing = asyncio.get_running_loop().create_task(self._dress(), name=f"dress-{self.name}")
-        return joined if was is None else await settle(self._ask, joined, was)
+        letters = self.memory.letters.take(former)
+        return joined if was is None else await settle(self._ask, joined, was, letters)
 
     async def _dress(self) -> None:
         """One after the other: a room decodes images in turn, and refuses when many wait."""

@@ -57,7 +57,13 @@ class WatchedRoom:
                     self._watch.knocked(reply.waiting)
                     await self._kept(asyncio.sleep(0))
             case (
-                c.Join() | c.Leave() | c.StartRecording() | c.PauseRecording() | c.ResumeRecording() | c.StopRecording()
+                c.Join()
+                | c.Leave()
+                | c.StartRecording()
+                | c.PauseRecording()
+                | c.ResumeRecording()
+                | c.StopRecording()
+                | c.StopOutput()
             ):
                 # The watch was woken with the news of it, and hears them in this turn of the loop.
                 await self._kept(asyncio.sleep(0))

@@ -69,6 +69,12 @@ class WaitingInfo(Frozen):
     since: AwareDatetime
 
 
+class TellBans(Frozen):
+    """→ ``Done``. Bans are kept apart from rooms: who changed one has the room's moderators told."""
+
+    type: Literal["tell_bans"] = "tell_bans"
+
+
 class Waiting(Frozen):
     """The reply to a ``Join`` that has to wait: join again with ``admission`` after the event ``admitted``, and
     whenever that event may have been missed.
@@ -99,6 +105,21 @@ class Admit(Frozen):
     participant: ParticipantId | None
     admit: bool = True
     reason: Reason = "a moderator did not let you in"
+
+
+class Waiter(Frozen):
+    """Somebody in the lobby, as the room has them. ``admitted``: they may come in and have not yet."""
+
+    waiting: WaitingInfo
+    admission: Admission = Field(repr=False)
+    admitted: bool = False
+
+
+class RestoreLobby(Frozen):
+    """→ ``Done``. Who waited in an earlier life of the room, who came first coming first: they wait on."""
+
+    type: Literal["restore_lobby"] = "restore_lobby"
+    waiters: tuple[Waiter, ...] = Field(max_length=MAX_WAITING)
 
 
 class StopWaiting(Frozen):

@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcu.protocol.access import Admit, ListWaiting, StopWaiting, UpdateRoom, Waiting, WaitingList
+from mcu.protocol.access import (
+    Admit,
+    ListWaiting,
+    RestoreLobby,
+    StopWaiting,
+    TellBans,
+    UpdateRoom,
+    Waiting,
+    WaitingList,
+)
 from mcu.protocol.announcements import Announce, AnnouncementInfo, AnnouncementList, ListAnnouncements, StopAnnouncement
 from mcu.protocol.arranging import (
     CancelScheduledLayout,
@@ -27,6 +36,7 @@ from mcu.protocol.groups import GroupInfo, GroupList, ListGroups, SetGroup
 from mcu.protocol.layout import LayoutState
 from mcu.protocol.models import Frozen, ParticipantInfo, RecordingInfo, RoomInfo, TileMap, ViewSpec
 from mcu.protocol.names import RecordingId, ViewName
+from mcu.protocol.outputs import ListOutputs, OutputInfo, OutputList, StartOutput, StopOutput
 from mcu.protocol.participation import (
     AddCandidate,
     Answer,
@@ -191,6 +201,9 @@ Command = Annotated[
     | ResumeRecording
     | StopRecording
     | ListRecordings
+    | StartOutput
+    | StopOutput
+    | ListOutputs
     | Say
     | EditMessage
     | DeleteMessage
@@ -205,7 +218,9 @@ Command = Annotated[
     | UpdateRoom
     | ListWaiting
     | Admit
-    | StopWaiting,
+    | TellBans
+    | StopWaiting
+    | RestoreLobby,
     Field(discriminator="type"),
 ]
 Reply = (
@@ -236,6 +251,8 @@ Reply = (
     | ViewDecor
     | RecordingInfo
     | RecordingList
+    | OutputInfo
+    | OutputList
     | Said
     | ChatMessage
     | ChatHistory
@@ -269,12 +286,15 @@ __all__ = [
     "Joined",
     "LayoutCommand",
     "Leave",
+    "ListOutputs",
     "ListParticipants",
     "ListRecordings",
     "ListScheduledLayouts",
     "ListViews",
     "MergeLayout",
     "Offer",
+    "OutputInfo",
+    "OutputList",
     "ParticipantList",
     "PauseRecording",
     "RecordingList",
@@ -290,7 +310,9 @@ __all__ = [
     "SetLogo",
     "SetMediaState",
     "Snapshot",
+    "StartOutput",
     "StartRecording",
+    "StopOutput",
     "StopRecording",
     "TakeSnapshot",
     "TileHealthList",

@@ -21,6 +21,7 @@ from mcu.protocol.models import (
     UplinkVideo,
 )
 from mcu.protocol.names import ParticipantId, ViewName
+from mcu.protocol.outputs import OutputInfo
 from mcu.protocol.playback import PlaybackInfo
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.streams import StreamInfo
@@ -159,6 +160,13 @@ class RecordingChanged(RoomEvent):
     recording: RecordingInfo
 
 
+class OutputChanged(RoomEvent):
+    """A live output of a view runs, is tried again, was given up or has ended."""
+
+    type: Literal["output"] = "output"
+    output: OutputInfo
+
+
 class Kicked(RoomEvent):
     """The last event its participant gets."""
 
@@ -225,6 +233,15 @@ class ChatPosted(RoomEvent):
     message: ChatMessage
 
 
+class LetterWaits(RoomEvent):
+    """For the gateway alone, which keeps it for the day the room's process dies: a private message to somebody who has
+    no socket, and is told when they are back.
+    """
+
+    type: Literal["letter_waits"] = "letter_waits"
+    message: ChatMessage
+
+
 class ChatEdited(RoomEvent):
     type: Literal["chat_edited"] = "chat_edited"
     message: ChatMessage
@@ -274,6 +291,12 @@ class LobbyChanged(RoomEvent):
     waiting: tuple[WaitingInfo, ...]
 
 
+class BansChanged(RoomEvent):
+    """For moderators: somebody was banned, or may come back. ``GET …/bans`` says who is."""
+
+    type: Literal["bans"] = "bans"
+
+
 class Admitted(RoomEvent):
     """For somebody who waits: come in."""
 
@@ -306,6 +329,7 @@ Event = Annotated[
     | PlaybackChanged
     | DecorChanged
     | RecordingChanged
+    | OutputChanged
     | Kicked
     | PeerFailed
     | ChannelNews
@@ -314,6 +338,7 @@ Event = Annotated[
     | Moved
     | RoomClosed
     | ChatPosted
+    | LetterWaits
     | ChatEdited
     | ChatDeleted
     | ChatHistoryTold
@@ -321,6 +346,7 @@ Event = Annotated[
     | Reacted
     | ReadyChanged
     | LobbyChanged
+    | BansChanged
     | Admitted
     | Denied,
     Field(discriminator="type"),

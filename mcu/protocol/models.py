@@ -213,6 +213,7 @@ class RoomInfo(Frozen):
     recorded_views: tuple[ViewName, ...] = Field(
         default=(), description="the views that are being recorded, those whose recording is paused among them"
     )
+    live_views: tuple[ViewName, ...] = Field(default=(), description="the views that are being sent out live")
     paused_views: tuple[ViewName, ...] = Field(default=(), description="the views whose recording is paused")
     created_at: datetime
     metadata: dict[str, str]

@@ -141,9 +141,12 @@ class ChatHistory(Frozen):
 
 
 class RestoreChat(Frozen):
-    """→ ``Done``. What was said to everybody in an earlier life of the room, oldest first; nobody is told of it."""
+    """→ ``Done``. What was said in an earlier life of the room, oldest first; nobody is told of it: to everybody, or in
+    private to ``participant``, who gets it when they ask for the history. Raises NotFound.
+    """
 
     type: Literal["restore_chat"] = "restore_chat"
+    participant: ParticipantId | None = None
     messages: tuple[ChatMessage, ...] = Field(max_length=MAX_HISTORY)
 
 

@@ -59,6 +59,8 @@ class Attendance:
         self._on_left = on_left
         self._on_keyframe_wanted = on_keyframe_wanted
         self._people: dict[str, Participant] = {}
+        self._replaced: list[str] = []
+        """Whose place is kept while what they held before is given back."""
 
     @property
     def people(self) -> tuple[Participant, ...]:
@@ -94,7 +96,7 @@ class Attendance:
     def check_capacity(self) -> None:
         """Raises Conflict when nobody more fits."""
         capacity = self._capacity()
-        if len(self.visible) >= capacity:
+        if len({person.id for person in self.visible} | {*self._replaced}) >= capacity:
             raise Conflict(f"the room holds {capacity} people and is full: try again later", code="room_full")
 
     async def join(self, command: c.Join, identifier: str | None = None) -> tuple[Participant, bool]:
@@ -153,11 +155,18 @@ class Attendance:
     async def _admit(self, command: c.Join, identifier: str | None) -> Participant:
         known = command.identity or command.former
         old = self._people.get(known) if known else None
-        if not command.hidden and (old is None or old.hidden):
+        if not command.hidden and (old is None or old.hidden) and known not in self._replaced:
             self.check_capacity()
-        if old is not None:
-            self._events.emit(e.Kicked(to=old.id, reason="replaced"))
-            await self.remove(old, "replaced")
+        if known is not None and not command.hidden:
+            self._replaced.append(known)
+        try:
+            while known is not None and (old := self._people.get(known)) is not None:
+                # While one is removed another of the same identity may come.
+                self._events.emit(e.Kicked(to=old.id, reason="replaced"))
+                await self.remove(old, "replaced")
+        finally:
+            if known is not None and not command.hidden:
+                self._replaced.remove(known)
         participant = Participant(
             id=known or identifier or secrets.token_hex(6),
             name=command.name,

@@ -109,6 +109,11 @@ class Chat:
         return t.ChatHistory(messages=tuple(messages))
 
     async def _restore(self, command: t.RestoreChat) -> c.Done:
+        if command.participant is not None:
+            reader = self._attendance.participant(command.participant)
+            for message in command.messages:
+                self._unread.waits(reader, message)
+            return c.Done()
         before = {message.id: message for message in command.messages}
         for identifier, message in ({**before, **self._public}).items():
             self._public.pop(identifier, None)
@@ -131,6 +136,7 @@ class Chat:
                 self._events.emit(e.ChatPosted(to=reader.id, message=message))
                 self._unread.sent(reader, message)
             else:
+                self._events.emit(e.LetterWaits(to=reader.id, message=message))
                 self._unread.waits(reader, message)
 
     def _listens(self, reader: Participant) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcu.clock import NS_PER_MS
-from mcu.errors import Internal
+from mcu.errors import Conflict, NoCapacity
 from mcu.mailbox import Ring
 from mcu.media.canvases import SharedCanvas
 from mcu.media.hub import EncoderHub
@@ -29,6 +29,8 @@ from mixer.timeline import Timeline
 from mixer.transition import Animator
 
 MAX_SNAPSHOTS_WAITING = 8
+
+SNAPSHOT_RETRY_AFTER_S = 5
 
 SNAPSHOT_PATIENCE_NS = 1200 * NS_PER_MS
 """How long a snapshot waits for people who were not decoded until it was asked for."""
@@ -117,13 +119,14 @@ class Composite:
         )
 
     async def snapshot(self, image_format: Literal["jpg", "png"], timeout_s: float) -> bytes:
-        """The next composite as an image, encoded off the event loop. Raises Internal when none is drawn in time, or
-        when the view changes or goes meanwhile.
+        """The next composite as an image, encoded off the event loop. Raises NoCapacity when none is drawn in time,
+        and Conflict when the view changes or goes meanwhile.
         """
         future: Future[SharedCanvas] = Future()
         self._requests.put(future)
         if self._requests.closed:
             self.close()
+            raise _gone()
         try:
             canvas = await asyncio.wait_for(asyncio.wrap_future(future), timeout_s)
         except (TimeoutError, asyncio.CancelledError) as error:
@@ -131,7 +134,10 @@ class Composite:
                 # Drawn in the very moment of giving up: the canvas still has to go back.
                 future.result().release()
             if isinstance(error, TimeoutError):
-                raise Internal("no picture was drawn in time: the server is overloaded, try again") from error
+                raise NoCapacity(
+                    f"no picture was drawn within {timeout_s:g} s: the server is overloaded, try again later",
+                    retry_after_s=SNAPSHOT_RETRY_AFTER_S,
+                ) from error
             raise
         try:
             return await asyncio.to_thread(encode_image, canvas.canvas.picture, image_format)
@@ -223,7 +229,7 @@ class Composite:
         self._requests.close()
         for future in self._requests.take_all():
             if future.set_running_or_notify_cancel():
-                future.set_exception(Internal("the view is not drawn any more: try again"))
+                future.set_exception(_gone())
 
     def _staged(self, scene: Scene, time_ns: int) -> Scene:
         """The scene on everybody's way to it. The tile map tells where they go, once, and not where they pass by."""
@@ -253,3 +259,7 @@ class Composite:
         if hubs is not self._served:
             self._served = hubs
             self._shrinker.keep(frozenset(Size(hub.width, hub.height) for hub in hubs))
+
+
+def _gone() -> Conflict:
+    return Conflict("the view is not drawn any more: try again")

@@ -9,6 +9,7 @@ from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
 from mcu.room.attendance import Attendance, Reason
+from mcu.room.broadcasts import Broadcasts
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
 from mcu.room.connections import Connections
@@ -43,6 +44,7 @@ class Desks:
         attendance: Attendance,
         connections: Connections,
         recordings: Recordings,
+        broadcasts: Broadcasts,
         qualities: Qualities,
         uplinks: Uplinks,
         events: Events,
@@ -53,18 +55,19 @@ class Desks:
         on_views_changed: Callable[[], None],
         from_thread: Callable[..., None],
     ) -> None:
-        views, pace = media.views, Pace(attendance, clock)
+        room, views, pace = spec.name, media.views, Pace(attendance, clock)
         self.announcing = Announcing(
             clock, events, chimes=spec.chimes, played=lambda: media.sounds.announced, on_change=on_change
         )
         self.groups = Groups(identity, attendance, views, events, on_change=on_change)
         self.viewing = Viewing(
-            spec.name,
+            room,
             clock,
             views,
             attendance,
             connections,
             recordings,
+            broadcasts,
             self.groups,
             events,
             on_change=on_views_changed,
@@ -86,6 +89,7 @@ class Desks:
         self.channels = Channels(attendance, events)
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
             **Desk(attendance, connections, views, recordings, uplinks, info).handlers,
+            **broadcasts.handlers,
             **qualities.handlers,
             **self.viewing.handlers,
             **self.groups.handlers,

@@ -35,6 +35,8 @@ class Lobby:
             a.ListWaiting: self._list,
             a.Admit: self._admit,
             a.StopWaiting: self._stop,
+            a.TellBans: self._tell_bans,
+            a.RestoreLobby: self._restore,
         }
 
     @property
@@ -84,6 +86,12 @@ class Lobby:
             if person.moderates:
                 self._events.emit(e.LobbyChanged(to=person.id, waiting=waiting))
 
+    async def _tell_bans(self, _: a.TellBans) -> c.Done:
+        for person in self._attendance.people:
+            if person.moderates:
+                self._events.emit(e.BansChanged(to=person.id))
+        return c.Done()
+
     async def _list(self, _: a.ListWaiting) -> a.WaitingList:
         return self.standing
 
@@ -107,6 +115,14 @@ class Lobby:
         knock = self._knocks.get(command.participant)
         if knock is not None and secrets.compare_digest(knock.admission.encode(), command.admission.encode()):
             self.leave(knock)
+        return c.Done()
+
+    async def _restore(self, command: a.RestoreLobby) -> c.Done:
+        for waiter in command.waiters:
+            knock = Knock(waiter.waiting, waiter.admission, waiter.admitted)
+            self._knocks.setdefault(knock.info.id, knock)
+            self.empty_since_ns = None
+        self.tell()
         return c.Done()
 
     def _forget(self, knock: Knock) -> None:

@@ -14,8 +14,10 @@ from mcu.media.decode_pool import DecodePool
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.models import RecordingInfo, RoomInfo, RoomSpec, Source, SpeakerLevel, TileMap
+from mcu.protocol.outputs import OutputInfo
 from mcu.recording.index import RecordingIndex
 from mcu.room.attendance import Attendance
+from mcu.room.broadcasts import Broadcasts
 from mcu.room.connections import Connections
 from mcu.room.desks import Desks
 from mcu.room.events import Events, Subscription
@@ -60,6 +62,7 @@ class Room:
         self.recordings = Recordings(
             spec.name, config.recordings_dir, self.sounds, recordings, clock, self._recording_changed
         )
+        self.broadcasts = Broadcasts(spec.name, config, clock, self.views, self.sounds, self._output_changed)
         self.forwarding = Forwarding(
             spec.name, self._identity, clock, self._keyframe_wanted, lambda: self.spec.topology == "forward"
         )
@@ -133,6 +136,7 @@ class Room:
             self._attendance,
             self._connections,
             self.recordings,
+            self.broadcasts,
             self.qualities,
             self.uplinks,
             self._events,
@@ -187,6 +191,7 @@ class Room:
             views=self.views.specs,
             recording=self.recordings.active,
             recorded_views=self.recordings.views,
+            live_views=self.broadcasts.views,
             paused_views=self.recordings.paused_views,
             created_at=self._created_at,
             metadata=self.spec.metadata,
@@ -209,13 +214,13 @@ class Room:
         return await self._desks.handlers[type(command)](command)
 
     async def close(self) -> None:
-        """Finishes recordings, tells and drops everybody, ends the threads. Idempotent, bounded."""
+        """Finishes recordings and outputs, tells and drops everybody, ends the threads. Idempotent, bounded."""
         if self._closed:
             return
         self._closed = True
         await self._housekeeping.close()
         self._desks.arranging.close()
-        await self.recordings.close()
+        await asyncio.gather(self.recordings.close(), self.broadcasts.close())
         for participant in self.participants:
             await self._attendance.remove(participant, "room_closed")
         self._events.emit(e.RoomClosed())
@@ -251,6 +256,10 @@ class Room:
         self._events.emit(e.RecordingChanged(recording=recording))
         self._events.emit(e.RoomUpdated(room=self.info))
 
+    def _output_changed(self, output: OutputInfo) -> None:
+        self._events.emit(e.OutputChanged(output=output))
+        self._events.emit(e.RoomUpdated(room=self.info))
+
     def _from_thread(self, callback: Callable[..., None], *arguments: Any) -> None:
         """A thread may outlive the loop by a tick while everything closes; its news is then nobody's."""
         try:
@@ -262,6 +271,7 @@ class Room:
 
     async def _look_after(self, late_ns: int) -> None:
         await self.recordings.poll()
+        await self.broadcasts.poll()
         await self._attendance.sweep(self._clock.now_ns())
         self._traffic.look_after(late_ns)
 

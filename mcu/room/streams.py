@@ -69,17 +69,17 @@ class Streams:
         return person.follows is not None or (self._forwarding.everybody and not person.hidden)
 
     def check_agreed(self, person: Participant, agreed: Negotiated | None) -> None:
-        """Who watches one person alone must take what that person sends. Raises BadRequest (``codec_mismatch``)."""
+        """Who watches one person alone must take what that person sends. What it is shows with their first picture; who
+        began before that is told by ``StreamsChanged``. Raises BadRequest (``codec_mismatch``).
+        """
         forward = self._forwarding.find(TileKey(person.follows)) if person.follows is not None else None
         known = forward.format if forward is not None else None
         if known is None or agreed is None or agreed.video_out is None:
             return
-        if known.codec not in agreed.video_out_codecs or known.profile not in BASELINE:
-            raise BadRequest(
-                f"this participant sends {known.codec}, and is forwarded as they are: offer that for video",
-                code="codec_mismatch",
-                field="sdp",
-            )
+        if known.profile not in BASELINE:
+            raise _mismatch(f"{known.codec} of a profile that not every viewer has", "")
+        if known.codec not in agreed.video_out_codecs:
+            raise _mismatch(known.codec, "offer that for video, or ")
 
     def attach(self, person: Participant, link: Link, downlink: Downlink) -> None:
         """Their connection works: from the next ``look`` on it is served."""
@@ -215,3 +215,11 @@ def _places(link: Link, downlink: Downlink) -> tuple[list[_PicturePlace], list[_
         pictures += [_PicturePlace(stream.mid, lane) for stream, lane in further.video]
         voices += [_VoicePlace(stream.mid, lane) for stream, lane in further.audio]
     return pictures, voices
+
+
+def _mismatch(sent: str, advice: str) -> BadRequest:
+    message = (
+        f"this participant sends {sent}, and their own stream is forwarded as it is: {advice}watch a view that shows "
+        "them alone, which is encoded for its viewers"
+    )
+    return BadRequest(message, code="codec_mismatch", field="sdp")

@@ -11,6 +11,7 @@ from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.models import ParticipantInfo, ViewSpec
 from mcu.room.attendance import Attendance
+from mcu.room.broadcasts import Broadcasts
 from mcu.room.chores import Chores
 from mcu.room.connections import Connections
 from mcu.room.events import Events
@@ -38,6 +39,7 @@ class Viewing:
         attendance: Attendance,
         connections: Connections,
         recordings: Recordings,
+        broadcasts: Broadcasts,
         groups: Groups,
         events: Events,
         *,
@@ -49,6 +51,7 @@ class Viewing:
         self._attendance = attendance
         self._connections = connections
         self._recordings = recordings
+        self._broadcasts = broadcasts
         self._groups = groups
         self._chores = Chores("viewing")
         self._events = events
@@ -96,6 +99,8 @@ class Viewing:
             self._groups.claim(spec.group)
             if self._recordings.active_in(view.name) and _differing(spec, view.spec) - _LIVE:
                 raise Conflict("this view is being recorded: stop the recording before you change its shape")
+            if self._broadcasts.active_in(view.name) and _differing(spec, view.spec) - _LIVE:
+                raise Conflict("this view is being sent out: stop its outputs before you change its shape")
             await self._views.change(view, spec)
             self._on_change()
             self.follow_groups()
@@ -106,6 +111,8 @@ class Viewing:
         view = self._views.get(command.view)
         if self._recordings.active_in(view.name):
             raise Conflict("this view is being recorded: stop the recording before you delete it")
+        if self._broadcasts.active_in(view.name):
+            raise Conflict("this view is being sent out: stop its outputs before you delete it")
         if view is self._views.main:
             raise Conflict(f"the view {MAIN!r} can't be deleted: every room has it")
         for person in self._attendance.people:

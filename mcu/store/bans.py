@@ -38,6 +38,10 @@ class SqlBans:
         wanted = sa.select(BANS).where(BANS.c.until_ms > ms_of(now))
         return await self._read(wanted.order_by(BANS.c.until_ms.desc()).limit(limit))
 
+    async def of(self, room: str, identity: str | None = None) -> Sequence[Ban]:
+        wanted = sa.select(BANS).where(BANS.c.room == room)
+        return await self._read(wanted if identity is None else wanted.where(BANS.c.identity == identity))
+
     async def forget_ended(self, now: datetime) -> None:
         await self._connection.execute(sa.delete(BANS).where(BANS.c.until_ms <= ms_of(now)))
 

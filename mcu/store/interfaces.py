@@ -143,6 +143,10 @@ class StoredBans(Bans, Protocol):
         """Those in force in any room; of too many, those that end last."""
         ...
 
+    async def of(self, room: str, identity: str | None = None) -> Sequence[Ban]:
+        """Those of a room, or of one person in it, in force or not."""
+        ...
+
     async def forget_ended(self, now: datetime) -> None: ...
 
 

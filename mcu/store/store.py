@@ -86,6 +86,11 @@ class Store:
         log.info("store_opened", url=target.render_as_string(hide_password=True), server=server)
         return store
 
+    @property
+    def shared(self) -> bool:
+        """Other servers may use the same database."""
+        return self._claim is not None
+
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Unit]:
         """A transaction in which nothing is written."""

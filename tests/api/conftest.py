@@ -124,8 +124,10 @@ async def open_meeting(recordings_dir: Path, stack: AsyncExitStack, real_engine:
     return await meet(real_engine, recordings_dir, stack)
 
 
-async def meet(start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, **settings: Any) -> Meeting:
-    engine = await start(EngineConfig(recordings_dir=recordings_dir, rtc=LOOPBACK))
+async def meet(
+    start: StartEngine, recordings_dir: Path, stack: AsyncExitStack, output_hosts: tuple[str, ...] = (), **settings: Any
+) -> Meeting:
+    engine = await start(EngineConfig(recordings_dir=recordings_dir, rtc=LOOPBACK, output_hosts=output_hosts))
     small = ViewSpec(width=64, height=64, fps=5)
     wanted = Settings(port=0, recordings_dir=recordings_dir, view=small, **IN_MEMORY | settings)
     server = build_server(create_app(wanted, engine), wanted)

@@ -24,6 +24,7 @@ PARAMETERS = {
     "message": "m1",
     "change": "c1",
     "recording": "r1",
+    "output": "o1",
     "stream": "s1",
     "file": "composite.mp4",
     "key": "peerjs",

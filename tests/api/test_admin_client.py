@@ -27,6 +27,7 @@ from mcu.protocol.announcements import Tone
 from mcu.protocol.decor import Banner
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ViewChanges, ViewSpec
+from mcu.protocol.outputs import NewOutput
 from mcu.protocol.versions import ScheduledLayout
 from tests.api.conftest import ADMIN_KEY, BOUND_S
 from tests.api.every_route import every_route
@@ -211,6 +212,21 @@ async def use_recordings(admin: Admin, folder: Path) -> None:
     assert sizes(folder) == {"here.mp4": finished.size_bytes}
 
 
+async def use_outputs(admin: Admin) -> None:
+    outputs = admin.room("team").outputs
+    running = await outputs.start(NewOutput(kind="hls"))
+    assert running.playlist is not None
+    with pytest.raises(InvalidRequest):
+        await outputs.start(NewOutput(url="srt://127.0.0.1:9?mode=listener"))
+    async with asyncio.timeout(BOUND_S):
+        while (await outputs.get(running.id)).state != "active":  # noqa: ASYNC110 - its process takes its time
+            await asyncio.sleep(0.05)
+    with pytest.raises(NotThere):
+        await outputs.hls_file(running.id, "99.ts")
+    await outputs.stop(running.id)
+    assert [one.state for one in await outputs.list()] == ["ended"]
+
+
 async def test_everything_that_the_document_offers_is_in_the_client(
     admin: Admin, meeting: Meeting, tmp_path: Path
 ) -> None:
@@ -223,6 +239,7 @@ async def test_everything_that_the_document_offers_is_in_the_client(
     target = tmp_path / "downloads"
     target.mkdir()
     await use_recordings(admin, target)
+    await use_outputs(admin)
     guest = await use_the_lobby(admin, meeting)
     with pytest.raises(Clash) as twice:
         await admin.open_room("team", view=ViewSpec(width=64, height=64))

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 import api.capacity
+import api.promises
 from api.settings import CostSettings, Limits
 from tests.api.conftest import MakeClient, MakeServer
 from tests.api.credentials import bearer
@@ -21,7 +22,9 @@ KEYS = {"keys": {"k1": KEY}, "admin_keys": (ADMIN_KEY,)}
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of which a test says itself how busy they are, with everybody who is there by then."""
     monkeypatch.setattr(api.capacity, "cores", lambda: 2)
+    monkeypatch.setattr(api.promises, "SETTLE_NS", 0)
 
 
 def turned_away(answer: httpx.Response) -> None:

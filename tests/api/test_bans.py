@@ -34,6 +34,22 @@ async def test_a_ban_may_be_spoken_before_they_come_and_replaces_an_earlier_one(
     await meeting.enter("eve")
 
 
+async def test_moderators_hear_of_bans_and_others_do_not(meeting: Meeting) -> None:
+    mod, ada, bob = await meeting.enter("mod", **MODERATOR), await meeting.enter("ada"), await meeting.enter("bob")
+    changes = (
+        lambda: ban(meeting.admin, "eve"),
+        lambda: meeting.admin.delete(f"{ROOM}/bans/eve"),
+        lambda: mod.ask("kick", participant="bob", ban_s=60),
+    )
+    for change in changes:
+        await change()
+        assert await mod.event("bans") == {}
+    assert (await meeting.admin.delete(f"{ROOM}/bans/nobody")).status_code == 404
+    assert await bob.event("kicked")
+    await ada.ask("ping")
+    assert "bans" not in {news["type"] for news in (*ada.pending, *bob.pending)}
+
+
 async def test_a_moderator_removes_no_admin_nobody_hidden_and_nobody_without_an_identity(meeting: Meeting) -> None:
     mod = await meeting.caller(pass_for("mod", **MODERATOR))
     root, guest = await meeting.enter("root", role="admin", admin=True), await meeting.socket()

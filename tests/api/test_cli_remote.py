@@ -83,6 +83,20 @@ async def test_recordings(terminal: Terminal, meeting: Meeting) -> None:
     await ada.ask("ping")
 
 
+async def test_outputs(terminal: Terminal, meeting: Meeting) -> None:
+    ada = await meeting.enter("ada")
+    running = await terminal.json("output", "start", "team", "rtmp://127.0.0.1:9/live/secretkey")
+    assert (running["kind"], running["url"]) == ("rtmp", "rtmp://127.0.0.1:9/live/…")
+    listed = await terminal.run("output", "list", "team")
+    assert running["id"] in listed.stdout
+    assert "secretkey" not in listed.stdout
+    assert (await terminal.run("output", "stop", "team", running["id"])).stdout == f"{running['id']} is stopped\n"
+    assert [one["state"] for one in await terminal.json("output", "list", "team")] == ["ended"]
+    assert "url" in (await terminal.run("output", "start", "team", "ftp://127.0.0.1/x", status=2)).stderr
+    assert "no such output" in (await terminal.run("output", "stop", "team", "o1", status=1)).stderr
+    await ada.ask("ping")
+
+
 async def test_a_token_that_the_server_signs(terminal: Terminal, meeting: Meeting) -> None:
     await terminal.run("room", "open", "team")
     options = ["--server", meeting.server.url, "--room", "team", "--identity", "eve", "--grant", "role=moderator"]

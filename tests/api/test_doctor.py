@@ -42,7 +42,7 @@ def taken_port() -> Iterator[int]:
 async def test_nothing_keeps_a_server_from_running_here() -> None:
     found = await examined(quiet())
     assert {check.outcome for check in found.values()} <= {"ok", "warning"}
-    assert {"access", "http port", "media ports", "codecs", "letters", "recordings"} <= found.keys()
+    assert {"access", "http port", "media ports", "codecs", "SRT", "letters", "recordings"} <= found.keys()
 
 
 def test_the_command_tells_programs_and_people(taken_port: int) -> None:

@@ -240,6 +240,19 @@ async def test_a_dry_run_draws_and_changes_nothing(
     assert (await room.get(f"{LAYOUT}/scheduled")).json()["scheduled"] == []
 
 
+async def test_a_dry_run_in_json_is_what_the_document_says(room: httpx.AsyncClient) -> None:
+    described = (await room.get("/openapi.json")).json()
+    shown = await room.get(LAYOUT, params={"dry_run": "json", "participants": 2, "screens": 1})
+    for method in ("get", "put", "patch"):
+        operation = described["paths"]["/api/v1/rooms/{room}/views/{view}/layout"][method]
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert {one["$ref"].rpartition("/")[2] for one in schema["anyOf"]} == {"Layout", "DrawnLayout"}
+    drawn = described["components"]["schemas"]["DrawnLayout"]
+    assert set(shown.json()) == set(drawn["properties"]) == set(drawn["required"])
+    tile = described["components"]["schemas"]["DrawnTile"]
+    assert [set(one) for one in shown.json()["tiles"]] == [set(tile["required"])] * 3
+
+
 async def test_a_dry_run_shows_the_layout_that_is_proposed(room: httpx.AsyncClient) -> None:
     await room.put(LAYOUT, json={"max_tiles": 4})
     people = {"dry_run": "json", "participants": "9"}

@@ -51,6 +51,10 @@ def data_for(kind: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.tuples(st.just(kind), st.dictionaries(st.sampled_from(names), values, max_size=len(names)))
 
 
+async def nowhere() -> None:
+    """A room that can't be found again."""
+
+
 @given(message=st.sampled_from(KINDS).flatmap(data_for))
 @settings(max_examples=100, deadline=None)
 def test_any_message_of_a_joined_client_is_carried_out_or_refused(message: tuple[str, dict[str, Any]]) -> None:
@@ -58,7 +62,8 @@ def test_any_message_of_a_joined_client_is_carried_out_or_refused(message: tuple
 
     async def run() -> None:
         room = FakeRoom(RoomSpec(name="team"), Path("recordings"))
-        session = await enter(room, OPEN, MemoryBans(), JoinData(room="team", name="Ada"), trusted=False)
+        asked = JoinData(room="team", name="Ada")
+        session = await enter(room, OPEN, MemoryBans(), asked, trusted=False, find=nowhere)
         assert isinstance(session, Session)
         try:
             answer = await perform(session, kind, data)

@@ -51,6 +51,7 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
     "get_tiles",
     "get_snapshot_jpg",
     "get_snapshot_png",
+    "get_hls_file",
     "get_banner",
     "get_decor",
     "get_layout",
@@ -61,7 +62,7 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
 
 FOR_RECORDERS = {
     "start_recording", "list_recordings", "get_recording", "pause_recording", "resume_recording", "stop_recording",
-    "get_recording_file",
+    "get_recording_file", "start_output", "list_outputs", "get_output", "stop_output",
 }  # fmt: skip
 
 SHUT = {"GET /peerjs/peers", "GET /peerjs/{key}/peers"}

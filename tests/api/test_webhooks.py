@@ -33,6 +33,7 @@ from mcu.protocol.models import (
     TileMap,
     ViewSpec,
 )
+from mcu.protocol.outputs import OutputInfo, OutputState
 from mcu.protocol.playback import PlaybackInfo, PlaybackState
 from mcu.store.interfaces import NewEntry, OutboxEntry
 from mcu.store.store import Store
@@ -81,6 +82,14 @@ def test_only_what_was_signed_just_now_is_believed() -> None:
 # What is said
 
 
+def output(state: OutputState) -> e.OutputChanged:
+    info = OutputInfo(
+        id="o", room="team", kind="rtmp", view="main", state=state, url="rtmp://live.example.org/app/…",
+        started_at=NOW, duration_s=1, bytes_sent=2, error="Connection refused" if state == "failed" else None,
+    )  # fmt: skip
+    return e.OutputChanged(output=info)
+
+
 def recording(state: str, *pauses: dict[str, float | None]) -> e.RecordingChanged:
     facts = {"id": "r", "room": "team", "view": "main", "file": "a.mp4", "started_at": NOW}
     info = RecordingInfo.model_validate(facts | {"state": state, "duration_s": 1, "size_bytes": 2, "pauses": pauses})
@@ -109,6 +118,11 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
         "participant_left",
         {"participant": {"id": "ada", "name": "Ada 김"}, "reason": "kicked"},
     ),
+    (output("starting"), None, {}),
+    (output("active"), "output_started", {"output": {"id": "o", "state": "active"}}),
+    (output("retrying"), "output_interrupted", {"output": {"state": "retrying"}}),
+    (output("ended"), "output_finished", {"output": {"state": "ended"}}),
+    (output("failed"), "output_failed", {"output": {"error": "Connection refused"}}),
     (recording("starting"), None, {}),
     (recording("active"), "recording_started", {"recording": {"id": "r", "state": "active"}}),
     (

@@ -311,16 +311,18 @@ async def test_a_fault_of_the_room_ends_one_socket_and_is_not_told(server: Serve
         assert await bob.ask("ping") == {}
 
 
-async def test_a_page_of_another_origin_is_kept_out(make_server: MakeServer) -> None:
+async def test_a_page_of_another_origin_is_kept_out(make_server: MakeServer, caplog: pytest.LogCaptureFixture) -> None:
     server = await make_server(cors_origins=("https://friend.example",))
     with pytest.raises(InvalidStatus) as refused:
         async with SocketClient(server, origin="https://evil.example"):
             pass
     assert refused.value.response.status_code == 403
+    assert json.loads(refused.value.response.body)["code"] == "forbidden_origin"
     async with SocketClient(server, origin="https://friend.example") as friend:
         assert await friend.ask("ping") == {}
     async with SocketClient(server, origin=server.url) as own:
         assert await own.ask("ping") == {}
+    assert [line.message for line in caplog.records if line.levelname in ("WARNING", "ERROR")] == []
 
 
 async def test_the_server_ends_in_time_with_clients_connected(make_server: MakeServer, engine: FakeEngine) -> None:

@@ -131,6 +131,24 @@ async def test_moderators_see_who_is_banned_and_lift_it(room: FakeServer, chromi
         assert page.complaints == []
 
 
+async def test_the_list_of_bans_follows_what_others_do(room: FakeServer, chromium: Chromium) -> None:
+    room.role = "moderator"
+    room.bans = [{"identity": one, "until": JOINED_AT, "reason": ""} for one in ("eve", "max")]
+    async with chromium.open(autojoin(room)) as page:
+        await page.wait_for_state("live")
+        await page.page.get_by_role("button", name="Password, bans").click()
+        await page.page.get_by_role("button", name="Let max come back").focus()
+        room.bans.insert(0, {"identity": "zoe", "until": JOINED_AT, "reason": ""})
+        await room.say("bans", {})
+        await page.page.get_by_role("button", name="Let zoe come back").wait_for()
+        assert await page.page.evaluate("document.activeElement.ariaLabel") == "Let max come back"
+        room.bans.clear()
+        await room.say("bans", {})
+        await page.page.get_by_text("Nobody is banned.").wait_for()
+        assert await page.page.evaluate("document.activeElement.id") == "door-done"
+        assert page.complaints == []
+
+
 async def test_moderators_lock_the_room_and_all_see_it(room: FakeServer, chromium: Chromium) -> None:
     async with chromium.open(autojoin(room)) as page:
         await page.wait_for_state("live")

@@ -15,7 +15,7 @@ from pathlib import Path
 from mcu.clock import SystemClock
 from mcu.engine.capacity import Place
 from mcu.errors import BadRequest, Conflict, NoCapacity, NotFound
-from mcu.protocol.access import Admit, ListWaiting, UpdateRoom, WaitingList
+from mcu.protocol.access import Admit, ListWaiting, TellBans, UpdateRoom, WaitingList
 from mcu.protocol.announcements import (
     Announce,
     AnnouncementInfo,
@@ -41,10 +41,13 @@ from mcu.protocol.commands import (
     Joined,
     LayoutCommand,
     Leave,
+    ListOutputs,
     ListParticipants,
     ListRecordings,
     ListViews,
     Offer,
+    OutputInfo,
+    OutputList,
     ParticipantList,
     PauseRecording,
     RecordingList,
@@ -57,7 +60,9 @@ from mcu.protocol.commands import (
     SetLogo,
     SetMediaState,
     Snapshot,
+    StartOutput,
     StartRecording,
+    StopOutput,
     StopRecording,
     TakeSnapshot,
     TileHealthList,
@@ -71,9 +76,11 @@ from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import (
     AnnouncementChanged,
     BannerChanged,
+    BansChanged,
     DecorChanged,
     Event,
     Kicked,
+    OutputChanged,
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
@@ -185,6 +192,7 @@ class FakeRoom:
         self.films: list[bytes] = []
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
+        self.outputs: dict[str, OutputInfo] = {}
         self.recordings: dict[str, RecordingInfo] = {}
         self.readers: list[Subscription] = []
         self.calls: list[Command] = []
@@ -402,6 +410,8 @@ class FakeRoom:
                 return self._pause_recording(command)
             case StopRecording():
                 return self._stop_recording(command)
+            case StartOutput() | StopOutput() | ListOutputs():
+                return self._answer_about_outputs(command)
             case ListRecordings():
                 return RecordingList(recordings=tuple(self.recordings.values()))
             case ListGroups():
@@ -435,6 +445,11 @@ class FakeRoom:
                 return Done()
             case GetReady() | SetReady() | ClearReady():
                 return ReadySet(ready=(), waiting=tuple(self.people))
+            case TellBans():
+                for person in self.people.values():
+                    if person.role != "participant":
+                        self.emit(BansChanged(to=person.id))
+                return Done()
             case ListWaiting() | Admit():
                 return WaitingList(waiting=())
             case UpdateRoom():
@@ -622,6 +637,35 @@ class FakeRoom:
         folder.mkdir(parents=True)
         (folder / info.file).write_bytes(bytes(range(256)))
         return self._record(info)
+
+    def _answer_about_outputs(self, command: StartOutput | StopOutput | ListOutputs) -> Reply:
+        """Every destination takes what it is sent, which is nothing."""
+        match command:
+            case StartOutput():
+                wanted, number = command.output, f"out_{secrets.token_hex(4)}"
+                self._view(wanted.view)
+                if sum(one.state == "active" for one in self.outputs.values()) >= 4:
+                    raise Conflict("a room has at most 4 outputs", code="too_many_outputs")
+                info = OutputInfo(
+                    id=number,
+                    room=self.name,
+                    kind=wanted.resolved_kind,
+                    view=wanted.view,
+                    state="active",
+                    url=wanted.shown_url,
+                    started_at=datetime.now(UTC),
+                    duration_s=0.0,
+                    bytes_sent=0,
+                )
+            case StopOutput():
+                if command.id not in self.outputs:
+                    raise NotFound("there is no such output", code="no_such_output")
+                info = self.outputs[command.id].model_copy(update={"state": "ended"})
+            case ListOutputs():
+                return OutputList(outputs=tuple(self.outputs.values()))
+        self.outputs[info.id] = info
+        self.emit(OutputChanged(output=info))
+        return info
 
     def _stop_recording(self, command: StopRecording) -> RecordingInfo:
         info = self.recordings.get(command.recording)

@@ -30,7 +30,7 @@ END_TIMEOUT_S = 20.0
 @contextlib.contextmanager
 def publishing(address: str, hue: float, tone_hz: float, directory: Path, token: str | None = None) -> Iterator[None]:
     """Sends H.264 and Opus until the block ends, then deletes the stream. Raises what the muxer raised."""
-    options = _certificate(directory) | ({"authorization": token} if token else {})
+    options = certificate(directory) | ({"authorization": token} if token else {})
     stop = threading.Event()
     faults: list[BaseException] = []
 
@@ -75,7 +75,7 @@ def _send(address: str, options: dict[str, str], hue: float, tone_hz: float, sto
             number += 1
 
 
-def _certificate(directory: Path) -> dict[str, str]:
+def certificate(directory: Path) -> dict[str, str]:
     """The muxer wants a P-256 certificate of its user's."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "whip")])

@@ -38,6 +38,7 @@ SETTINGS = {
     "MCU_VIEW__HEIGHT": "180",
     "MCU_VIEW__FPS": "15",
     "MCU_VIEW__VIDEO_KBPS": "300",
+    "MCU_VIEW__TIERS": "1",  # tiles are looked for in the pixels of the canvas, also on a busy machine
     "MCU_MEDIA__LOST_AFTER_S": str(LOST_AFTER_S),
 }
 

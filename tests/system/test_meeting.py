@@ -39,7 +39,7 @@ from tests.system.people import (
 )
 
 ROOM = "회의"
-PATIENCE_S = 40.0
+PATIENCE_S = 60.0
 SMALL_VIEW = {
     "MCU_VIEW__WIDTH": "640",
     "MCU_VIEW__HEIGHT": "360",

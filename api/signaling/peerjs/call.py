@@ -40,7 +40,8 @@ class _HungUp(Exception):
 class Call:
     """``Guest``. One peer in one room: its call, and its connection for data, which carries the chat. A second offer of
     a kind is a new connection of the same participant. Who has to wait in a lobby is answered once they are let in.
-    ``deliver`` sends to the peer; a call that can't be made is told it as ``EXPIRE``, its end as ``LEAVE``.
+    ``deliver`` sends to the peer, and may change when the peer has another socket; a call that can't be made is told it
+    as ``EXPIRE``, its end as ``LEAVE``.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Call:
         self._room = room
         self._peer = peer
         self._source = source
-        self._deliver = deliver
+        self.deliver = deliver
         self._stay: Stay | None = None
         self._following: Following | None = None
         self._open: dict[Connection, str] = {}
@@ -70,6 +71,11 @@ class Call:
     @property
     def alive(self) -> bool:
         return self._stay is not None
+
+    @property
+    def connected(self) -> bool:
+        """It needs no socket to go on: some connection was answered and didn't end."""
+        return self._stay is not None and bool(self._open)
 
     async def handle(self, message: Message) -> None:
         """Never raises ``McuError``."""
@@ -169,4 +175,4 @@ class Call:
             self._say("LEAVE")
 
     def _say(self, kind: str, payload: object = None) -> None:
-        self._deliver(packed(kind, src=PREFIX + self._room, dst=self._peer, payload=payload))
+        self.deliver(packed(kind, src=PREFIX + self._room, dst=self._peer, payload=payload))

@@ -15,6 +15,7 @@ from api.gateway import Gateway
 from api.routes.common import GatewayDep
 from api.signaling.conversation import POLICY_VIOLATION, Closing
 from api.signaling.peerjs.call import PREFIX, Call
+from api.signaling.peerjs.lingering import Lingering
 from api.signaling.peerjs.messages import Message, PeerId, error, packed, parse
 from api.signaling.peerjs.realm import Realm
 from api.signaling.textsocket import TextSocket
@@ -55,18 +56,22 @@ async def peer(websocket: WebSocket, id: Word = "", token: Word = "", key: Word 
     """Refusals are messages of the type ``ERROR``: a socket that never opened tells a page nothing."""
     await websocket.accept()
     gateway: Gateway = websocket.app.state.gateway
-    await PeerSocket(websocket, gateway, websocket.app.state.peers, id, token).serve(key)
+    state = websocket.app.state
+    await PeerSocket(websocket, gateway, state.peers, state.lingering, id, token).serve(key)
 
 
 class PeerSocket:
     """``Post``: one peer's WebSocket."""
 
-    def __init__(self, websocket: WebSocket, gateway: Gateway, realm: Realm, identifier: str, token: str) -> None:
+    def __init__(
+        self, websocket: WebSocket, gateway: Gateway, realm: Realm, lingering: Lingering, identifier: str, token: str
+    ) -> None:
         self.token = token
         self._id = identifier
         self._gateway = gateway
         self._source = source_of(websocket)
         self._realm = realm
+        self._lingering = lingering
         self._socket = TextSocket(websocket)
         self._calls: dict[str, Call] = {}
         self._principal: Principal
@@ -103,6 +108,7 @@ class PeerSocket:
             raise Closing(POLICY_VIOLATION, "id is taken")
         self._entered = True
         self._socket.send(packed("OPEN"))
+        self._adopt(self._lingering.take((self._address, self.token)))
         self._realm.deliver_waiting(self._address)
 
     @property
@@ -134,8 +140,29 @@ class PeerSocket:
     async def _gone(self) -> None:
         if self._entered:
             self._realm.leave(self._address, self)
+        calls = {room: call for room, call in self._calls.items() if call.connected}
+        for call in calls.values():
+            call.deliver = _to_nobody
         for call in self._calls.values():
-            await call.close()
+            if call.alive and not call.connected:
+                await call.close()
+        if not calls:
+            return
+        now = self._realm.post(self._address)
+        if isinstance(now, PeerSocket) and now.token == self.token:
+            now._adopt(calls)
+        else:
+            self._lingering.keep((self._address, self.token), calls)
+
+    def _adopt(self, calls: dict[str, Call]) -> None:
+        """The calls of this peer's earlier socket go on with this one, but where it has made another since."""
+        for room, call in calls.items():
+            since = self._calls.get(room)
+            if since is not None and since.alive:
+                self._socket.tasks.create_task(call.close(), name="peerjs-call-end")
+            else:
+                call.deliver = self.deliver
+                self._calls[room] = call
 
     def _refused(self, text: str) -> Closing:
         self._socket.send(error(text))
@@ -149,6 +176,10 @@ class PeerSocket:
 
     async def _raise(self, closing: Closing) -> None:
         raise closing
+
+
+def _to_nobody(_: str) -> None:
+    """Who has no socket is told nothing."""
 
 
 def _authenticated(authority: Authority, token: str, key: str) -> Principal:

@@ -65,6 +65,10 @@ class Realm:
             for sender, message in absent.waiting:
                 self._deliver(self._peers[address], sender, message)
 
+    def post(self, address: Address) -> Post | None:
+        """Where this peer is now."""
+        return self._peers.get(address)
+
     def leave(self, address: Address, post: Post) -> None:
         """Idempotent; a connection that was replaced takes nobody away."""
         if self._peers.get(address) is post:

@@ -151,6 +151,8 @@ class Screening:
         """Enough of the new position is at hand."""
         with self.changed:
             self._ready = True
+            if len(self._shots):
+                self._standing = None
             self._go()
 
     def add_picture(self, due_ns: int, picture: Picture) -> int:

@@ -27,8 +27,11 @@ from mcu.protocol.commands import (
     GetRoom,
     Join,
     Joined,
+    ListOutputs,
     ListParticipants,
     ListRecordings,
+    OutputInfo,
+    OutputList,
     ParticipantList,
     RecordingList,
     Reply,
@@ -38,13 +41,16 @@ from mcu.protocol.commands import (
     SetLayout,
     SetLogo,
     Snapshot,
+    StartOutput,
     StartRecording,
+    StopOutput,
     TakeSnapshot,
 )
 from mcu.protocol.decor import Banner, ViewDecor
 from mcu.protocol.events import Event
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewSpec
+from mcu.protocol.outputs import NewOutput
 from tests.kit import recordings, rtc
 from tests.kit.images import RED, file_of, plain
 
@@ -228,6 +234,27 @@ async def test_a_recording_goes_on_as_a_second_part(tmp_path: Path) -> None:
         whole = recordings.probe(path)
         assert whole.pictures_in_order
         assert whole.sound_whole
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
+async def test_an_output_goes_on_as_the_same(tmp_path: Path, how: signal.Signals) -> None:
+    async with running(tmp_path) as engine:
+        room = await engine.open(RoomSpec(name="a", view=VIEW))
+        first = await ask(room, StartOutput(output=NewOutput(kind="hls")), OutputInfo)
+        stopped = await ask(room, StartOutput(output=NewOutput(kind="hls")), OutputInfo)
+        await ask(room, StopOutput(id=stopped.id), OutputInfo)
+        playlist = tmp_path / "live" / first.id / "index.m3u8"
+        await until(playlist.exists)
+        before = playlist.read_text()
+        assert (await end_worker(room, how))[-1] == "moved"
+        back = await found(engine, "a")
+        (second,) = (await ask(back, ListOutputs(), OutputList)).outputs
+        assert (second.id, second.playlist) == (first.id, first.playlist)
+        await until(lambda: playlist.exists() and playlist.read_text() != before)
+        assert "#EXT-X-ENDLIST" not in playlist.read_text(), "viewers stay"
+        assert "#EXT-X-DISCONTINUITY" in playlist.read_text()
+        await ask(back, StopOutput(id=second.id), OutputInfo)
+        assert not playlist.exists()
 
 
 async def test_a_worker_that_is_asked_to_end_finishes_its_recordings(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What the gateway remembers of a room, for the day its worker dies."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,20 +8,28 @@ from mcu.engine.memory import MAX_AVATAR_BYTES, Memory
 from mcu.engine.process import Program, WorkerProcess
 from mcu.engine.remote import RemoteRoom
 from mcu.errors import NoCapacity
-from mcu.protocol.commands import SetAvatar, SetBackgroundImage
+from mcu.protocol.access import StopWaiting, Waiting, WaitingInfo
+from mcu.protocol.commands import Done, Join, SetAvatar, SetBackgroundImage
 from mcu.protocol.decor import MAX_IMAGE_BYTES
 from mcu.protocol.events import (
+    Admitted,
+    ChatDeleted,
+    ChatEdited,
     ChatPosted,
+    Denied,
     LayoutChangedEvent,
+    LetterWaits,
     Moved,
     ParticipantJoined,
     ParticipantLeft,
+    ReadyChanged,
     RecordingChanged,
     RoomUpdated,
 )
 from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ParticipantInfo, RecordingInfo, RoomInfo, RoomSpec, ViewSpec
-from mcu.protocol.talk import MAX_HISTORY, ChatMessage
+from mcu.protocol.talk import MAX_HISTORY, ChatHistory, ChatMessage, ClearReady, GetChatHistory, ReadySet
+from mcu.room.unread import MAX_UNREAD
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIDE = ViewSpec(name="side", width=320, height=180)
@@ -59,9 +67,12 @@ def test_views_and_what_they_wear_survive_and_go_with_the_view() -> None:
     memory.learn(changed("main", "speaker"))
     memory.learn(changed("side", "strip"))
     memory.carried_out(SetBackgroundImage(view="side", image=b"image"))
-    after = memory.survive()
+    after = memory.survive(NOW)
     assert (after.spec.view.width, after.views) == (640, (MAIN, SIDE))
-    assert {view: layout.preset for view, layout in after.layouts.items()} == {"main": "speaker", "side": "strip"}
+    assert {view: last.state.layout.preset for view, last in after.layouts.items()} == {
+        "main": "speaker",
+        "side": "strip",
+    }
     assert [image.view for image in after.images.values()] == ["side"]
     after.learn(updated(MAIN))
     assert (list(after.layouts), after.images) == (["main"], {})
@@ -73,17 +84,17 @@ def test_only_recordings_that_run_go_on() -> None:
     assert [info.view for info in memory.recordings.values()] == ["side"]
     memory.learn(recording("paused"))
     assert memory.recordings["r1"].state == "paused"
-    assert memory.survive().recordings == {}, "their second parts are recordings of their own"
+    assert memory.survive(NOW).recordings == {}, "their second parts are recordings of their own"
     memory.learn(recording("finished"))
     assert memory.recordings == {}
 
 
 def test_tokens_are_good_for_the_room_that_follows_and_the_next() -> None:
     memory = Memory(RoomSpec(name="a"), tokens={"ada": "t1"})
-    second = memory.survive()
+    second = memory.survive(NOW)
     assert (second.tokens, second.former) == ({}, {"t1": "ada"})
     second.tokens["bo"] = "t2"
-    assert second.survive().former == {"t1": "ada", "t2": "bo"}
+    assert second.survive(NOW).former == {"t1": "ada", "t2": "bo"}
 
 
 async def test_an_event_that_cant_be_read_is_left_out() -> None:
@@ -129,6 +140,62 @@ def test_who_left_for_good_is_not_restored() -> None:
     for who in ("ada", "bo"):
         memory.learn(ParticipantJoined(participant=ParticipantInfo(id=who, name=who, joined_at=NOW)))
     memory.learn(ParticipantLeft(id="bo", reason="kicked"))
-    after = memory.survive()
+    after = memory.survive(NOW)
     assert (list(after.absent), after.former, after.people) == (["ada"], {"t1": "ada"}, {})
-    assert list(after.survive().absent) == ["ada"], "who has not come back yet is still expected"
+    assert list(after.survive(NOW).absent) == ["ada"], "who has not come back yet is still expected"
+
+
+def letter(text: str, reader: str, sent_at: datetime = NOW) -> ChatMessage:
+    return ChatMessage(id=text, sender="ada", name="Ada", text=text, to=(reader,), sent_at=sent_at)
+
+
+def test_letters_are_kept_until_told_as_long_as_they_may_be_lost() -> None:
+    memory = Memory(RoomSpec(name="a"), tokens={"bo": "t1", "cy": "t2"})
+    memory.learn(ChatPosted(to="bo", message=letter("arrived", "bo", NOW - timedelta(seconds=61))))
+    memory.learn(LetterWaits(to="bo", message=letter("waits", "bo", NOW - timedelta(hours=1))))
+    for text in ("perhaps", "told", "taken_back"):
+        memory.learn(ChatPosted(to="bo", message=letter(text, "bo")))
+    memory.learn(LetterWaits(to="cy", message=letter("gone", "cy")))
+    memory.learn(LetterWaits(to="nobody", message=letter("lost", "nobody")))
+    memory.learn(ChatEdited(to="bo", by="ada", message=letter("waits", "bo").model_copy(update={"text": "mended"})))
+    memory.learn(ChatDeleted(to="bo", by="ada", message_id="taken_back"))
+    memory.carried_out(GetChatHistory(participant="bo"), ChatHistory(messages=(letter("told", "bo"),)))
+    memory.learn(ParticipantLeft(id="cy", reason="left"))
+
+    after = memory.survive(NOW)
+    for kept in (after.survive(NOW + timedelta(hours=1)), after):  # by now all of them wait
+        assert [one.text for one in kept.letters.take("bo")] == ["mended", "perhaps"]
+        assert kept.letters.boxes == {}
+
+
+def test_a_room_keeps_as_many_letters_as_its_worker_does() -> None:
+    memory = Memory(RoomSpec(name="a"))
+    for number in range(MAX_UNREAD + 5):
+        memory.learn(LetterWaits(to="bo", message=letter(str(number), "bo")))
+    kept = memory.letters.take("bo")
+    assert (len(kept), kept[0].text) == (MAX_UNREAD, "5")
+
+
+def test_who_waits_before_the_door_is_remembered_until_it_is_over() -> None:
+    memory = Memory(RoomSpec(name="a"))
+    for who in ("ada", "bo", "cy", "di", "ed"):
+        knock = Waiting(waiting=WaitingInfo(id=who, name=who, since=NOW), admission=f"of {who}")
+        memory.carried_out(Join(name=who, identity=who), knock)
+    memory.learn(Denied(to="ada", reason="no"))
+    memory.learn(Admitted(to="bo"))
+    memory.carried_out(StopWaiting(participant="cy", admission="of cy"), Done())
+    memory.carried_out(StopWaiting(participant="di", admission="a guess"), Done())
+    left = memory.survive(NOW).waiters
+    assert {(who, waiter.admitted) for who, waiter in left.items()} == {("bo", True), ("di", False), ("ed", False)}
+    assert [who for who in left if who != "bo"] == ["di", "ed"], "in the order they came"
+
+
+def test_a_new_round_begins_for_those_who_are_not_back_yet_too() -> None:
+    memory = Memory(RoomSpec(name="a"), tokens={"ada": "t1", "bo": "t2"})
+    for who in ("ada", "bo"):
+        memory.learn(ParticipantJoined(participant=ParticipantInfo(id=who, name=who, joined_at=NOW)))
+    memory.learn(ReadyChanged(ready=("ada",), waiting=("bo",)))
+    after = memory.survive(NOW)
+    assert {who: stay.ready for who, stay in after.absent.items()} == {"ada": True, "bo": False}
+    after.carried_out(ClearReady(), ReadySet(ready=(), waiting=()))
+    assert not any(stay.ready for stay in after.absent.values())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mcu.clock import NS_PER_MS, NS_PER_S, SystemClock
+from mcu.errors import Conflict, NoCapacity
 from mcu.frames import ReceivedFrame
 from mcu.media.canvases import SharedCanvas
 from mcu.media.decode_pool import DecodePool
@@ -329,3 +330,13 @@ def test_a_tile_tells_packets_keyframes_and_broken_pictures_apart() -> None:
     assert state_of(replace(source.input, shown=False), live=False, now_ns=0) == "muted"
     assert state_of(replace(source.input, reconnecting=True), live=True, now_ns=0) == "reconnecting"
     assert state_of(source.input, live=True, now_ns=0) == "live"
+
+
+async def test_a_snapshot_that_is_not_drawn_says_when_to_come_back() -> None:
+    composite = Composite(VIEW, 0, lambda _: None)
+    with pytest.raises(NoCapacity, match="overloaded") as busy:
+        await composite.snapshot("png", 0.01)
+    assert busy.value.retry_after_s
+    composite.close()
+    with pytest.raises(Conflict, match="not drawn any more"):
+        await composite.snapshot("png", 20)

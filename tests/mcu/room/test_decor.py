@@ -32,6 +32,12 @@ async def picture(room: Room, view: str = "main") -> NDArray[np.int16]:
     return np.asarray(decoded, np.int16)
 
 
+async def still(room: Room, view: str = "main") -> NDArray[np.int16]:
+    """A picture of a view in which nobody is on the way to their place any more."""
+    await until(lambda: room.views.get(view).composite.settled)
+    return await picture(room, view)
+
+
 async def shows(room: Room, before: NDArray[np.int16], *, changed: bool) -> NDArray[np.int16]:
     """Waits until the view differs from ``before``, or doesn't; the picture then."""
     async with asyncio.timeout(20):
@@ -48,7 +54,7 @@ async def test_a_raised_hand_is_told_to_everybody_and_drawn_until_it_is_taken_do
         ada = joined.participant.id
         client = await connect(room, ada, video=False)
         await until(lambda: room.views.main.composite.tile_map.tiles)
-        before, events = await picture(room), room.events()
+        before, events = await still(room), room.events()
         assert (await ask(room, SetHand(participant=ada, raised=True), ParticipantInfo)).hand
         told = await next_event(events, "participant_updated")
         assert isinstance(told, ParticipantUpdated)

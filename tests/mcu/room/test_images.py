@@ -28,7 +28,7 @@ from mcu.room.decor import MOST_WAITING
 from mcu.room.room import Room
 from tests.kit.images import BLUE, GREEN, RED, file_of, plain
 from tests.mcu.room.meeting import PATIENCE_S, VIEW, ask, connect, next_event, open_room, running_engine, until
-from tests.mcu.room.test_decor import picture
+from tests.mcu.room.test_decor import picture, still
 
 Place = tuple[slice, slice]
 WHOLE: Place = np.s_[:, :]
@@ -46,12 +46,6 @@ async def until_it_shows(
             now = await picture(room, view)
             if test(np.all(np.abs(now[where] - np.array(colour)) < 24, axis=-1)):
                 return now
-
-
-async def still(room: Room, view: str = "main") -> NDArray[np.int16]:
-    """A picture of a view in which nobody is on the way to their place any more."""
-    await until(lambda: room.views.get(view).composite.settled)
-    return await picture(room, view)
 
 
 async def someone(room: Room, identity: str = "ada") -> None:

@@ -1,5 +1,8 @@
 """Bans hold at once, whatever the store does, and are there again after a restart."""
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +16,24 @@ from tests.kit.store import FrailStore
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BOUND_S = 10.0
+END = NOW + timedelta(hours=1)
+
+
+@contextlib.asynccontextmanager
+async def two_servers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[KeptBans, KeptBans, FrailStore, Journal]]:
+    """Their bans; the first one's store, which can fail, and its journal."""
+    monkeypatch.setattr(journal_module, "RETRY_S", (0.005,))
+    real = await Store.open("memory")
+    frail = FrailStore(real)
+    journals = Journal(frail), Journal(real)
+    for journal in journals:
+        journal.start()
+    try:
+        yield KeptBans(journals[0], frail), KeptBans(journals[1], real), frail, journals[0]
+    finally:
+        for journal in journals:
+            await journal.close(BOUND_S)
+        await real.close()
 
 
 async def test_bans_survive_a_restart_and_their_end_does_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,3 +69,49 @@ async def test_bans_survive_a_restart_and_their_end_does_too(monkeypatch: pytest
     finally:
         await journal.close(BOUND_S)
         await real.close()
+
+
+async def test_a_ban_and_its_end_hold_on_a_server_that_was_running_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_servers(monkeypatch) as (one, two, _, _):
+        await one.ban("team", "eve", END, "noise")
+        await one.ban("tea", "ivan", END, "")
+        assert await two.banned_until("team", "eve", NOW) == END
+        assert await two.list("team", NOW) == [Ban("team", "eve", END, "noise")]
+        assert await two.lift("team", "eve")
+        assert await one.banned_until("team", "eve", NOW) is None
+        assert await one.list("team", NOW) == []
+        assert not await one.lift("team", "eve")
+        assert await two.lift("tea", "ivan"), "which this server never heard of"
+        assert await one.banned_until("tea", "ivan", NOW) is None
+
+
+async def test_while_the_store_is_down_what_was_known_last_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_servers(monkeypatch) as (one, two, store, journal):
+        await two.ban("team", "eve", END, "")
+        await two.ban("team", "mallory", END, "")
+        assert len(await one.list("team", NOW)) == 2
+        store.down = True
+        assert await one.banned_until("team", "eve", NOW) == END
+        await one.ban("team", "ivan", END, "")
+        await one.lift("team", "mallory")
+        assert await one.banned_until("team", "ivan", NOW) == END
+        assert [ban.identity for ban in await one.list("team", NOW)] == ["eve", "ivan"]
+        store.down = False
+        assert [ban.identity for ban in await one.list("team", NOW)] == ["eve", "ivan"]
+        await journal.settled()
+        for server in (one, two):
+            assert [ban.identity for ban in await server.list("team", NOW)] == ["eve", "ivan"]
+
+
+async def test_what_is_read_never_undoes_what_was_changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_servers(monkeypatch) as (one, two, store, _):
+        store.pass_on.clear()
+        banning = asyncio.create_task(one.ban("team", "eve", END, ""))
+        await asyncio.sleep(0)
+        asked = asyncio.create_task(one.list("team", NOW))
+        await asyncio.sleep(0)
+        store.pass_on.set()
+        await banning
+        assert len(await asked) == 1
+        await asyncio.gather(*(one.ban("team", f"p{number}", END, "") for number in range(5)), one.list("team", NOW))
+        assert len(await one.list("team", NOW)) == len(await two.list("team", NOW)) == 6
