@@ -11,7 +11,7 @@ from tests.api.terminal import Terminal, terminal
 
 __all__ = ["terminal"]
 
-GROUPS = ("room", "participant", "ban", "chat", "group", "announce", "view", "layout", "decor", "record")
+GROUPS = ("room", "participant", "ban", "chat", "group", "announce", "playback", "view", "layout", "decor", "record")
 
 
 async def test_rooms(terminal: Terminal) -> None:
