@@ -33,7 +33,7 @@ class SenderProcess:
         inherits no socket, and ends by itself when this process does.
         """
         self.news = News(False, 0)
-        self._scratch = tempfile.TemporaryDirectory(prefix="mcu-output-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="mcu-output-") if setup.kind == "whip" else None
         search_path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109 - '' means that one
         environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("MCU_")}
         try:
@@ -47,7 +47,7 @@ class SenderProcess:
                 bufsize=0,
             )
         except BaseException:
-            self._scratch.cleanup()
+            self._clean()
             raise
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -55,7 +55,7 @@ class SenderProcess:
         os.set_blocking(self._input, False)
         os.set_blocking(self._output, False)
         self._heard = b""
-        self._to_write = replace(setup, scratch=self._scratch.name).line()
+        self._to_write = replace(setup, scratch=self._scratch.name if self._scratch else "").line()
 
     @property
     def pid(self) -> int:
@@ -113,7 +113,11 @@ class SenderProcess:
                 if not process.stdout.closed:
                     self.listen()
             process.stdout.close()
-        self._scratch.cleanup()
+        self._clean()
+
+    def _clean(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def _last_words(self) -> str:
         """Why it ended. Its last line may still be on its way."""
