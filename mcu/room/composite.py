@@ -236,10 +236,8 @@ class Composite:
         room, if only until Python's collector comes, doesn't hold them. When it is ticked no more. Idempotent.
         """
         self.close()
-        self._let_go()
-        self._pool.close()
+        self._drawing.free()
         self._shrinker.close()
-        self._compositor = Compositor(None)
 
     def _staged(self, scene: Scene, time_ns: int) -> Scene:
         """The scene on everybody's way to it. The tile map tells where they go, once, and not where they pass by."""

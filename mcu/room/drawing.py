@@ -75,6 +75,12 @@ class Drawing:
             self._drawn.canvas.release()
             self._drawn = None
 
+    def free(self) -> None:
+        """Lets go of the canvases and of all that was drawn into them. When nothing is drawn any more. Idempotent."""
+        self.let_go()
+        self._pool.close()
+        self._compositor = Compositor()
+
     def _pictures(self, scene: Scene, moment: Moment, seen: frozenset[TileKey]) -> dict[TileKey, Picture]:
         """Who has left is there with their last picture until they have faded."""
         last = self._drawn.pictures if self._drawn is not None else {}
