@@ -18,7 +18,7 @@ from api.auth import Authority
 from api.engine import start_engine
 from api.errors import Problem, on_http_exception, on_invalid_request, on_mcu_error
 from api.gateway import Gateway
-from api.guards import BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
+from api.guards import BodyBound, BodyGuard, ErrorBoundary, OriginGuard, SecurityHeaders
 from api.outputs import forget_lost_outputs
 from api.page import Page, page_directory
 from api.recordings import forget_lost_recordings
@@ -33,6 +33,7 @@ from api.routes import (
     messages,
     outputs,
     participants,
+    playback,
     ready,
     recordings,
     rooms,
@@ -133,6 +134,7 @@ def _add_doors(app: FastAPI) -> None:
         participants,
         groups,
         announcements,
+        playback,
         messages,
         ready,
         views,
@@ -182,6 +184,7 @@ def _add_guards(app: FastAPI, settings: Settings) -> None:
         max_bytes=settings.limits.max_body_bytes,
         timeout_s=settings.limits.body_timeout_s,
         max_sound_bytes=MAX_SOUND_BYTES,
+        films=BodyBound(settings.playback.max_bytes, settings.playback.upload_timeout_s),
     )
     app.add_middleware(OriginGuard, allowed=settings.cors_origins)
     if settings.cors_origins:

@@ -64,6 +64,7 @@ def engine_config(settings: Settings) -> "EngineConfig":
         output_hosts=settings.outputs.hosts,
         output_verify=settings.outputs.verify,
         max_rooms=settings.limits.max_rooms,
+        max_playbacks=settings.playback.max_per_room,
         decode_threads=media.decode_threads,
         lost_after_ns=round(media.lost_after_s * 1e9),
         grace_ns=round(media.grace_s * 1e9),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
@@ -96,16 +97,31 @@ class OriginGuard:
         return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
+@dataclass(frozen=True, slots=True)
+class BodyBound:
+    """How large a body may be, and how long it may take to arrive."""
+
+    max_bytes: int
+    timeout_s: float
+
+
 class BodyGuard:
     """A body has at most ``max_bytes``, a sound ``max_sound_bytes`` where that is more, and arrives within
-    ``timeout_s``; both are checked before it is read whole.
+    ``timeout_s``; both are checked before it is read whole. A film that is to be played has the bound ``films``.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float, max_sound_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        timeout_s: float,
+        max_sound_bytes: int = 0,
+        films: BodyBound | None = None,
+    ) -> None:
         self._app = app
-        self._max_bytes = max_bytes
-        self._max_sound_bytes = max(max_bytes, max_sound_bytes)
-        self._timeout_s = timeout_s
+        self._usual = BodyBound(max_bytes, timeout_s)
+        self._sounds = BodyBound(max(max_bytes, max_sound_bytes), timeout_s)
+        self._films = films or self._usual
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -113,12 +129,13 @@ class BodyGuard:
             return
         headers = Headers(scope=scope)
         declared, kind = headers.get("content-length", "0"), headers.get("content-type", "").strip().lower()
-        most = self._max_sound_bytes if kind.startswith(("audio/", "application/ogg")) else self._max_bytes
+        bound = self._bound(scope, kind)
+        most = bound.max_bytes
         if not declared.isdecimal() or int(declared[:20]) > most:
             await self._discard(receive, most)
             await self._too_large(most)(scope, receive, send)
             return
-        deadline_s = asyncio.get_running_loop().time() + self._timeout_s
+        deadline_s = asyncio.get_running_loop().time() + bound.timeout_s
         received, complete = 0, False
 
         async def bounded() -> Message:
@@ -137,6 +154,11 @@ class BodyGuard:
             return message
 
         await self._app(scope, bounded, send)
+
+    def _bound(self, scope: Scope, kind: str) -> BodyBound:
+        if kind.startswith(("audio/", "video/")) and scope["method"] == "POST" and scope["path"].endswith("/playback"):
+            return self._films
+        return self._sounds if kind.startswith(("audio/", "application/ogg")) else self._usual
 
     async def _discard(self, receive: Receive, most: int) -> None:
         """Lets a client that is only somewhat too long finish, or a reset would cost it the answer (RFC 9112, 9.6)."""

@@ -149,6 +149,15 @@ class OutputSettings(Section):
     )
 
 
+class PlaybackSettings(Section):
+    """Files that are played into rooms."""
+
+    dir: Path | None = Field(default=None, description="a folder of files that may be played by name; null: none")
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1024, le=64 * 1024**3, description="of a file that is sent")
+    upload_timeout_s: float = Field(default=600.0, gt=0, le=3000, description="how long sending one may take")
+    max_per_room: int = Field(default=4, ge=0, le=16, description="so many at a time")
+
+
 class StoreSettings(Section):
     """Where that is kept which must survive a restart: rooms, layouts, the outbox of webhooks, bans."""
 
@@ -210,6 +219,7 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     media: MediaSettings = MediaSettings()
     outputs: OutputSettings = OutputSettings()
+    playback: PlaybackSettings = PlaybackSettings()
     store: StoreSettings = StoreSettings()
     webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=16)] = ()
     outbox: OutboxSettings = OutboxSettings()

@@ -17,6 +17,7 @@ class EngineConfig:
     ``stale_after_ns``: a source that has not arrived for this long shows its avatar.
     ``park_after_ns``: a source that no view shows is not decoded any more after this long.
     ``lost_after_ns``: a connection without any packet for this long is given up and its client told.
+    ``max_playbacks``: so many files are played into one room at a time.
     ``govern``: a room that can't keep up sends less (``mcu/room/governor.py``).
     ``outputs_per_room``: live outputs at a time; to ``output_hosts`` alone, where any are named, each tried
     ``output_attempts`` times in a row; ``output_verify``: their certificates.
@@ -30,6 +31,7 @@ class EngineConfig:
     output_hosts: tuple[str, ...] = ()
     output_verify: bool = True
     max_rooms: int = 64
+    max_playbacks: int = 4
     decode_threads: int = 2
     stale_after_ns: int = 2 * NS_PER_S
     park_after_ns: int = 2 * NS_PER_S

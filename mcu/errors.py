@@ -11,9 +11,11 @@
     │   │                               lobby, host_not_allowed
     │   ├── NotFound                    no_such_room, no_such_participant, no_such_view, no_such_recording,
     │   │                               no_such_change, no_such_message, no_such_ban,
-    │   │                               no_such_announcement, no_such_output, no_such_stream, not_found
+    │   │                               no_such_announcement, no_such_output, no_such_playback, no_such_file,
+    │   │                               no_such_stream, not_found
     │   ├── Conflict                    room_full, lobby_full, wrong_state, schedule_full, view_exists, too_many_views,
     │   │                               too_many_groups, too_many_announcements, too_many_outputs,
+    │   │                               too_many_playbacks, not_mixed, no_playback_dir,
     │   │                               nothing_to_watch (Retry-After)
     │   ├── Locked                      room_locked
     │   ├── LayoutChanged               layout_changed: somebody else was faster

@@ -27,7 +27,9 @@ again, and drops or pads beyond what resampling can mend.
 
 **What goes out.** A composite carries the room time of its canvas tick, whenever its encoding ends; a mixed chunk that
 of its first sample. RTP timestamps are ``rtp_time`` of that instant, the pts of a recording is that instant minus the
-one the recording began at. Both streams are therefore on one axis, and a player that trusts them is in sync.
+one the recording began at. Both streams are therefore on one axis, and a player that trusts them is in sync. What is
+forwarded as it was sent keeps the instant of its capture, and the sender reports of that stream put it where the mix
+has its owner's voice, *d* later: beside either, a player that trusts them is in sync too.
 """
 
 from collections import deque

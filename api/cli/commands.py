@@ -4,7 +4,7 @@
 
 import typer
 
-from api.cli import announce, ban, chat, decor, group, layout, output, participant, record, room, token, view
+from api.cli import announce, ban, chat, decor, group, layout, output, participant, playback, record, room, token, view
 from api.cli.bench import bench
 from api.cli.doctor import doctor
 from api.cli.join import join
@@ -25,6 +25,7 @@ app.add_typer(ban.app, name="ban")
 app.add_typer(chat.app, name="chat")
 app.add_typer(group.app, name="group")
 app.add_typer(announce.app, name="announce")
+app.add_typer(playback.app, name="playback")
 app.add_typer(view.app, name="view")
 app.add_typer(layout.app, name="layout")
 app.add_typer(decor.app, name="decor")

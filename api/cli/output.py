@@ -19,7 +19,12 @@ COLUMNS = ("id", "kind", "view", "state", "url", "playlist", "started_at", "dura
 @app.command("start")
 def start(
     room: Room,
-    url: Annotated[str | None, typer.Argument(help="rtmp(s)://, srt://, or https:// for WHIP; none for HLS.")] = None,
+    url: Annotated[
+        str | None,
+        typer.Argument(
+            help="rtmp(s)://, srt://, or https:// for WHIP; none for HLS; -: read from the input, as it holds a key."
+        ),
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="rtmp, srt, hls or whip; as the address says, unless said.")] = None,
     view: Annotated[str, typer.Option(help="The view to send.")] = "main",
     token: Annotated[
@@ -31,6 +36,8 @@ def start(
 ) -> None:
     """Begins to send a view out. `list` tells how it fares."""
     remote = Remote(server, key, as_json)
+    if url == "-":
+        url = typer.get_text_stream("stdin").readline().strip()
 
     async def begin(admin: "Admin") -> "OutputInfo":
         from mcu.protocol.outputs import NewOutput

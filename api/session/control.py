@@ -6,6 +6,7 @@ from api.session.decor import DecorControl
 from api.session.door import DoorControl
 from api.session.outputs import OutputControl
 from api.session.people import PeopleControl
+from api.session.playing import PlaybackControl
 from api.session.sounds import SoundControl
 from api.session.talk import TalkControl
 from mcu.errors import Conflict, Internal, NotFound
@@ -48,7 +49,7 @@ from mcu.protocol.models import (
 from mcu.protocol.versions import LayoutHistory, ScheduledLayout, ScheduledLayouts
 
 
-class RoomControl(PeopleControl, SoundControl, TalkControl, DoorControl, DecorControl, OutputControl):
+class RoomControl(PeopleControl, SoundControl, PlaybackControl, TalkControl, DoorControl, DecorControl, OutputControl):
     """One open room as one principal may use it. Every method raises ``Forbidden`` where the grants don't allow it,
     and whatever the room answers.
     """

@@ -28,6 +28,7 @@ WebhookEvent = Literal[
     "output_interrupted",
     "output_finished",
     "output_failed",
+    "playback_changed",
     "layout_changed",
     "speaker_changed",
     "quality_changed",
@@ -110,6 +111,8 @@ def _said(news: News, person: ParticipantInfo | None) -> tuple[WebhookEvent, dic
         case e.OutputChanged():
             about = _OF_OUTPUTS.get(news.output.state)
             return None if about is None else (about, {"output": _plain(news.output)})
+        case e.PlaybackChanged():
+            return "playback_changed", {"playback": _plain(news.playback)}
         case e.LayoutChangedEvent():
             return "layout_changed", {"view": news.view, "etag": news.state.etag, "by": news.by}
         case e.Speakers():

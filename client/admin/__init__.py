@@ -13,6 +13,7 @@ from client.admin.errors import (
     NotThere,
     ServerFailed,
 )
+from client.admin.playback import PlaybackWishes
 from client.admin.room import RoomAdmin
 from client.admin.view import ViewAdmin
 
@@ -24,6 +25,7 @@ __all__ = [
     "Clash",
     "InvalidRequest",
     "NotThere",
+    "PlaybackWishes",
     "RoomAdmin",
     "ServerFailed",
     "ViewAdmin",

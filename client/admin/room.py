@@ -8,6 +8,7 @@ from client.admin.door import DoorAdmin
 from client.admin.models import JoinPass, RoomPatch
 from client.admin.outputs import OutputsAdmin
 from client.admin.people import PeopleAdmin
+from client.admin.playback import PlaybackAdmin
 from client.admin.recordings import RecordingsAdmin
 from client.admin.sound import SoundAdmin
 from client.admin.view import ViewAdmin
@@ -25,6 +26,7 @@ class RoomAdmin:
         self.door = DoorAdmin(calls, name)
         self.chat = ChatAdmin(calls, name)
         self.sound = SoundAdmin(calls, name)
+        self.playback = PlaybackAdmin(calls, name)
         self.recordings = RecordingsAdmin(calls, name)
         self.outputs = OutputsAdmin(calls, name)
         self._calls = calls

@@ -127,6 +127,9 @@ def _room(page: _Page, room: Room) -> None:
         page.counter("mcu_output_bytes", "Bytes sent by live outputs", _KIND, (room.name, kind), sent)
     for kind, restarts in room.broadcasts.restarts.items():
         page.counter("mcu_output_restarts", "Times a destination was tried again", _KIND, (room.name, kind), restarts)
+    page.gauge("mcu_playbacks", "Files that are played into the room", _ROOM, labels, len(room.playbacks.infos))
+    shown = room.playbacks.pictures_decoded
+    page.counter("mcu_playback_pictures", "Pictures decoded of files that are played", _ROOM, labels, shown)
     recordings = room.recordings
     page.gauge("mcu_recording", "1 while the room is being recorded", _ROOM, labels, float(recordings.active))
     paused = float(len(recordings.paused_views))
@@ -155,7 +158,7 @@ def _forwarded(page: _Page, room: Room) -> None:
 
 def _heard(page: _Page, room: Room) -> None:
     """What single participants have is in their REST resource."""
-    heard = [participant.playout.statistics for participant in room.participants]
+    heard = [participant.voice.statistics for participant in room.participants]
     shares, delays = [concealed_share(one) for one in heard], [one.delay_ms / 1000 for one in heard if one.delay_ms]
     drifts = [abs(one.drift_ppm) for one in heard if one.drift_ppm is not None]
     levels = [-float(one.level) for one in heard]
@@ -203,7 +206,7 @@ def _participant(page: _Page, room: str, participant: Participant) -> None:
         page.counter("mcu_frames_dropped", "Incoming pictures not decoded", where, values, counted.dropped)
         page.gauge("mcu_source_parked", "1 while no view shows it and it isn't decoded", where, values, counted.parked)
         page.counter("mcu_decode_errors", "Incoming pictures that were broken", where, values, counted.errors)
-    heard = participant.playout.statistics
+    heard = participant.voice.statistics
     page.counter("mcu_audio_packets_received", "Opus packets received", _PERSON, labels, heard.received)
     page.counter("mcu_audio_packets_lost", "Opus packets that never came or came late", _PERSON, labels, heard.lost)
     page.counter("mcu_audio_concealed_samples", "Samples invented", _PERSON, labels, heard.concealed_samples)

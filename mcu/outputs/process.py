@@ -15,6 +15,7 @@ from mcu.outputs.pipe import END, Item, News, Setup, read_news
 
 STALL_S: Final = 15.0
 """A process that takes nothing for so long hangs; its own alarm should have ended it before."""
+KILL_TIMEOUT_S: Final = 1.0
 SLICE_S: Final = 0.1
 MAX_LINE_BYTES: Final = 4096
 WORDS: Final = {-14: "the destination didn't answer in time", -9: "the sender was killed"}
@@ -105,7 +106,8 @@ class SenderProcess:
             process.wait(grace_s)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(KILL_TIMEOUT_S)
         if process.stdout is not None:
             with suppress(SenderLost, ValueError):
                 if not process.stdout.closed:

@@ -85,6 +85,7 @@ def send(setup: Setup, source: BinaryIO, tell: BinaryIO) -> None:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the server's business, which ends the input
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     tell = sys.stdout.buffer
     try:
         setup = read_setup(sys.stdin.buffer)

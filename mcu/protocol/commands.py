@@ -53,6 +53,14 @@ from mcu.protocol.participation import (
     UpdateParticipant,
     UplinkState,
 )
+from mcu.protocol.playback import (
+    ListPlaybacks,
+    PlaybackInfo,
+    PlaybackList,
+    StartPlayback,
+    StopPlayback,
+    UpdatePlayback,
+)
 from mcu.protocol.quality import GetQuality, Quality, SetQuality
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
 from mcu.protocol.talk import (
@@ -180,6 +188,10 @@ Command = Annotated[
     | Announce
     | StopAnnouncement
     | ListAnnouncements
+    | StartPlayback
+    | UpdatePlayback
+    | StopPlayback
+    | ListPlaybacks
     | GetDecor
     | SetBackgroundImage
     | SetLogo
@@ -234,6 +246,8 @@ Reply = (
     | GroupList
     | AnnouncementInfo
     | AnnouncementList
+    | PlaybackInfo
+    | PlaybackList
     | ViewDecor
     | RecordingInfo
     | RecordingList

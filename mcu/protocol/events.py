@@ -22,6 +22,7 @@ from mcu.protocol.models import (
 )
 from mcu.protocol.names import ParticipantId, ViewName
 from mcu.protocol.outputs import OutputInfo
+from mcu.protocol.playback import PlaybackInfo
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.protocol.streams import StreamInfo
 from mcu.protocol.talk import ChatMessage, MessageId, Payload, ReactionText, Topic
@@ -145,6 +146,13 @@ class AnnouncementChanged(RoomEvent):
 
     type: Literal["announcement"] = "announcement"
     announcement: AnnouncementInfo
+
+
+class PlaybackChanged(RoomEvent):
+    """A file began to play, was paused, resumed or moved to another position, or is over."""
+
+    type: Literal["playback"] = "playback"
+    playback: PlaybackInfo
 
 
 class RecordingChanged(RoomEvent):
@@ -318,6 +326,7 @@ Event = Annotated[
     | BannerChanged
     | GroupChanged
     | AnnouncementChanged
+    | PlaybackChanged
     | DecorChanged
     | RecordingChanged
     | OutputChanged

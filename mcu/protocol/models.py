@@ -26,6 +26,7 @@ from mcu.protocol.names import (
 )
 
 Role = Literal["participant", "moderator", "admin"]
+Kind = Literal["person", "playback"]
 Presence = Literal["joining", "connected", "reconnecting"]
 Source = Literal["camera", "screen"]
 OnOwnerLeft = Literal["keep", "close", "hand_over"]
@@ -75,6 +76,9 @@ class ParticipantInfo(Frozen):
     id: ParticipantId
     name: DisplayName
     role: Role = "participant"
+    kind: Kind = Field(
+        default="person", description="`playback`: a file that is played; layouts choose it by `role:playback`"
+    )
     presence: Presence = "joining"
     media: MediaState = MediaState()
     server_muted_audio: bool = False

@@ -99,6 +99,8 @@ def _split(url: str) -> SplitResult:
         raise fault(("url",), "an address has a scheme and a host, like rtmp://live.example.org/app/key")
     if parts.scheme == "srt" and parts.port is None:
         raise fault(("url",), "SRT needs a port: srt://host:port")
+    if parts.scheme == "srt" and parts.fragment:
+        raise fault(("url",), "write the # of a stream id as %23")
     return parts
 
 

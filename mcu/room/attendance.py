@@ -10,10 +10,11 @@ from mcu.clock import Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict, NotFound
 from mcu.media.decode_pool import DecodePool
+from mcu.media.film.film import Film
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.merge import patched_attributes
-from mcu.protocol.models import Connection, ParticipantInfo, Source
+from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Source
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.participant import Participant, new_resume_token
@@ -70,6 +71,11 @@ class Attendance:
         return tuple(participant for participant in self._people.values() if not participant.hidden)
 
     @property
+    def persons(self) -> tuple[Participant, ...]:
+        """Those of the visible who are no files."""
+        return tuple(participant for participant in self.visible if participant.film is None)
+
+    @property
     def infos(self) -> tuple[ParticipantInfo, ...]:
         return tuple(participant.info for participant in self.visible)
 
@@ -106,6 +112,26 @@ class Attendance:
         )
         log.info("participant_joined", room=self._room, participant=participant.id, resumed=resumed is not None)
         return participant, resumed is not None
+
+    def seat(self, identifier: str, name: str, group: str, film: Film, media: MediaState) -> Participant:
+        """A file takes a place like a person, but keeps no room open. Raises Conflict (``room_full``)."""
+        self.check_capacity()
+        participant = Participant(
+            id=identifier,
+            name=name,
+            role="participant",
+            group=group,
+            media=media,
+            film=film,
+            ever_connected=True,
+            pool=self._pool,
+            on_keyframe_wanted=self._on_keyframe_wanted,
+        )
+        self._people[participant.id] = participant
+        self._on_change()
+        self._tell(participant, e.ParticipantJoined(participant=participant.info))
+        log.info("participant_joined", room=self._room, participant=participant.id, resumed=False)
+        return participant
 
     def _holder(self, command: c.Join) -> Participant | None:
         """Who comes back with their resume token. To somebody whose credential names another it is worth nothing."""
@@ -179,8 +205,10 @@ class Attendance:
         return self._updated(participant)
 
     def update(self, command: c.UpdateParticipant) -> ParticipantInfo:
-        """What a moderator decides. Raises NotFound, or Unprocessable for too many attributes."""
+        """What a moderator decides. Raises NotFound, Conflict, or Unprocessable for too many attributes."""
         participant = self.participant(command.participant)
+        if participant.film is not None and command.role is not None:
+            raise Conflict("a file that is played has no role to change", field="role")
         participant.attributes = patched_attributes(participant.attributes, command.attributes)
         if command.name is not None:
             participant.name = command.name
@@ -252,7 +280,7 @@ class Attendance:
         if self._people.get(participant.id) is not participant:
             return
         del self._people[participant.id]
-        if not self.visible and self.empty_since_ns is None:
+        if not self.persons and self.empty_since_ns is None:
             self.empty_since_ns = self._clock.now_ns()
         self._on_change()
         self._tell(participant, e.ParticipantLeft(id=participant.id, reason=reason))

@@ -122,7 +122,7 @@ class Chat:
 
     def _readers(self, command: t.Say, sender: Participant | None) -> list[Participant]:
         """Those a message is for, without its sender."""
-        others = [person for person in self._attendance.visible if person is not sender]
+        others = [person for person in self._attendance.persons if person is not sender]
         if command.channel == GROUP:
             group = self._group_of(sender.id) if sender is not None else None
             if group is None:

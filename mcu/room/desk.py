@@ -93,7 +93,7 @@ class Desk:
         return c.UplinkState(uplink=self._uplinks.of(self._attendance.participant(command.participant).id))
 
     async def _get_sound_health(self, command: GetSoundHealth) -> SoundHealth:
-        return sound_health(self._attendance.participant(command.participant).playout.statistics)
+        return sound_health(self._attendance.participant(command.participant).voice.statistics)
 
     async def _get_tiles(self, command: c.GetTiles) -> TileMap:
         return self._views.get(command.view).composite.tile_map

@@ -8,7 +8,7 @@ from mcu.protocol import commands as c
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.room.announcing import Announcing
 from mcu.room.arranging import Arranging
-from mcu.room.attendance import Attendance
+from mcu.room.attendance import Attendance, Reason
 from mcu.room.broadcasts import Broadcasts
 from mcu.room.channels import Channels
 from mcu.room.chat import Chat
@@ -19,6 +19,8 @@ from mcu.room.events import Events
 from mcu.room.groups import Groups
 from mcu.room.media import RoomMedia
 from mcu.room.pace import Pace
+from mcu.room.participant import Participant
+from mcu.room.playing import Playbacks
 from mcu.room.qualities import Qualities
 from mcu.room.reception import Reception
 from mcu.room.recordings import Recordings
@@ -48,6 +50,7 @@ class Desks:
         events: Events,
         *,
         info: Callable[[], RoomInfo],
+        max_playbacks: int,
         on_change: Callable[[], None],
         on_views_changed: Callable[[], None],
         from_thread: Callable[..., None],
@@ -72,6 +75,16 @@ class Desks:
         self.reception = Reception(
             spec, attendance, views, self.groups, events, clock, info=info, follow_groups=self.viewing.follow_groups
         )
+        self.playbacks = Playbacks(
+            spec.name,
+            max_playbacks,
+            clock,
+            attendance,
+            self.groups,
+            events,
+            topology=lambda: self.reception.spec.topology,
+            from_thread=from_thread,
+        )
         self.arranging = Arranging(clock, views, attendance, events, on_change=on_change, from_thread=from_thread)
         self.channels = Channels(attendance, events)
         self.handlers: Mapping[type[Any], Callable[[Any], Awaitable[c.Reply]]] = {
@@ -81,6 +94,7 @@ class Desks:
             **self.viewing.handlers,
             **self.groups.handlers,
             **self.announcing.handlers,
+            **self.playbacks.handlers,
             **Decorating(views, attendance, events, on_change=on_change).handlers,
             **Chat(attendance, events, clock, pace, self.groups.members_beside).handlers,
             **Relay(attendance, events, pace).handlers,
@@ -89,6 +103,12 @@ class Desks:
             **self.arranging.handlers,
         }
 
+    def left(self, participant: Participant, reason: Reason) -> None:
+        """News from ``Attendance``."""
+        self.playbacks.left(participant)
+        self.reception.left(participant, reason)
+
     async def close(self) -> None:
         """Ends what they have going. Idempotent."""
+        await self.playbacks.close()
         await self.viewing.close()

@@ -41,7 +41,8 @@ class ForwardStatistics:
 
 class PictureForward:
     """One source. Everything belongs to the event loop; ``captured(rtp_timestamp, arrived_ns)`` is the room time of
-    a picture, where that is known. ``on_keyframe_wanted()`` asks the source.
+    a picture, where that is known. ``on_keyframe_wanted()`` asks the source. ``lag_ns()``: how much later its owner's
+    voice of that time is in the mix.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class PictureForward:
         thread: ForwardThread,
         captured: Callable[[int, int], int | None],
         on_keyframe_wanted: Callable[[], None],
+        lag_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.format: PictureFormat | None = None
         """Of the newest keyframe."""
@@ -61,6 +63,7 @@ class PictureForward:
         self._thread = thread
         self._captured = captured
         self._on_keyframe_wanted = on_keyframe_wanted
+        self._lag_ns = lag_ns
         self._fanout: VideoFanout | None = None
         self._times = Retiming(VIDEO_CLOCK_HZ)
         self._whole = False
@@ -107,7 +110,7 @@ class PictureForward:
         if known is not None:
             self.format = known
         if self._fanout is None or self._fanout.codec != keyframe.codec:
-            former, self._fanout = self._fanout, VideoFanout(self._identity, keyframe.codec, self._clock)
+            former, self._fanout = self._fanout, VideoFanout(self._identity, keyframe.codec, self._clock, self._lag_ns)
             if former is not None:
                 former.close()
         self._wanted = False
@@ -167,10 +170,14 @@ class VoiceForward:
     """One microphone; the event loop's. ``captured(rtp_timestamp)``: the room time of a packet, where that is known."""
 
     def __init__(
-        self, identity: OutgoingIdentity, thread: ForwardThread, captured: Callable[[int], int | None]
+        self,
+        identity: OutgoingIdentity,
+        thread: ForwardThread,
+        captured: Callable[[int], int | None],
+        lag_ns: Callable[[], int] = lambda: 0,
     ) -> None:
         self.packets = 0
-        self._fanout = SoundForward(identity)
+        self._fanout = SoundForward(identity, lag_ns)
         self._thread = thread
         self._captured = captured
         self._times = Retiming(AUDIO_CLOCK_HZ, exact=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -63,17 +64,19 @@ class Forwarding:
                 decoding.pause()
         forwards = Forwards(
             {
-                "camera": self._picture(person.id, "camera", person.lipsync.captured_ns),
-                "screen": self._picture(person.id, "screen", StreamClock(VIDEO_CLOCK_HZ).arrived),
+                "camera": self._picture(person, "camera", person.lipsync.captured_ns),
+                "screen": self._picture(person, "screen", StreamClock(VIDEO_CLOCK_HZ).arrived),
             },
-            VoiceForward(self._identity, self._thread, person.playout.captured_ns),
+            VoiceForward(self._identity, self._thread, person.playout.captured_ns, partial(_lag_ns, person)),
         )
         self._people[person.id] = person, forwards
         return forwards
 
-    def _picture(self, who: str, source: Source, captured: Callable[[int, int], int | None]) -> PictureForward:
-        wanted = self._on_keyframe_wanted
-        return PictureForward(self._identity, self._clock, self._thread, captured, lambda: wanted(who, source))
+    def _picture(
+        self, person: Participant, source: Source, captured: Callable[[int, int], int | None]
+    ) -> PictureForward:
+        wanted = partial(self._on_keyframe_wanted, person.id, source)
+        return PictureForward(self._identity, self._clock, self._thread, captured, wanted, partial(_lag_ns, person))
 
     def find(self, key: TileKey) -> PictureForward | None:
         """None before they connected."""
@@ -121,3 +124,8 @@ class Forwarding:
         self._thread.close()
         if not await asyncio.to_thread(self._thread.join, CLOSE_THREAD_S):
             log.error("thread_did_not_end", thread="forward")
+
+
+def _lag_ns(person: Participant) -> int:
+    """Of all they send: what is forwarded of it stays together whatever it is."""
+    return person.playout.latency_ns or 0

@@ -23,6 +23,7 @@ class _Roll:
     def __init__(self, sounds: tuple[SoundInput, ...]) -> None:
         self.sounds = sounds
         self.members = {source.participant: source.group for source in sounds}
+        self.spared = frozenset(source.participant for source in sounds if not source.noisy)
         names = dict.fromkeys(self.members.values())
         self.by_group = {name: tuple(source for source in sounds if source.group == name) for name in names}
 
@@ -74,7 +75,7 @@ class Mixing:
             self._roll = _Roll(room.sounds)
         members = self._roll.members
         if self._noise is not None:
-            heard = self._noise.clean(heard, members.keys())
+            heard = self._noise.clean(heard, members.keys(), self._roll.spared)
         contributed = self._faders.contribute(heard.inputs, self._gains(heard, members))
         if self._placement is not None:
             contributed = self._placement.place(contributed, pans)

@@ -40,13 +40,13 @@ class NoiseSuppression:
         self._suppressors: dict[str, _Suppressor] = {}
         self._gains: dict[str, float] = {}
 
-    def clean(self, heard: Heard, present: Collection[str]) -> Heard:
-        """The tick with its voices cleaned. Whoever is not ``present`` any more is forgotten."""
+    def clean(self, heard: Heard, present: Collection[str], spared: Collection[str] = ()) -> Heard:
+        """The tick with its voices cleaned, but for ``spared`` ones. Who is not ``present`` any more is forgotten."""
         voices = {**{who: _SILENCE for who in self._gains if who in present}, **heard.inputs}
         gains = {who: heard.gains.get(who, self._gains.get(who, 1.0)) for who in voices}
         self._suppressors = {who: one for who, one in self._suppressors.items() if who in present}
-        inputs = {who: self._of(who).process(chunk) for who, chunk in voices.items()}
-        self._gains = {who: gains[who] for who in heard.inputs}
+        inputs = {who: chunk if who in spared else self._of(who).process(chunk) for who, chunk in voices.items()}
+        self._gains = {who: gains[who] for who in heard.inputs if who not in spared}
         return replace(heard, inputs=inputs, gains=gains)
 
     def _of(self, who: str) -> _Suppressor:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from mcu.media.decode_pool import DecodePool
 from mcu.media.decoding import VideoDecoding
+from mcu.media.film.film import Film
 from mcu.media.lipsync import LipSync
 from mcu.media.playout import Playout
+from mcu.media.sources import SoundSource
 from mcu.protocol.models import Connection, MediaState, ParticipantInfo, Presence, Role, Source
 from mcu.protocol.quality import QualityReason, Tier, TierChoice
 from mcu.room.link import Link
@@ -59,6 +61,8 @@ class Participant:
     view_chosen: bool = False
     """They asked for it themselves: a change of group leaves them there."""
     links: dict[Connection, Link] = field(default_factory=dict)
+    film: Film | None = None
+    """A file that is played; in place of a person, who has none. Closed by whoever plays it."""
     missing_since_ns: int | None = None
     """Since when the socket or the main connection has been gone; None while both are fine or not yet made."""
     playout: Playout = field(init=False)
@@ -92,6 +96,7 @@ class Participant:
             id=self.id,
             name=self.name,
             role=self.role,
+            kind="person" if self.film is None else "playback",
             presence=self.presence,
             media=self.media,
             server_muted_audio=self.server_muted_audio,
@@ -109,6 +114,11 @@ class Participant:
     @property
     def hears(self) -> bool:
         return self.media.audio and not self.server_muted_audio and not self.hidden
+
+    @property
+    def voice(self) -> SoundSource:
+        """Where their sound comes from."""
+        return self.playout if self.film is None else self.film.sound
 
     @property
     def moderates(self) -> bool:
@@ -129,12 +139,12 @@ class Participant:
             PictureInput(
                 key=TileKey(self.id, source),
                 name=self.name,
-                decoding=self.decodings[source],
+                decoding=self.decodings[source] if self.film is None else self.film.pictures,
                 lipsync=self.lipsync if source == "camera" else None,
                 shown=shown[source],
                 muted=not self.hears,
                 reconnecting=reconnecting,
-                role=self.role,
+                role=self.role if self.film is None else "playback",
                 group=self.group,
                 attributes=self.attributes,
                 hand=self.hand and source == "camera",
@@ -149,11 +159,12 @@ class Participant:
         link = self.links.get("main")
         return SoundInput(
             participant=self.id,
-            playout=self.playout,
+            playout=self.voice,
             heard=self.hears,
             gain=self.gain,
             downlink=link.listening if link is not None else None,
             group=self.group,
+            noisy=self.film is None,
         )
 
     def set_media(self, *, audio: bool | None = None, video: bool | None = None, screen: bool | None = None) -> None:

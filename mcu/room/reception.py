@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mcu.clock import Clock
-from mcu.errors import NoCapacity, NotFound
+from mcu.errors import Conflict, NoCapacity, NotFound
 from mcu.protocol import access as a
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
@@ -76,7 +76,7 @@ class Reception:
         if reason in ("replaced", "room_closed"):
             return
         owner = self.owner
-        outcome, heir = self._ownership.left(participant, self._attendance.visible)
+        outcome, heir = self._ownership.left(participant, self._attendance.persons)
         if heir is not None:
             self._attendance.promote(heir)
             self._lobby.tell()
@@ -87,8 +87,11 @@ class Reception:
     async def _join(self, command: c.Join) -> c.Joined | a.Waiting:
         if self.finished:
             raise NotFound("this room has been closed", code="no_such_room")
-        if command.follows is not None and self._attendance.participant(command.follows).hidden:
+        followed = self._attendance.participant(command.follows) if command.follows is not None else None
+        if followed is not None and followed.hidden:
             raise NotFound("nobody here has this id: list the participants to see them", code="no_such_participant")
+        if followed is not None and followed.film is not None:
+            raise Conflict("a file that is played has no stream of its own: watch a view that shows it")
         self._groups.claim(command.group)
         knock = await self._door.enter(command)
         if knock is not None and not knock.admitted:

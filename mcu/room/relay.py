@@ -32,7 +32,7 @@ class Relay:
 
     async def _app(self, command: t.SendApp) -> t.Delivered:
         sender = speaker(self._attendance, command.sender)
-        readers = [person for person in self._attendance.visible if person is not sender]
+        readers = [person for person in self._attendance.persons if person is not sender]
         if command.to is not None:
             readers = addressed(readers, command.to)
         self._pace.take(command.sender)
@@ -73,7 +73,7 @@ class Relay:
         return standing
 
     def _standing(self) -> t.ReadySet:
-        here = self._attendance.visible
+        here = self._attendance.persons
         self._ready = {person.id: person for person in here if self._ready.get(person.id) is person}
         return t.ReadySet(
             ready=tuple(self._ready), waiting=tuple(person.id for person in here if person.id not in self._ready)

@@ -85,6 +85,7 @@ class Room:
         self.qualities, self.governor = self._traffic.qualities, self._traffic.governor
         self.passthrough, self.uplinks = self._traffic.passthrough, self._traffic.uplinks
         self._desks = self._open_desks()
+        self.playbacks = self._desks.playbacks
         self._housekeeping = Housekeeping(spec.name, self._look_after)
 
     def _open_media(self) -> RoomMedia:
@@ -122,7 +123,7 @@ class Room:
             self._connections,
             self._events,
             on_change=self._publish,
-            on_left=lambda *news: self._desks.reception.left(*news),
+            on_left=lambda *news: self._desks.left(*news),
             on_keyframe_wanted=lambda who, source: self._from_thread(self._keyframe_wanted, who, source),
         )
 
@@ -140,6 +141,7 @@ class Room:
             self.uplinks,
             self._events,
             info=lambda: self.info,
+            max_playbacks=self._config.max_playbacks,
             on_change=self._publish,
             on_views_changed=self._views_changed,
             from_thread=self._from_thread,
@@ -277,7 +279,7 @@ class Room:
         """Hands the threads a new snapshot."""
         people = self.participants
         self.views.retime()
-        self._desks.announcing.attend(self._attendance.visible)
+        self._desks.announcing.attend(self._attendance.persons)
         self.views.dress({person.id: person.avatar for person in people if person.avatar is not None})
         self._media.show(
             RoomSnapshot(

@@ -5,9 +5,8 @@ change; a thread reads the reference once a tick, so joins and leaves can't race
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mcu.media.decoding import VideoDecoding
 from mcu.media.lipsync import LipSync
-from mcu.media.playout import Playout
+from mcu.media.sources import PictureSource, SoundSource
 from mcu.room.banner import BannerLines
 from mcu.room.plugin_run import PluginRun
 from mcu.rtc.downlink import Downlink
@@ -29,7 +28,7 @@ class PictureInput:
 
     key: TileKey
     name: str
-    decoding: VideoDecoding
+    decoding: PictureSource
     lipsync: LipSync | None
     shown: bool
     muted: bool
@@ -43,15 +42,17 @@ class PictureInput:
 @dataclass(frozen=True, slots=True)
 class SoundInput:
     """A microphone. ``heard`` False: muted, by its owner or a moderator. ``downlink`` is where its owner listens, and
-    ``group`` whom they hear and who hears them.
+    ``group`` whom they hear and who hears them. ``noisy`` False: no microphone after all, so that no noise is to be
+    taken out of it.
     """
 
     participant: str
-    playout: Playout
+    playout: SoundSource
     heard: bool
     gain: float
     downlink: Downlink | None
     group: str = NO_GROUP
+    noisy: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,11 @@ class Uplinks:
         for place, person in enumerate(people):
             asked = known[person.id]
             seen = any(key in needs for key in asked.tiles)
-            if person.ever_connected and (seen or not asked.rests or place % UNSEEN_EVERY_LOOKS == self._round):
+            if (
+                person.film is None
+                and person.ever_connected
+                and (seen or not asked.rests or place % UNSEEN_EVERY_LOOKS == self._round)
+            ):
                 self._ask(person, asked, needs, now_ns)
 
     def _needs(self, known: Mapping[str, _Asked]) -> dict[TileKey, Need]:

@@ -224,12 +224,14 @@ class Downlink:
     def sender_report(self, now_ns: int) -> bytes:
         """Plain RTCP for once a second: an SR for each SSRC that has been sent, and their common name.
 
-        The times in it are those of the media: NTP time and RTP time of one instant of room time (RFC 3550, 6.4.1).
+        The times in it are those of the media: NTP time and RTP time of one instant of room time (RFC 3550, 6.4.1). Of
+        what is forwarded that is the instant at which it is in the room's mix (``Source.lag_ns``), so that receivers
+        who play together what belongs together find somebody's picture beside their voice, whichever of both is mixed.
         Empty before the first packet.
         """
         wall_ns = self._clock.wall_ns() - (self._clock.now_ns() - now_ns)
         reports = [
-            self._report(ssrc, time.rtp(now_ns - self._epoch_ns), wall_ns, lane)
+            self._report(ssrc, time.rtp(now_ns - self._epoch_ns - _lag_ns(lane)), wall_ns, lane)
             for ssrc, time, lane in self._spoken()
             if lane.packets
         ]
@@ -284,3 +286,8 @@ class Downlink:
             protect_failures=self._failures + sum(lane.failures for lane in self._lanes()),
             send_errors=self._past_errors + self.way.errors,
         )
+
+
+def _lag_ns(lane: Lane) -> int:
+    source = lane.source
+    return 0 if source is None else source.lag_ns

@@ -11,6 +11,13 @@ _HALF = 0x7FFF
 class Source(Protocol):
     """A fan-out, as a lane sees it."""
 
+    @property
+    def lag_ns(self) -> int:
+        """How much later than it was captured, which its stamps tell, what it sends belongs: a voice waits in its
+        playout before it is in the mix. 0 of what is stamped as it is mixed. Any thread.
+        """
+        ...
+
     def forget(self, lane: "Lane") -> None:
         """Takes the lane off the list of those it feeds. Any thread."""
         ...

@@ -6,6 +6,7 @@ the sound's; viewers come and go on the event loop, which waits at most for one 
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mcu.clock import Clock
@@ -45,8 +46,11 @@ class VideoFanout:
     ``write`` belongs to the hub's thread, ``waiting`` and ``statistics`` to any, everything else to the event loop.
     """
 
-    def __init__(self, identity: OutgoingIdentity, codec: VideoCodec, clock: Clock) -> None:
+    def __init__(
+        self, identity: OutgoingIdentity, codec: VideoCodec, clock: Clock, lag_ns: Callable[[], int] = lambda: 0
+    ) -> None:
         self.codec: VideoCodec = codec
+        self._lag_ns = lag_ns
         self.history = History()
         self._ssrc = identity.video_ssrc
         self._time = video_time(identity)
@@ -91,6 +95,10 @@ class VideoFanout:
         """``remove`` for one lane."""
         lane.detach(self)
         self.forget(lane)
+
+    @property
+    def lag_ns(self) -> int:
+        return self._lag_ns()
 
     def forget(self, lane: Lane) -> None:
         self._viewers.discard(lane, self)

@@ -78,6 +78,10 @@ class AudioFanout:
             downlink.audio.detach(self)
             self.forget(downlink.audio)
 
+    @property
+    def lag_ns(self) -> int:
+        return 0
+
     def forget(self, lane: Lane) -> None:
         self._viewers.discard(lane, self)
 

@@ -3,6 +3,7 @@
 Numbers follow the sender's, holes and all, so that a listener can tell what was lost from what was never sent.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from mcu.rtc import rtp
@@ -27,7 +28,8 @@ class ForwardedSound(NamedTuple):
 class SoundForward:
     """``write`` belongs to the room's forwarding thread, the rest to the event loop. ``packets``: to all together."""
 
-    def __init__(self, identity: OutgoingIdentity) -> None:
+    def __init__(self, identity: OutgoingIdentity, lag_ns: Callable[[], int] = lambda: 0) -> None:
+        self._lag_ns = lag_ns
         self.packets = 0
         self._ssrc = identity.audio_ssrc
         self._time = audio_time(identity)
@@ -53,6 +55,10 @@ class SoundForward:
         """Afterwards the thread uses nothing of the lane. Idempotent."""
         lane.detach(self)
         self.forget(lane)
+
+    @property
+    def lag_ns(self) -> int:
+        return self._lag_ns()
 
     def forget(self, lane: Lane) -> None:
         self._listeners.discard(lane, self)

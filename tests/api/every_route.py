@@ -20,6 +20,7 @@ PARAMETERS = {
     "participant": "ada",
     "group": "wolves",
     "announcement": "a1",
+    "playback": "f1",
     "message": "m1",
     "change": "c1",
     "recording": "r1",

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from client.admin import (
     Clash,
     InvalidRequest,
     NotThere,
+    RoomAdmin,
     ServerFailed,
 )
 from client.errors import ConnectionLost
@@ -31,6 +33,7 @@ from tests.api.conftest import ADMIN_KEY, BOUND_S
 from tests.api.every_route import every_route
 from tests.api.people import Meeting, pass_for
 from tests.api.socket import SocketClient
+from tests.kit.films import FPS, cards, tone, write_film
 from tests.kit.images import RED, file_of, plain
 
 PNG = file_of(plain(RED))
@@ -149,12 +152,31 @@ async def use_people(admin: Admin) -> None:
     await room.sound.stop_announcement(playing.id)
     with pytest.raises(InvalidRequest):
         await room.sound.announce(b"no sound", "audio/ogg", group="wolves")
-    assert (await room.chat.ready()).waiting == ("ada",)
+    await use_playback(room)
+    assert (await room.chat.ready()).waiting == ("ada",), "a film is never ready"
     assert (await room.chat.clear_ready()).ready == ()
     await room.people.kick("ada", "enough", ban_s=60)
     assert (await room.door.ban("eve", 60, "not her")).reason == "not her"
     assert [one.identity for one in await room.door.bans()] == ["ada", "eve"]
     await room.door.lift_ban("ada")
+
+
+async def use_playback(room: RoomAdmin) -> None:
+    with TemporaryDirectory() as folder:
+        film = await room.playback.play(write_film(Path(folder) / "intro.webm", cards(FPS), tone(1)), loop=True)
+    assert (film.name, film.state, film.loop) == ("intro", "playing", True)
+    assert (await room.playback.pause(film.id)).state == "paused"
+    assert (await room.playback.seek(film.id, 0.5)).position_s == 0.5
+    assert not (await room.playback.set_loop(film.id, False)).loop
+    assert (await room.playback.get(film.id)).position_s == 0.5
+    assert [one.id for one in await room.playback.list()] == [film.id]
+    await room.playback.stop(film.id)
+    with pytest.raises(NotThere):
+        await room.playback.resume(film.id)
+    with pytest.raises(Clash):
+        await room.playback.play_file("intro.mp4")
+    with pytest.raises(NotThere):
+        await room.playback.play_recording("r1")
 
 
 async def use_the_lobby(admin: Admin, meeting: Meeting) -> SocketClient:

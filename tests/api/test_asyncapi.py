@@ -40,7 +40,18 @@ def test_it_names_every_request_and_what_only_the_wire_knows() -> None:
     messages = document()["components"]["messages"]
     for kind in (*REQUESTS, "join", "leave", "ping"):
         assert messages[f"{kind}.request"]["payload"]["properties"]["type"] == {"const": kind}
-    for kind in ("joined", "denied", "chat", "chat_history", "tiles", "lobby", "kicked", "room_updated", "recording"):
+    for kind in (
+        "joined",
+        "denied",
+        "chat",
+        "chat_history",
+        "tiles",
+        "lobby",
+        "kicked",
+        "room_updated",
+        "recording",
+        "output",
+    ):
         assert f"{kind}.event" in messages
     assert "admitted.event" not in messages
     assert messages["chat.request"]["summary"].startswith("``chat`` →")

@@ -11,7 +11,7 @@ from tests.api.terminal import Terminal, terminal
 
 __all__ = ["terminal"]
 
-GROUPS = ("room", "participant", "ban", "chat", "group", "announce", "view", "layout", "decor", "record")
+GROUPS = ("room", "participant", "ban", "chat", "group", "announce", "playback", "view", "layout", "decor", "record")
 
 
 async def test_rooms(terminal: Terminal) -> None:
@@ -85,7 +85,7 @@ async def test_recordings(terminal: Terminal, meeting: Meeting) -> None:
 
 async def test_outputs(terminal: Terminal, meeting: Meeting) -> None:
     ada = await meeting.enter("ada")
-    running = await terminal.json("output", "start", "team", "rtmp://127.0.0.1:9/live/secretkey")
+    running = await terminal.json("output", "start", "team", "-", says="rtmp://127.0.0.1:9/live/secretkey\n")
     assert (running["kind"], running["url"]) == ("rtmp", "rtmp://127.0.0.1:9/live/…")
     listed = await terminal.run("output", "list", "team")
     assert running["id"] in listed.stdout

@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from api import swagger
 from api.images import IMAGE_TYPES
 from api.routes.announcements import SOUND_TYPES
+from api.routes.playback import FILM_TYPES
 from tests.api.conftest import MakeServer
 from tests.api.every_route import OTHER_BODIES, PARAMETERS, document, every_route, examples
 
@@ -99,7 +100,7 @@ async def test_nothing_in_the_document_and_nothing_beside_it_breaks_the_server(
 
 def _try_everything(url: str, mode: GenerationMode) -> list[str]:
     wrong: list[str] = []
-    for kind in (*IMAGE_TYPES, *SOUND_TYPES, *OTHER_BODIES):
+    for kind in (*IMAGE_TYPES, *SOUND_TYPES, *FILM_TYPES, *OTHER_BODIES):
         schemathesis.serializer.alias(kind, "application/octet-stream")
     described = schemathesis.openapi.from_dict(document())
     with httpx.Client(base_url=url) as client:

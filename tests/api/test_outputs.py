@@ -82,6 +82,7 @@ async def test_no_secret_of_an_address_is_told_again(
         ({"url": "rtmp://host/app/\nkey"}, "url"),
         ({"url": "rtmp://host/" + "k" * 2048}, "url"),
         ({"url": "srt://host"}, "url"),
+        ({"url": "srt://host:9000?streamid=#!::m=publish"}, "url"),
         ({"url": RTMP, "token": "x"}, "token"),
         ({"url": WHIP, "token": "x\r\nHost: elsewhere"}, "token"),
         ({"url": WHIP, "token": "t" * 5000}, "token"),

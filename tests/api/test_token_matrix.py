@@ -42,6 +42,8 @@ FOR_PARTICIPANTS = OF_NO_ROOM | {
     "list_groups",
     "list_announcements",
     "get_announcement",
+    "list_playbacks",
+    "get_playback",
     "list_messages",
     "get_ready",
     "list_views",

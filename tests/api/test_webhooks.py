@@ -34,6 +34,7 @@ from mcu.protocol.models import (
     ViewSpec,
 )
 from mcu.protocol.outputs import OutputInfo, OutputState
+from mcu.protocol.playback import PlaybackInfo, PlaybackState
 from mcu.store.interfaces import NewEntry, OutboxEntry
 from mcu.store.store import Store
 from tests.kit.clock import FakeClock
@@ -95,6 +96,12 @@ def recording(state: str, *pauses: dict[str, float | None]) -> e.RecordingChange
     return e.RecordingChanged(recording=info)
 
 
+def playback(state: PlaybackState) -> e.PlaybackChanged:
+    facts = {"id": "f", "participant": "playback-f", "name": "Film", "position_s": 1, "duration_s": None, "loop": True}
+    facts |= {"audio": True, "video": True, "started_at": NOW, "state": state}
+    return e.PlaybackChanged(playback=PlaybackInfo.model_validate(facts))
+
+
 NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     (RoomOpened(TEAM), "room_opened", {"room": {"name": "team", "capacity": 5}}),
     (e.RoomUpdated(room=TEAM), "room_updated", {"room": {"name": "team"}}),
@@ -127,6 +134,7 @@ NEWS: list[tuple[News, WebhookEvent | None, dict[str, Any]]] = [
     (recording("finished", {"at_s": 0.5, "paused_ms": 70}), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("finished"), "recording_stopped", {"recording": {"state": "finished"}}),
     (recording("failed"), "recording_stopped", {"recording": {"state": "failed"}}),
+    (playback("paused"), "playback_changed", {"playback": {"id": "f", "state": "paused", "name": "Film"}}),
     (
         e.LayoutChangedEvent(view="main", state=LayoutState(layout=Layout(), etag="2-a"), by="ada"),
         "layout_changed",

@@ -84,6 +84,7 @@ from mcu.protocol.events import (
     ParticipantJoined,
     ParticipantLeft,
     ParticipantUpdated,
+    PlaybackChanged,
     RecordingChanged,
     RoomClosed,
     RoomUpdated,
@@ -105,6 +106,14 @@ from mcu.protocol.models import (
     TileMap,
     Uplink,
     ViewSpec,
+)
+from mcu.protocol.playback import (
+    ListPlaybacks,
+    PlaybackInfo,
+    PlaybackList,
+    StartPlayback,
+    StopPlayback,
+    UpdatePlayback,
 )
 from mcu.protocol.quality import GetQuality, Quality, SetQuality, Tier, TierChoice
 from mcu.protocol.sound import GetSoundHealth, SoundHealth
@@ -179,6 +188,8 @@ class FakeRoom:
         self.choices: dict[str, TierChoice] = {}
         self.groups: dict[str, GroupSpec] = {}
         self.announcements: dict[str, AnnouncementInfo] = {}
+        self.playbacks: dict[str, PlaybackInfo] = {}
+        self.films: list[bytes] = []
         self.decors: dict[str, ViewDecor] = {}
         self.version = 1
         self.outputs: dict[str, OutputInfo] = {}
@@ -321,6 +332,8 @@ class FakeRoom:
                 return self.tiles(command.view)
             case ListViews() | CreateView() | UpdateView() | DeleteView() | WatchView() | GetTileHealth():
                 return self._answer_about_views(command)
+            case StartPlayback() | UpdatePlayback() | StopPlayback() | ListPlaybacks():
+                return self._answer_about_playbacks(command)
             case GetDecor() | SetBackgroundImage() | SetLogo() | SetAvatar():
                 return self._answer_about_decor(command)
             case _:
@@ -445,6 +458,40 @@ class FakeRoom:
                 return self.info()
             case _:
                 raise AssertionError(f"unknown command {command.type}")
+
+    def _answer_about_playbacks(
+        self, command: StartPlayback | UpdatePlayback | StopPlayback | ListPlaybacks
+    ) -> PlaybackInfo | PlaybackList:
+        """Every file will do: nothing is decoded."""
+        if isinstance(command, ListPlaybacks):
+            return PlaybackList(playbacks=tuple(self.playbacks.values()))
+        if isinstance(command, StartPlayback):
+            self.films.append(Path(command.path).read_bytes())
+            identifier, options = secrets.token_hex(4), command.options
+            info = PlaybackInfo(
+                id=identifier,
+                participant=f"playback-{identifier}",
+                name=command.name,
+                state="paused" if options.paused else "playing",
+                position_s=options.start_s,
+                duration_s=60.0,
+                loop=options.loop,
+                audio=True,
+                video=True,
+                started_at=datetime.now(UTC),
+            )
+        elif command.id not in self.playbacks:
+            raise NotFound("no such playback", code="no_such_playback")
+        elif isinstance(command, StopPlayback):
+            return self.playbacks.pop(command.id).model_copy(update={"state": "ended"})
+        else:
+            changes = command.changes.model_dump()
+            if (paused := changes.pop("paused", None)) is not None:
+                changes["state"] = "paused" if paused else "playing"
+            info = self.playbacks[command.id].model_copy(update=changes)
+        self.playbacks[info.id] = info
+        self.emit(PlaybackChanged(playback=info))
+        return info
 
     def _announce(self, command: Announce) -> AnnouncementInfo:
         """Every file will do: nothing is decoded."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.films import FPS, cards, tone, write_film
+
 ROOT = Path(__file__).parents[2]
 BOUND_S = 60.0
 ADDRESS = "http://localhost:8080"
@@ -94,6 +96,7 @@ async def run(url: str, folder: Path, *command: str, script: str) -> str:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 async def test_the_tour_works_line_by_line(url: str, tmp_path: Path) -> None:
     requests, commands = blocks("sh")
+    write_film(tmp_path / "intro.mp4", cards(FPS), tone(1))
     answers: list[object] = []
     head, *lines = requests.replace(ADDRESS, url).splitlines()
     assert len(lines) >= 10

@@ -83,3 +83,15 @@ def test_without_the_extra_a_room_says_what_is_missing(monkeypatch: pytest.Monke
     with pytest.raises(Unprocessable, match="noise") as refused:
         NoiseSuppression()
     assert refused.value.field == "noise_suppression"
+
+
+def test_who_is_spared_is_left_as_they_are() -> None:
+    """A film's music is no noise, and waits for nobody."""
+    suppression = NoiseSuppression()
+    song = chunks(noise(-20.0, 1.0))
+    for chunk in song:
+        heard = Heard({"ada": chunk, "film": chunk}, {"ada": 1.0, "film": 1.0}, {})
+        after = suppression.clean(heard, {"ada", "film"}, {"film"})
+        assert after.inputs["film"] is chunk
+    assert dbov(after.inputs["ada"]) < dbov(chunk) - 6
+    assert suppression.clean(Heard({}, {}, {}), {"ada", "film"}, {"film"}).inputs.keys() == {"ada"}

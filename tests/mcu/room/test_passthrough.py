@@ -11,6 +11,7 @@ from mcu.protocol.layout import Layout, LayoutState
 from mcu.protocol.models import ViewChanges, ViewSpec
 from mcu.room.qualities import Qualities
 from mcu.room.room import Room
+from mixer.scene import TileKey
 from tests.kit.testcard import hue_distance
 from tests.mcu.room.cards import Person, come
 from tests.mcu.room.meeting import ask, open_room, running_engine, until
@@ -75,6 +76,12 @@ async def test_from_one_to_another_without_an_encoder_between(tmp_path: Path) ->
         ada, bob = await come(room, "Ada", ADA), await come(room, "Bob", BOB)
         await spotlight(room, ada)
         await until(lambda: forwarded(room) and shows(bob, ADA))
+        playout = next(person.playout for person in room.participants if person.id == ada.id)
+        forward = room.forwarding.find(TileKey(ada.id))
+        assert forward is not None
+        fanout = forward.fanout
+        assert fanout is not None
+        await until(lambda: fanout.lag_ns == (playout.latency_ns or 0) > 0)  # her voice is in the mix so much later
         encoded = room.views.main.outputs.frames
         await spotlight(room, bob)
         await until(lambda: shows(ada, BOB) and shows(bob, BOB))

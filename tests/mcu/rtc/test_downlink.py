@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from mcu.clock import NS_PER_MS, NS_PER_S, ntp_from_wall
-from mcu.frames import EncodedFrame, VideoCodec
+from mcu.frames import EncodedFrame, SenderReport, VideoCodec
 from mcu.rtc import downlink as downlinks
 from mcu.rtc import rtcp
 from mcu.rtc.media_time import video_time
 from mcu.rtc.patience import HOLE_LIMIT_NS
 from mcu.rtc.sender import AudioFanout, VideoFanout
+from mcu.rtc.sound_forward import ForwardedSound, SoundForward
 from mcu.rtc.srtp import SrtpProfileName
 from tests.mcu.rtc.packets import (
     FRAME_NS,
@@ -183,6 +185,48 @@ def test_reports_tell_the_time_of_capture(clock: HeldClock, viewer: Viewers) -> 
     behind = 80 * NS_PER_MS
     assert (video.rtp_timestamp - one.notes.frames[0].rtp_timestamp) & 0xFFFF_FFFF == behind * 90_000 // NS_PER_S
     assert (voice.rtp_timestamp - one.notes.sounds[0].rtp_timestamp) & 0xFFFF_FFFF == behind * 48_000 // NS_PER_S
+
+
+def when(report: SenderReport, rtp_timestamp: int, clock_hz: int) -> float:
+    """In seconds of the sender's wall clock, as a receiver works it out from a report."""
+    step = (rtp_timestamp - report.rtp_timestamp + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000
+    return report.ntp / 2**32 + step / clock_hz
+
+
+def test_a_forwarded_picture_belongs_to_its_owners_voice_in_the_mix(clock: HeldClock, viewer: Viewers) -> None:
+    """What they said at the capture of a picture is in the mix 60 ms later, and in a voice that is forwarded at once:
+    receivers find both beside that picture."""
+    lag_ns = 60 * NS_PER_MS
+    captured_ns = clock.now_ns()
+    clock.advance(80 * NS_PER_MS)
+    picture = EncodedFrame("VP8", make_frame("VP8", 0, keyframe=True).data, True, captured_ns, 320, 180)
+    mix, voice = AudioFanout(IDENTITY), SoundForward(IDENTITY, lambda: lag_ns)
+    for sound in (mix, voice):
+        one = viewer()
+        forwarded = VideoFanout(IDENTITY, "VP8", clock, lambda: lag_ns)
+        forwarded.add(one.downlink)
+        forwarded.write(picture)
+        assert one.downlink.audio is not None
+        if sound is mix:
+            mix.add(one.downlink)
+            mix.send(b"sound", captured_ns + lag_ns, {})
+        else:
+            voice.add(one.downlink.audio, one.downlink)
+            voice.write(ForwardedSound(b"sound", 1, captured_ns, marker=False))
+        one.receive()
+        one.downlink.send_rtcp(one.downlink.sender_report(clock.now_ns()))
+        one.receive()
+        of_picture, of_sound = one.notes.reports
+        shown_s = when(of_picture, one.notes.frames[0].rtp_timestamp, 90_000)
+        assert shown_s == pytest.approx(when(of_sound, one.notes.sounds[0].rtp_timestamp, 48_000), abs=1e-4)
+        drawn = VideoFanout(IDENTITY, "VP8", clock)
+        drawn.add(one.downlink)
+        drawn.write(replace(picture, time_ns=captured_ns + lag_ns))
+        one.receive()
+        one.downlink.send_rtcp(one.downlink.sender_report(clock.now_ns()))
+        one.receive()
+        drawn_s = when(one.notes.reports[2], one.notes.frames[1].rtp_timestamp, 90_000)
+        assert drawn_s == pytest.approx(shown_s, abs=1e-4), "back in the composite it is on the axis of the mix again"
 
 
 def test_reports_count_what_was_sent(clock: HeldClock, viewer: Viewers) -> None:
