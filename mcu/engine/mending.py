@@ -6,12 +6,12 @@ from typing import Final
 
 import structlog
 
+from mcu.chores import Chores
 from mcu.engine.frames import Frame, Mending
 from mcu.engine.process import WorkerProcess
 from mcu.errors import McuError
 from mcu.protocol.commands import RecordingList
 from mcu.recording.index import RecordingIndex
-from mcu.room.chores import Chores
 
 log = structlog.get_logger()
 

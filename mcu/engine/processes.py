@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from pydantic import BaseModel
 
+from mcu.chores import Chores
 from mcu.clock import NS_PER_S, Clock, SystemClock
 from mcu.config import EngineConfig
 from mcu.engine.capacity import Place
@@ -31,7 +32,6 @@ from mcu.errors import McuError, NoCapacity, NotFound
 from mcu.protocol.commands import Done, RecordingList
 from mcu.protocol.models import RoomInfo, RoomSpec
 from mcu.recording.index import RecordingIndex
-from mcu.room.chores import Chores
 
 log = structlog.get_logger()
 

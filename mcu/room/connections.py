@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from mcu.chores import Chores
 from mcu.clock import Clock
 from mcu.config import EngineConfig
 from mcu.errors import Conflict
 from mcu.protocol.models import Connection, Source
 from mcu.protocol.streams import MAX_STREAMS
-from mcu.room.chores import Chores
 from mcu.room.forwards import Forwarding
 from mcu.room.link import Link
 from mcu.room.participant import Participant

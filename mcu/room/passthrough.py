@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from mcu.chores import Chores
 from mcu.clock import NS_PER_MS, Clock
 from mcu.room.attendance import Attendance
-from mcu.room.chores import Chores
 from mcu.room.demand import SAME_SHAPE
 from mcu.room.encoders import OutputKey
 from mcu.room.forwarding import BASELINE, PictureForward

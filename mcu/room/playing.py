@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from mcu.chores import Chores
 from mcu.clock import NS_PER_S, Clock
 from mcu.errors import Conflict, Internal, NotFound, Unprocessable
 from mcu.media.film.file import FilmFacts
@@ -27,7 +28,6 @@ from mcu.protocol.playback import (
     UpdatePlayback,
 )
 from mcu.room.attendance import Attendance
-from mcu.room.chores import Chores
 from mcu.room.events import Events
 from mcu.room.groups import Groups
 from mcu.room.participant import Participant

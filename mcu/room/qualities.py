@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import structlog
 
+from mcu.chores import Chores
 from mcu.clock import NS_PER_S, Clock
 from mcu.protocol import commands as c
 from mcu.protocol import events as e
 from mcu.protocol.quality import GetQuality, Quality, QualityReason, SetQuality, Tier, TierChoice
 from mcu.room.attendance import Attendance
-from mcu.room.chores import Chores
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.link import Link

@@ -1,8 +1,8 @@
 """What is sent to whom, and in which quality."""
 
+from mcu.chores import Chores
 from mcu.clock import Clock
 from mcu.room.attendance import Attendance
-from mcu.room.chores import Chores
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.forwards import Forwarding

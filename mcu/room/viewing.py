@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from mcu.chores import Chores
 from mcu.clock import Clock
 from mcu.errors import Conflict, Forbidden
 from mcu.protocol import commands as c
@@ -12,7 +13,6 @@ from mcu.protocol import events as e
 from mcu.protocol.models import ParticipantInfo, ViewSpec
 from mcu.room.attendance import Attendance
 from mcu.room.broadcasts import Broadcasts
-from mcu.room.chores import Chores
 from mcu.room.connections import Connections
 from mcu.room.events import Events
 from mcu.room.groups import Groups

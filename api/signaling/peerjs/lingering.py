@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from api.signaling.peerjs.call import Call
-from mcu.room.chores import Chores
+from mcu.chores import Chores
 
 Owner = tuple[tuple[str | None, str], str]
 """A peer's address (``realm.Address``) and its token: nobody else takes its calls over."""
