@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mcu.clock import Clock
@@ -25,12 +25,12 @@ class OutputKey(NamedTuple):
 
 @dataclass(slots=True)
 class Output:
-    """An encoder, what sends its packets, and how many count on it."""
+    """An encoder, what sends its packets, and who counts on it."""
 
     hub: EncoderHub
     fanout: VideoFanout
     viewers: int = 0
-    sinks: int = 0
+    sinks: set[FrameSink] = field(default_factory=set)
 
 
 class ViewEncoders:
@@ -101,18 +101,19 @@ class ViewEncoders:
     def add_sink(self, codec: VideoCodec, sink: FrameSink, keyframe_interval_s: float) -> None:
         """A recorder: it shares the encoder of the viewers of that codec who see the whole canvas."""
         output = self.open(OutputKey(codec, "high"))
-        output.sinks += 1
+        output.sinks.add(sink)
         output.hub.set_keyframe_interval(keyframe_interval_s)
         output.hub.add_sink(sink)
 
     async def remove_sink(self, codec: VideoCodec, sink: FrameSink) -> None:
+        """Idempotent: what ends by itself may be stopped in the same moment."""
         key = OutputKey(codec, "high")
         output = self._outputs.get(key)
         if output is None:
             return
         output.hub.remove_sink(sink)
-        output.sinks -= 1
-        if output.sinks == 0:
+        output.sinks.discard(sink)
+        if not output.sinks:
             output.hub.set_keyframe_interval(None)
         await self.close_unused([key])
 
@@ -140,7 +141,7 @@ class ViewEncoders:
         unused = []
         for key in keys:
             output = self._outputs.get(key)
-            if output is not None and output.viewers == 0 and output.sinks == 0:
+            if output is not None and output.viewers == 0 and not output.sinks:
                 unused.append(self._outputs.pop(key))
                 self._past_frames += output.hub.statistics.frames
         if unused:

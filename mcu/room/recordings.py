@@ -126,8 +126,9 @@ class Recordings:
         return found
 
     async def _news_of(self, recording: Recording) -> RecordingInfo:
+        """Of its end ``stop`` alone tells, once."""
         info = await asyncio.to_thread(recording.info)
-        if recording.id in self._running:
+        if recording.id in self._running and info.runs:
             self._tell(info)
         return info
 

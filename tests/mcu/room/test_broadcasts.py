@@ -102,6 +102,19 @@ async def test_the_end_of_a_room_ends_its_outputs(tmp_path: Path) -> None:
         assert ended == {hls.id, refused.id}
 
 
+async def test_one_that_is_stopped_twice_at_once_takes_no_other_along(tmp_path: Path) -> None:
+    async with running_engine(tmp_path) as engine:
+        room = await open_room(engine)
+        stays, goes = await start(room, None), await start(room, None)
+        (hub,) = room.views.main.outputs.hubs.values()
+        first, second = await asyncio.gather(*(ask(room, StopOutput(id=goes.id), OutputInfo) for _ in range(2)))
+        assert first == second
+        assert list(room.views.main.outputs.hubs.values()) == [hub]
+        keyframes = hub.statistics.keyframes
+        await until(lambda: hub.statistics.keyframes > keyframes)
+        assert [info.id for info in room.broadcasts.infos] == [stays.id]
+
+
 async def test_what_may_not_happen_to_a_view_that_is_sent_out(tmp_path: Path) -> None:
     async with running_engine(tmp_path) as engine:
         room = await open_room(engine)
