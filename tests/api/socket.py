@@ -26,7 +26,8 @@ class SocketClient:
         self.connection: ClientConnection
 
     async def __aenter__(self) -> "SocketClient":
-        self.connection = await connect(self._url, **self._options)
+        # What nobody reads would hold up the goodbye, which comes after it, for ten seconds.
+        self.connection = await connect(self._url, **{"max_queue": None} | self._options)
         return self
 
     async def __aexit__(

@@ -114,10 +114,9 @@ class FilmFile:
         self.container.close()
 
 
-def ns_of(pts: int, time_base: object) -> int:
+def ns_of(pts: int, time_base: Fraction) -> int:
     """A time in units of ``time_base`` as ns, rounded down from the exact fraction."""
-    numerator, denominator = time_base.numerator, time_base.denominator  # type: ignore[attr-defined]  # a Fraction
-    return int(pts * numerator * NS_PER_S // denominator)
+    return pts * time_base.numerator * NS_PER_S // time_base.denominator
 
 
 def check_size(width: int, height: int) -> None:
