@@ -92,8 +92,7 @@ class SenderProcess:
             *lines, self._heard = (self._heard + said).split(b"\n")
             self._heard = self._heard[-MAX_LINE_BYTES:]
             for line in lines:
-                with suppress(ValueError):
-                    self.news = read_news(line)
+                self._learn(line)
 
     def close(self, grace_s: float) -> None:
         """Tells it to end and gives it this long to take leave of the destination; then it is killed. Idempotent."""
@@ -119,6 +118,12 @@ class SenderProcess:
         if self._scratch is not None:
             self._scratch.cleanup()
 
+    def _learn(self, line: bytes) -> None:
+        """Its last word says why it ends, and not how much it had sent."""
+        with suppress(ValueError):
+            news = read_news(line)
+            self.news = replace(news, bytes_sent=max(news.bytes_sent, self.news.bytes_sent))
+
     def _last_words(self) -> str:
         """Why it ended. Its last line may still be on its way."""
         with suppress(subprocess.TimeoutExpired):
@@ -126,8 +131,7 @@ class SenderProcess:
         with suppress(OSError, ValueError):
             rest = self._heard + os.read(self._output, MAX_LINE_BYTES)
             for line in rest.split(b"\n"):
-                with suppress(ValueError):
-                    self.news = read_news(line)
+                self._learn(line)
         if self.news.error is not None:
             return self.news.error
         status = self._process.poll()

@@ -64,6 +64,7 @@ async def test_nobody_notices_that_a_destination_dies_and_it_is_found_again(tmp_
             listener.kill()
             interrupted = await output_event(events, "retrying")
             assert interrupted.error
+            assert interrupted.bytes_sent > 0, "what was sent stays counted"
             frames, packets = hub.statistics.frames, fanout.statistics.packets
             await until(lambda: hub.statistics.frames > frames + 20 and fanout.statistics.packets > packets + 20)
         with await asyncio.to_thread(Listener, url, tmp_path / "second.flv") as again:
