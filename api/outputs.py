@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import stat
 import time
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from api.files import regular_file
 from mcu.errors import NotFound
 
 log = structlog.get_logger()
@@ -29,12 +29,9 @@ def hls_file(root: Path, output: str, name: str) -> tuple[Path, str]:
     missing = NotFound("there is no such file yet, or not any more", code="no_such_output")
     if not _ID.fullmatch(output) or not _FILE.fullmatch(name):
         raise missing
-    try:
-        path = root.resolve(strict=True) / output / name
-        if path.resolve(strict=True) != path or not stat.S_ISREG(path.lstat().st_mode):
-            raise missing
-    except OSError:
-        raise missing from None
+    path = regular_file(root, output, name)
+    if path is None:
+        raise missing
     return path, PLAYLIST_TYPE if name.endswith(".m3u8") else SEGMENT_TYPE
 
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-import stat
 from pathlib import Path
 
 import structlog
 
+from api.files import regular_file
 from mcu.errors import NotFound
 from mcu.store.interfaces import Transactions
 
@@ -23,12 +23,9 @@ def recording_file(root: Path, recording: str, name: str) -> Path:
     missing = NotFound("there is no such file in this recording", code="no_such_recording")
     if not _FILE_NAME.fullmatch(recording) or not _FILE_NAME.fullmatch(name):
         raise missing
-    try:
-        path = root.resolve(strict=True) / recording / name
-        if path.resolve(strict=True) != path or not stat.S_ISREG(path.lstat().st_mode):
-            raise missing
-    except OSError:
-        raise missing from None
+    path = regular_file(root, recording, name)
+    if path is None:
+        raise missing
     return path
 
 
