@@ -122,8 +122,8 @@ class Broadcasts:
 
     async def _start(self, command: StartOutput) -> OutputInfo:
         wanted = command.output
+        await asyncio.to_thread(self._check, wanted)  # it may load SRT's library
         view = self._views.get(wanted.view)
-        self._check(wanted)
         if len(self._running) + len(self._opening) >= self._config.outputs_per_room:
             raise Conflict(
                 f"a room has at most {self._config.outputs_per_room} outputs: stop one first", code="too_many_outputs"
@@ -155,6 +155,7 @@ class Broadcasts:
         self._sounds.sinks = (*self._sounds.sinks, (broadcast.output, view.spec.group or NO_GROUP))
 
     def _check(self, wanted: NewOutput) -> None:
+        """Off the loop. Raises Unprocessable or Forbidden."""
         if wanted.resolved_kind == "srt":
             _check_srt(wanted.url or "")
         hosts = self._config.output_hosts
